@@ -1,0 +1,1 @@
+export type { BpfMap, BpfMapType, MappedArray } from './bpf-map.ts';

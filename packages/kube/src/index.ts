@@ -1,0 +1,13 @@
+export type {
+  KubeClient,
+  KubeList,
+  KubeObject,
+  KubeWatchEvent,
+  ListOptions,
+  ObjectMeta,
+  ObjectRef,
+  OwnerReference,
+  PatchKind,
+  Resource,
+  Subresource,
+} from './kube-client.ts';

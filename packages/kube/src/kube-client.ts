@@ -1,0 +1,105 @@
+/** What the mesh needs of a Kubernetes API, over HTTP (http-client.ts) or in process (the lab's API store). */
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly finalizers?: readonly string[];
+}
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+}
+
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+}
+
+/** A resource type and, at compile time, the shape of its objects. */
+export interface Resource<T extends KubeObject> {
+  /** '' for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  /** Never set: carries T. */
+  readonly object?: T;
+}
+
+export interface ObjectRef {
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export interface ListOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  readonly limit?: number;
+  readonly continue?: string;
+  readonly resourceVersion?: string;
+}
+
+export interface KubeList<T> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string;
+  readonly continue?: string;
+}
+
+export type KubeWatchEvent<T> =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+
+export type Subresource = 'status' | 'binding' | 'scale';
+
+export type PatchKind = 'merge' | 'json' | 'strategic' | 'apply';
+
+/**
+ * Errors are MeshErrors: KUBE_NOT_FOUND, KUBE_CONFLICT (stale resourceVersion), KUBE_ALREADY_EXISTS, KUBE_GONE (410:
+ * list again), KUBE_FORBIDDEN, KUBE_INVALID, KUBE_THROTTLED and KUBE_UNAVAILABLE (both retryable).
+ */
+export interface KubeClient {
+  get<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, signal?: AbortSignal): Promise<T>;
+  list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions, signal?: AbortSignal): Promise<KubeList<T>>;
+  /** One watch request: ends when the server ends it, throws KUBE_GONE when the resourceVersion is too old. */
+  watch<T extends KubeObject>(
+    resource: Resource<T>,
+    options: ListOptions & { readonly timeoutSeconds?: number },
+    signal: AbortSignal,
+  ): AsyncIterable<KubeWatchEvent<T>>;
+  create<T extends KubeObject>(resource: Resource<T>, object: T, signal?: AbortSignal): Promise<T>;
+  /** Fails with KUBE_CONFLICT when object.metadata.resourceVersion is set and stale. */
+  update<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    options?: { readonly subresource?: Subresource },
+    signal?: AbortSignal,
+  ): Promise<T>;
+  patch<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    patch: unknown,
+    options: { readonly kind: PatchKind; readonly subresource?: Subresource; readonly fieldManager?: string },
+    signal?: AbortSignal,
+  ): Promise<T>;
+  delete<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    options?: { readonly gracePeriodSeconds?: number; readonly resourceVersion?: string },
+    signal?: AbortSignal,
+  ): Promise<void>;
+}
