@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+
+import { MeshError, describeError } from './errors.ts';
+
+export interface ConfigInput {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface ConfigOption {
+  readonly key: string;
+  readonly flag: string;
+  readonly env: string;
+  readonly isBoolean: boolean;
+  readonly defaultValue: unknown;
+  readonly description: string;
+}
+
+export interface ConfigDefinition<S extends z.ZodObject> {
+  readonly options: readonly ConfigOption[];
+  /** defaults < --config file (YAML) < environment < flags. Throws CONFIG_INVALID naming every wrong setting. */
+  load(input: ConfigInput): z.output<S>;
+  /** Text for --help. */
+  help(usage: string): string;
+}
+
+/**
+ * One zod schema gives flags (`--cluster-name`), environment (`CLUSTERMESH_CLUSTER_NAME`) and YAML keys
+ * (`clusterName`). Values from flags and environment are text: schemas of numbers use z.coerce.
+ * Lists are given as a comma-separated text.
+ */
+export function defineConfig<S extends z.ZodObject>(schema: S, envPrefix = 'CLUSTERMESH_'): ConfigDefinition<S> {
+  const options = Object.entries(schema.shape).map(([key, field]) =>
+    describeOption(key, field as z.ZodType, envPrefix),
+  );
+  return {
+    options,
+    load: (input) => {
+      const flags = readFlags(options, input.argv);
+      const file = flags.get('config')?.toString();
+      const merged = {
+        ...(file === undefined ? {} : readFile(file)),
+        ...readEnv(options, input.env ?? process.env),
+        ...Object.fromEntries([...flags].filter(([key]) => key !== 'config')),
+      };
+      const parsed = schema.strict().safeParse(merged);
+      if (parsed.success) return parsed.data as z.output<S>;
+      throw new MeshError(
+        'CONFIG_INVALID',
+        parsed.error.issues.map((issue) => explainIssue(issue, options)).join('; '),
+      );
+    },
+    help: (usage) => [usage, '', 'Options:', ...options.map(helpLine), helpLine(configOption)].join('\n'),
+  };
+}
+
+const configOption: ConfigOption = {
+  key: 'config',
+  flag: 'config',
+  env: '',
+  isBoolean: false,
+  defaultValue: undefined,
+  description: 'YAML file with the same settings in camelCase',
+};
+
+function describeOption(key: string, field: z.ZodType, envPrefix: string): ConfigOption {
+  const flag = key.replace(/[A-Z]+/g, (upper) => `-${upper.toLowerCase()}`);
+  return {
+    key,
+    flag,
+    env: envPrefix + flag.toUpperCase().replaceAll('-', '_'),
+    isBoolean: innermost(field) instanceof z.ZodBoolean,
+    defaultValue: field instanceof z.ZodDefault ? field.def.defaultValue : undefined,
+    description: field.description ?? '',
+  };
+}
+
+function innermost(field: z.ZodType): z.ZodType {
+  let current = field;
+  while (current instanceof z.ZodDefault || current instanceof z.ZodOptional) current = current.unwrap() as z.ZodType;
+  return current;
+}
+
+function readFlags(options: readonly ConfigOption[], argv: readonly string[]): Map<string, string | boolean> {
+  const all = [...options, configOption];
+  try {
+    const { values } = parseArgs({
+      args: argv.map((arg) => (isBareBoolean(all, arg) ? `${arg}=true` : arg)),
+      options: Object.fromEntries(all.map((o) => [o.flag, { type: 'string' as const }])),
+      allowPositionals: false,
+      strict: true,
+    });
+    return new Map(
+      all.flatMap((o) => (values[o.flag] === undefined ? [] : [[o.key, coerce(o, String(values[o.flag]))]])),
+    );
+  } catch (error) {
+    throw new MeshError('CONFIG_INVALID', describeError(error));
+  }
+}
+
+/** `--debug` means `--debug=true`, as in Go's flag packages. */
+function isBareBoolean(options: readonly ConfigOption[], arg: string): boolean {
+  return options.some((option) => option.isBoolean && arg === `--${option.flag}`);
+}
+
+function readEnv(options: readonly ConfigOption[], env: Readonly<Record<string, string | undefined>>): object {
+  const found = options.flatMap((o) => {
+    const text = env[o.env];
+    return text === undefined ? [] : [[o.key, coerce(o, text)] as const];
+  });
+  return Object.fromEntries(found);
+}
+
+function coerce(option: ConfigOption, text: string): string | boolean {
+  if (!option.isBoolean) return text;
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new MeshError('CONFIG_INVALID', `--${option.flag} must be true or false, not "${text}"`);
+}
+
+function readFile(path: string): object {
+  try {
+    const content: unknown = parseYaml(readFileSync(path, 'utf8')) ?? {};
+    if (typeof content !== 'object' || Array.isArray(content)) throw new Error('must be a mapping of settings');
+    return content as object;
+  } catch (error) {
+    throw new MeshError('CONFIG_INVALID', `read configuration file ${path}`, { cause: error });
+  }
+}
+
+function explainIssue(issue: z.core.$ZodIssue, options: readonly ConfigOption[]): string {
+  if (issue.code === 'unrecognized_keys') return `unknown setting ${issue.keys.join(', ')}`;
+  const option = options.find((candidate) => candidate.key === issue.path[0]);
+  return option === undefined ? issue.message : `--${option.flag} (or ${option.env}): ${issue.message}`;
+}
+
+function helpLine(option: ConfigOption): string {
+  const fallback = option.defaultValue === undefined ? '' : ` (default ${JSON.stringify(option.defaultValue)})`;
+  return `  --${option.flag.padEnd(36)} ${option.description}${fallback}`;
+}
