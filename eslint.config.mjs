@@ -1,4 +1,3 @@
-import importX from 'eslint-plugin-import-x';
 import jest from 'eslint-plugin-jest';
 import node from 'eslint-plugin-n';
 import tseslint from 'typescript-eslint';
@@ -11,7 +10,7 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
-    plugins: { 'import-x': importX, n: node },
+    plugins: { n: node },
     languageOptions: {
       parserOptions: {
         projectService: { allowDefaultProject: ['tools/*.ts', 'cli/bin/*.ts'] },
@@ -31,7 +30,6 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
       // A dictionary key removed by name is the clearest way to write it in the API stand-in and codecs.
       '@typescript-eslint/no-dynamic-delete': 'off',
-      'import-x/no-cycle': 'off', // dependency-cruiser does it, faster
       'n/no-process-env': 'error',
       'n/no-extraneous-import': ['error', { allowModules: [] }],
       'no-restricted-syntax': [

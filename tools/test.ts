@@ -1,0 +1,62 @@
+/**
+ * Runs the test tiers one after the other and ends with one line of counts over all of them:
+ * `N passed, 0 failed, M skipped`. Usage: node tools/test.ts [--scenarios all|smoke|none]
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
+const kernelTests = String.raw`\.bpf\.test\.ts$|/lab/.*\.int\.test\.ts$`;
+const { values } = parseArgs({ options: { scenarios: { type: 'string', default: 'smoke' } } });
+const scenarios = values.scenarios;
+
+const folder = mkdtempSync(join(tmpdir(), 'mesh-test-'));
+const counts = join(folder, 'counts');
+
+/** A tier that dies without counting is one failure: silence is not success. */
+function runTier(name: string, args: readonly string[]): boolean {
+  process.stdout.write(`\n── ${name}\n`);
+  const before = readCounts().length;
+  const run = spawnSync('node', args, { stdio: 'inherit', env: { ...process.env, MESH_COUNTS: counts } });
+  const counted = readCounts().slice(before);
+  const ended = run.status === 0;
+  if (!ended && !counted.some((tier) => tier.failed > 0)) process.stdout.write(`${name} ended with ${run.status}\n`);
+  return ended;
+}
+
+function readCounts(): Counts[] {
+  if (!existsSync(counts)) return [];
+  return readFileSync(counts, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Counts);
+}
+
+const tiers: readonly (readonly [string, readonly string[]])[] = [
+  ['unit and integration tests', [...jest, `--testPathIgnorePatterns=${kernelTests}`, '/node_modules/', '/dist/']],
+  ['kernel and lab tests (root)', [...jest, `--testPathPatterns=${kernelTests}`, '--runInBand']],
+  ...(scenarios === 'none' ? [] : [['scenarios', ['cli/bin/dev.ts', 'scenario', 'test', '--set', scenarios]] as const]),
+];
+const ended = tiers.map(([name, args]) => runTier(name, args));
+const total = readCounts().reduce(
+  (sum, tier) => ({
+    passed: sum.passed + tier.passed,
+    failed: sum.failed + tier.failed,
+    skipped: sum.skipped + tier.skipped,
+  }),
+  { passed: 0, failed: 0, skipped: 0 },
+);
+const broken = ended.filter((tierEnded) => !tierEnded).length;
+const failed = Math.max(total.failed, broken);
+rmSync(folder, { recursive: true });
+process.stdout.write(`\n${total.passed} passed, ${failed} failed, ${total.skipped} skipped\n`);
+process.exit(failed === 0 ? 0 : 1);
