@@ -13,7 +13,7 @@ export default tseslint.config(
     plugins: { n: node },
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['tools/*.ts', 'cli/bin/*.ts'] },
+        projectService: true,
         tsconfigRootDir: import.meta.dirname,
       },
     },
