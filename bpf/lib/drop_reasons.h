@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Why something was decided as it was: the key of the metrics map. Numbers are stable and never
+ * reused; agent/src/datapath/drop-reasons.ts says the same in words.
+ */
+#pragma once
+
+enum reason {
+	REASON_FORWARDED = 0,
+	REASON_NO_BACKEND = 1,		 /* the service has no backend that may be chosen */
+	REASON_STALE_SERVICE = 2,	 /* slots or backends kept changing under the look-up */
+	REASON_TRUNCATED = 3,		 /* shorter than its headers say */
+	REASON_UNSUPPORTED_PROTOCOL = 4, /* not IPv4 */
+	REASON_UNKNOWN_ENDPOINT = 5,	 /* no local endpoint with this interface or address */
+	REASON_SPOOFED_SOURCE = 6,	 /* an endpoint sends from an address that is not its own */
+	REASON_NO_TUNNEL_ENDPOINT =
+	    7, /* the destination's node is down or has no IPv4 underlay address */
+	REASON_ENCAP_FAILED = 8,       /* the kernel refused the tunnel key */
+	REASON_NO_TUNNEL_METADATA = 9, /* reached the overlay without having been decapsulated */
+	REASON_UNKNOWN_SOURCE = 10,    /* no ipcache entry for the inner source address */
+	REASON_FORGED_NODE = 11,       /* the outer source is not the node of the inner source */
+	REASON_IDENTITY_MISMATCH = 12, /* the VNI is not the identity of the inner source */
+	REASON_REWRITE_FAILED = 13,    /* the Ethernet header could not be written */
+};
