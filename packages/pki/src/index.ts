@@ -1,2 +1,10 @@
 export { createCa, issueCertificate } from './certificate-authority.ts';
 export type { CaRequest, CertificateRequest, KeyPair, Validity } from './certificate-authority.ts';
+export { caBundle, describeCertificate, parseCertificates } from './certificate-text.ts';
+export { checkCredentials } from './check-credentials.ts';
+export { explainTls } from './explain-tls.ts';
+export type { TlsContext } from './explain-tls.ts';
+export { probeEndpoint } from './probe-endpoint.ts';
+export type { ProbeTarget } from './probe-endpoint.ts';
+export { readTlsFiles } from './tls-files.ts';
+export type { TlsCredentials, TlsPaths } from './tls-files.ts';
