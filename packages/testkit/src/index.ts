@@ -1,1 +1,12 @@
-export {};
+export { TestProcess } from './test-process.ts';
+export { TestEtcd } from './etcd.ts';
+export type { TestEtcdOptions, TestRole } from './etcd.ts';
+export { eventually } from './eventually.ts';
+export type { EventuallyOptions } from './eventually.ts';
+export { FaultProxy } from './fault-proxy.ts';
+export type { Direction } from './fault-proxy.ts';
+export { freePort } from './free-port.ts';
+export { tempDir } from './temp-dir.ts';
+export type { TempDir } from './temp-dir.ts';
+export { TestCa } from './test-certificates.ts';
+export type { CertificateFiles, LeafOptions } from './test-certificates.ts';
