@@ -1,9 +1,10 @@
 /**
  * Runs the test tiers one after the other and ends with one line of counts over all of them:
- * `N passed, 0 failed, M skipped`. Usage: node tools/test.ts [--scenarios all|smoke|none]
+ * `N passed, 0 failed, M skipped`. Each scenario counts as one test.
+ * Usage: node tools/test.ts [--scenarios all|smoke|none]
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -44,9 +45,13 @@ function readCounts(): Counts[] {
 const tiers: readonly (readonly [string, readonly string[]])[] = [
   ['unit and integration tests', [...jest, `--testPathIgnorePatterns=${kernelTests}`, '/node_modules/', '/dist/']],
   ['kernel and lab tests (root)', [...jest, `--testPathPatterns=${kernelTests}`, '--runInBand']],
-  ...(scenarios === 'none' ? [] : [['scenarios', ['cli/bin/dev.ts', 'scenario', 'test', '--set', scenarios]] as const]),
 ];
 const ended = tiers.map(([name, args]) => runTier(name, args));
+for (const file of scenarioFiles()) {
+  const passed = runTier(`scenario ${file}`, ['cli/bin/run.js', 'scenario', 'run', file]);
+  appendFileSync(counts, `${JSON.stringify({ passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 })}\n`);
+  ended.push(passed);
+}
 const total = readCounts().reduce(
   (sum, tier) => ({
     passed: sum.passed + tier.passed,
@@ -60,3 +65,12 @@ const failed = Math.max(total.failed, broken);
 rmSync(folder, { recursive: true });
 process.stdout.write(`\n${total.passed} passed, ${failed} failed, ${total.skipped} skipped\n`);
 process.exit(failed === 0 ? 0 : 1);
+
+/** The smoke set says so in its file. */
+function scenarioFiles(): readonly string[] {
+  if (scenarios === 'none') return [];
+  const files = readdirSync('scenarios').filter((name) => name.endsWith('.yaml'));
+  return files
+    .map((name) => join('scenarios', name))
+    .filter((file) => scenarios === 'all' || /^set: smoke$/m.test(readFileSync(file, 'utf8')));
+}
