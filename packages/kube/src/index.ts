@@ -1,4 +1,5 @@
 export type {
+  DeleteOptions,
   KubeClient,
   KubeList,
   KubeObject,
@@ -11,3 +12,70 @@ export type {
   Resource,
   Subresource,
 } from './kube-client.ts';
+export { HttpKubeClient } from './http-kube-client.ts';
+export { objectKey } from './known-objects.ts';
+export type { KubeCredentials, KubeEndpoint } from './kube-endpoint.ts';
+export { endpointFromKubeconfig, endpointInCluster, isInCluster } from './kubeconfig.ts';
+export type { KubeconfigSource } from './kubeconfig.ts';
+export { ListWatch } from './list-watch.ts';
+export type { ListWatchDeps, ListWatchObserver, ListWatchOptions } from './list-watch.ts';
+export { KubeStatusError, retryAfterMs } from './status-error.ts';
+export type { KubeStatus, StatusCause } from './status-error.ts';
+export { apiVersionOf } from './resource-path.ts';
+export {
+  configMaps,
+  customResourceDefinitions,
+  daemonSets,
+  deployments,
+  endpointSlices,
+  events,
+  leases,
+  namespaces,
+  nodes,
+  podBindings,
+  pods,
+  replicaSets,
+  secrets,
+  serviceAccounts,
+  services,
+} from './resources.ts';
+export type {
+  Condition,
+  ConfigMap,
+  Endpoint,
+  EndpointSlice,
+  Event,
+  LabelSelector,
+  Labels,
+  Lease,
+  Namespace,
+  Node,
+  ObjectReference,
+  Secret,
+  Service,
+  ServiceAccount,
+  ServicePort,
+  ServiceSpec,
+} from './object-types.ts';
+export type {
+  Binding,
+  Container,
+  ContainerState,
+  ContainerStatus,
+  DaemonSet,
+  Deployment,
+  EnvVar,
+  Pod,
+  PodSpec,
+  PodStatus,
+  PodTemplate,
+  Probe,
+  ReplicaSet,
+  Volume,
+} from './workload-types.ts';
+export type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionVersion,
+  JsonSchema,
+  PrinterColumn,
+} from './custom-resource-definition.ts';

@@ -1,13 +1,16 @@
 /** What the mesh needs of a Kubernetes API, over HTTP (http-client.ts) or in process (the lab's API store). */
 
 export interface ObjectMeta {
+  /** '' in an object to create with generateName. */
   readonly name: string;
+  readonly generateName?: string;
   readonly namespace?: string;
   readonly uid?: string;
   readonly resourceVersion?: string;
   readonly generation?: number;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  readonly deletionGracePeriodSeconds?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly OwnerReference[];
@@ -20,6 +23,7 @@ export interface OwnerReference {
   readonly name: string;
   readonly uid: string;
   readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
 }
 
 export interface KubeObject {
@@ -64,9 +68,19 @@ export type KubeWatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
+/** `binding` takes a Binding (resources.ts: podBindings) and answers with it, as it is sent by POST. */
 export type Subresource = 'status' | 'binding' | 'scale';
 
 export type PatchKind = 'merge' | 'json' | 'strategic' | 'apply';
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  /** Preconditions: fails with KUBE_CONFLICT when the object has another one. */
+  readonly resourceVersion?: string;
+  readonly uid?: string;
+  /** What becomes of the objects that name it as owner; the server's default is Background. */
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+}
 
 /**
  * Errors are MeshErrors: KUBE_NOT_FOUND, KUBE_CONFLICT (stale resourceVersion), KUBE_ALREADY_EXISTS, KUBE_GONE (410:
@@ -74,8 +88,12 @@ export type PatchKind = 'merge' | 'json' | 'strategic' | 'apply';
  */
 export interface KubeClient {
   get<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, signal?: AbortSignal): Promise<T>;
+  /** One page. Without `resourceVersion` the answer is not older than anything that was acknowledged before. */
   list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions, signal?: AbortSignal): Promise<KubeList<T>>;
-  /** One watch request: ends when the server ends it, throws KUBE_GONE when the resourceVersion is too old. */
+  /**
+   * One watch request, bookmarks included: ends when the server ends it or `signal` aborts, throws KUBE_GONE when the
+   * resourceVersion is unknown to the server (too old, or of another history).
+   */
   watch<T extends KubeObject>(
     resource: Resource<T>,
     options: ListOptions & { readonly timeoutSeconds?: number },
@@ -99,7 +117,7 @@ export interface KubeClient {
   delete<T extends KubeObject>(
     resource: Resource<T>,
     ref: ObjectRef,
-    options?: { readonly gracePeriodSeconds?: number; readonly resourceVersion?: string },
+    options?: DeleteOptions,
     signal?: AbortSignal,
   ): Promise<void>;
 }

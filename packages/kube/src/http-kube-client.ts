@@ -1,0 +1,222 @@
+import type { IncomingMessage } from 'node:http';
+
+import { MeshError, isMeshError, systemClock } from '@clustermesh/runtime';
+import type { Clock } from '@clustermesh/runtime';
+
+import { HttpTransport } from './http-transport.ts';
+import type { HttpCall } from './http-transport.ts';
+import { jsonLines } from './json-lines.ts';
+import type {
+  DeleteOptions,
+  KubeClient,
+  KubeList,
+  KubeObject,
+  KubeWatchEvent,
+  ListOptions,
+  ObjectRef,
+  PatchKind,
+  Resource,
+  Subresource,
+} from './kube-client.ts';
+import type { KubeEndpoint } from './kube-endpoint.ts';
+import { endpointFromKubeconfig, endpointInCluster, isInCluster } from './kubeconfig.ts';
+import type { KubeconfigSource } from './kubeconfig.ts';
+import { apiVersionOf, collectionPath, describeRef, listQuery, objectPath } from './resource-path.ts';
+import { responseError, watchEvent } from './response.ts';
+import type { WireList } from './response.ts';
+import { transportError } from './transport-error.ts';
+
+/** A request that is not a watch must be answered whole within this time. */
+const requestTimeoutMs = 60_000;
+/** Larger than any object can be: etcd takes 1.5 MB, an event says it once. */
+const maxWatchLineBytes = 16 * 1024 * 1024;
+/** A page of a list. Only a broken or hostile server answers more. */
+const maxBodyBytes = 256 * 1024 * 1024;
+
+/** A real Kubernetes API over HTTP/1.1. Objects keep the fields that our types do not know. */
+export class HttpKubeClient implements KubeClient, Disposable {
+  readonly #transport: HttpTransport;
+
+  constructor(endpoint: KubeEndpoint, clock: Pick<Clock, 'sleep'> = systemClock) {
+    this.#transport = new HttpTransport(endpoint, clock);
+  }
+
+  static async fromKubeconfig(source: KubeconfigSource = {}, clock?: Pick<Clock, 'sleep'>): Promise<HttpKubeClient> {
+    return new HttpKubeClient(await endpointFromKubeconfig(source), clock);
+  }
+
+  /** A named kubeconfig, else the pod's service account, else the default kubeconfig: as components start. */
+  static async inClusterOrKubeconfig(path?: string, clock?: Pick<Clock, 'sleep'>): Promise<HttpKubeClient> {
+    if (path === undefined && isInCluster()) return new HttpKubeClient(await endpointInCluster(), clock);
+    return HttpKubeClient.fromKubeconfig({ path }, clock);
+  }
+
+  /** For people: the API's URL. */
+  get server(): string {
+    return this.#transport.server;
+  }
+
+  async get<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, signal?: AbortSignal): Promise<T> {
+    return this.#json<T>(
+      `get ${describeRef(resource, ref)}`,
+      { method: 'GET', path: objectPath(resource, ref) },
+      signal,
+    );
+  }
+
+  async list<T extends KubeObject>(
+    resource: Resource<T>,
+    options: ListOptions = {},
+    signal?: AbortSignal,
+  ): Promise<KubeList<T>> {
+    const path = withQuery(collectionPath(resource, options.namespace), listQuery(options));
+    const list = await this.#json<WireList<T>>(`list ${resource.plural}`, { method: 'GET', path }, signal);
+    // Items of a list come without these two; watch events and single objects carry them.
+    const typeMeta = { apiVersion: apiVersionOf(resource), kind: resource.kind };
+    return {
+      items: (list.items ?? []).map((item) => ({ ...typeMeta, ...item })),
+      resourceVersion: list.metadata.resourceVersion,
+      ...(list.metadata.continue ? { continue: list.metadata.continue } : {}),
+    };
+  }
+
+  async *watch<T extends KubeObject>(
+    resource: Resource<T>,
+    options: ListOptions & { readonly timeoutSeconds?: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<KubeWatchEvent<T>> {
+    const what = `watch ${resource.plural}`;
+    const query = listQuery(options);
+    query.set('watch', 'true');
+    query.set('allowWatchBookmarks', 'true');
+    if (options.timeoutSeconds !== undefined) query.set('timeoutSeconds', String(options.timeoutSeconds));
+    const path = withQuery(collectionPath(resource, options.namespace), query);
+    try {
+      const response = await this.#transport.call({ method: 'GET', path }, accepted(what), requestTimeoutMs, signal);
+      for await (const line of jsonLines(response, maxWatchLineBytes)) yield watchEvent<T>(line, what);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw isMeshError(error) ? error : transportError(what, error);
+    }
+  }
+
+  async create<T extends KubeObject>(resource: Resource<T>, object: T, signal?: AbortSignal): Promise<T> {
+    const { name, namespace } = object.metadata;
+    const path = collectionPath(resource, namespace);
+    return this.#json<T>(
+      `create ${describeRef(resource, { name, ...(namespace === undefined ? {} : { namespace }) })}`,
+      {
+        method: 'POST',
+        path,
+        body: jsonBody(resource, object),
+      },
+      signal,
+    );
+  }
+
+  async update<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    options: { readonly subresource?: Subresource } = {},
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const isBinding = options.subresource === 'binding';
+    const path = objectPath(resource, object.metadata, options.subresource);
+    const call: HttpCall = { method: isBinding ? 'POST' : 'PUT', path, body: jsonBody(resource, object) };
+    const answer = await this.#json<T>(`update ${describeRef(resource, object.metadata)}`, call, signal);
+    return isBinding ? object : answer;
+  }
+
+  async patch<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    patch: unknown,
+    options: { readonly kind: PatchKind; readonly subresource?: Subresource; readonly fieldManager?: string },
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const query = new URLSearchParams();
+    const manager = options.fieldManager ?? (options.kind === 'apply' ? 'clustermesh' : undefined);
+    if (manager !== undefined) query.set('fieldManager', manager);
+    if (options.kind === 'apply') query.set('force', 'true');
+    const body = { contentType: patchContentTypes[options.kind], text: JSON.stringify(patch) };
+    const path = withQuery(objectPath(resource, ref, options.subresource), query);
+    return this.#json<T>(`patch ${describeRef(resource, ref)}`, { method: 'PATCH', path, body }, signal);
+  }
+
+  async delete<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    options: DeleteOptions = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { gracePeriodSeconds, resourceVersion, uid, propagationPolicy } = options;
+    const preconditions = { resourceVersion, uid };
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds, propagationPolicy, preconditions };
+    const path = objectPath(resource, ref);
+    await this.#json<unknown>(
+      `delete ${describeRef(resource, ref)}`,
+      {
+        method: 'DELETE',
+        path,
+        body: { contentType: 'application/json', text: JSON.stringify(body) },
+      },
+      signal,
+    );
+  }
+
+  async #json<R>(what: string, call: HttpCall, signal: AbortSignal | undefined): Promise<R> {
+    const read = async (response: IncomingMessage): Promise<R> => {
+      const text = await readBody(response, what);
+      if (!isSuccess(response)) throw responseError(what, response, text);
+      try {
+        return JSON.parse(text) as R;
+      } catch (error) {
+        throw new MeshError('KUBE_UNAVAILABLE', `parse the answer to ${what}`, { cause: error, retryable: true });
+      }
+    };
+    return this.#transport.call(call, read, requestTimeoutMs, signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#transport[Symbol.dispose]();
+  }
+}
+
+const patchContentTypes: Readonly<Record<PatchKind, string>> = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml', // JSON is YAML
+};
+
+function jsonBody<T extends KubeObject>(resource: Resource<T>, object: T): NonNullable<HttpCall['body']> {
+  const typed = { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
+  return { contentType: 'application/json', text: JSON.stringify(typed) };
+}
+
+function withQuery(path: string, query: URLSearchParams): string {
+  return query.size === 0 ? path : `${path}?${query.toString()}`;
+}
+
+/** Hands on a stream that was accepted, and reads what a refusal says. */
+function accepted(what: string): (response: IncomingMessage) => Promise<IncomingMessage> {
+  return async (response) => {
+    if (!isSuccess(response)) throw responseError(what, response, await readBody(response, what));
+    return response;
+  };
+}
+
+function isSuccess(response: IncomingMessage): boolean {
+  return Math.floor((response.statusCode ?? 0) / 100) === 2;
+}
+
+async function readBody(response: IncomingMessage, what: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) throw new MeshError('KUBE_UNAVAILABLE', `${what} (more than ${maxBodyBytes} bytes)`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

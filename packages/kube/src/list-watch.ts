@@ -1,0 +1,225 @@
+import { Backoff, MeshError, describeError, hasCode, isAborted, isMeshError } from '@clustermesh/runtime';
+import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
+
+import type { KubeClient, KubeObject, KubeWatchEvent, Resource } from './kube-client.ts';
+import { KnownObjects } from './known-objects.ts';
+import type { ObjectObserver } from './known-objects.ts';
+import { retryAfterMs } from './status-error.ts';
+import { Watchdog } from './watchdog.ts';
+
+export interface ListWatchObserver<T> extends ObjectObserver<T> {
+  /** After each complete listing: what was told until now is all there was. */
+  synced(): void;
+}
+
+export interface ListWatchOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Objects a page of a listing. */
+  readonly pageSize?: number;
+  /** A watch that says nothing for so long, not even a bookmark (one a minute on real servers), is dead. */
+  readonly idleMs?: number;
+}
+
+export interface ListWatchDeps {
+  readonly clock: Pick<Clock, 'sleep' | 'monotonicMs'>;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health?: Pick<HealthScope, 'ok' | 'degraded'>;
+}
+
+const defaultPageSize = 500;
+const defaultIdleMs = 150_000;
+/** Asked of the server, up to twice that: long enough to be cheap, short enough to rebalance API replicas. */
+const watchSeconds = 300;
+/** A watch that lived so long proves that the server serves, even if nothing happened. */
+const provenMs = 10_000;
+const backoffCapMs = 30_000;
+/** A resource type that is not there is asked for again at least this often: CRDs get installed later. */
+const absentPollMs = 5_000;
+/** A 404 to a listing is believed when it lasts: a starting API server has not read its CRDs yet. */
+const absentProofMs = 3_000;
+
+/**
+ * Follows all objects of a resource: lists in pages, watches from there, and goes on until aborted whatever the
+ * server does. Each change is told once: after a lost watch it resumes, after an expired one it lists again and
+ * tells the difference, deletions included (I3). Objects are kept while the server cannot be reached (I4).
+ */
+export class ListWatch<T extends KubeObject> {
+  readonly #client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly #resource: Resource<T>;
+  readonly #options: ListWatchOptions;
+  readonly #deps: ListWatchDeps;
+  readonly #backoff: Backoff;
+  readonly #known = new KnownObjects<T>();
+  /** Undefined: a listing is due. */
+  #resumeFrom: string | undefined;
+  #isSynced = false;
+  #absentSinceMs: number | undefined;
+
+  constructor(
+    client: Pick<KubeClient, 'list' | 'watch'>,
+    resource: Resource<T>,
+    options: ListWatchOptions,
+    deps: ListWatchDeps,
+  ) {
+    this.#client = client;
+    this.#resource = resource;
+    this.#options = options;
+    this.#deps = deps;
+    this.#backoff = new Backoff({ baseMs: 500, capMs: backoffCapMs, random: deps.random });
+  }
+
+  /** The objects as last told, by `namespace/name` (`name` if cluster-scoped). */
+  get objects(): ReadonlyMap<string, T> {
+    return this.#known.byKey;
+  }
+
+  /** True after the first complete listing, for good. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** May run again after an abort: it resumes. */
+  async run(observer: ListWatchObserver<T>, signal: AbortSignal): Promise<void> {
+    while (!isAborted(signal)) {
+      try {
+        this.#resumeFrom ??= await this.#list(observer, signal);
+        await this.#watch(this.#resumeFrom, observer, signal);
+      } catch (error) {
+        if (isAborted(signal)) return;
+        await this.#recover(error, observer, signal);
+      }
+    }
+  }
+
+  /** Returns the resourceVersion to watch from. */
+  async #list(observer: ListWatchObserver<T>, signal: AbortSignal): Promise<string> {
+    const { pageSize = defaultPageSize } = this.#options;
+    const resourceVersion =
+      (await this.#listPages(pageSize, observer, signal)) ?? (await this.#listPages(undefined, observer, signal));
+    if (resourceVersion === undefined) {
+      throw new MeshError('KUBE_GONE', `list ${this.#resource.plural} at once`, { retryable: true });
+    }
+    this.#known.endListing(observer);
+    this.#absentSinceMs = undefined;
+    this.#declareSynced(observer);
+    return resourceVersion;
+  }
+
+  /** Undefined when a continue token expired half-way: then the whole list is to be asked for at once. */
+  async #listPages(
+    limit: number | undefined,
+    observer: ListWatchObserver<T>,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    this.#known.beginListing();
+    let page: string | undefined;
+    for (;;) {
+      const options = { ...this.#selection(), ...definedOnly({ limit, continue: page }) };
+      try {
+        const list = await this.#client.list(this.#resource, options, signal);
+        for (const object of list.items) this.#known.upsert(object, observer);
+        if (list.continue === undefined) return list.resourceVersion;
+        page = list.continue;
+      } catch (error) {
+        if (page !== undefined && hasCode(error, 'KUBE_GONE')) return undefined;
+        throw error;
+      }
+    }
+  }
+
+  /** Returns when the server ends the watch in peace; throws when it was cut, silent, refused or useless. */
+  async #watch(resourceVersion: string, observer: ListWatchObserver<T>, signal: AbortSignal): Promise<void> {
+    const { idleMs = defaultIdleMs } = this.#options;
+    const { clock, random } = this.#deps;
+    const timeoutSeconds = Math.round(watchSeconds * (1 + random.next()));
+    const options = { ...this.#selection(), resourceVersion, timeoutSeconds };
+    const what = `watch ${this.#resource.plural}`;
+    const startMs = clock.monotonicMs();
+    using watchdog = new Watchdog(idleMs, clock);
+    const either = AbortSignal.any([signal, watchdog.signal]);
+    try {
+      for await (const event of this.#client.watch(this.#resource, options, either)) {
+        watchdog.feed();
+        this.#apply(event, observer);
+        this.#declareAlive();
+      }
+    } finally {
+      if (clock.monotonicMs() - startMs >= provenMs && !watchdog.hasBitten) this.#declareAlive();
+    }
+    if (isAborted(signal)) return;
+    if (watchdog.hasBitten) throw unavailable(`${what} (silent for ${idleMs} ms)`);
+    if (clock.monotonicMs() - startMs < 1000) throw unavailable(`${what} (ended at once)`);
+  }
+
+  #apply(event: KubeWatchEvent<T>, observer: ListWatchObserver<T>): void {
+    if (event.type === 'BOOKMARK') {
+      if (event.resourceVersion !== '') this.#resumeFrom = event.resourceVersion;
+      return;
+    }
+    if (event.type === 'DELETED') this.#known.remove(event.object, observer);
+    else this.#known.upsert(event.object, observer);
+    this.#resumeFrom = event.object.metadata.resourceVersion;
+  }
+
+  async #recover(error: unknown, observer: ListWatchObserver<T>, signal: AbortSignal): Promise<void> {
+    const isAbsent = hasCode(error, 'KUBE_NOT_FOUND');
+    if (isAbsent || hasCode(error, 'KUBE_GONE')) this.#resumeFrom = undefined;
+    if (!isAbsent) this.#absentSinceMs = undefined;
+    else if (this.#isProvenAbsent()) this.#declareAbsent(observer);
+    const delayMs = Math.min(this.#backoff.next(), isAbsent ? absentPollMs : backoffCapMs);
+    const waitMs = (retryAfterMs(error) ?? 0) + delayMs;
+    if (!(isAbsent && this.#isSynced && this.#known.byKey.size === 0)) this.#report(error, waitMs);
+    await this.#deps.clock.sleep(waitMs, signal);
+  }
+
+  #isProvenAbsent(): boolean {
+    const nowMs = this.#deps.clock.monotonicMs();
+    this.#absentSinceMs ??= nowMs;
+    return nowMs - this.#absentSinceMs >= absentProofMs;
+  }
+
+  /** The resource type does not exist: neither do objects of it. */
+  #declareAbsent(observer: ListWatchObserver<T>): void {
+    this.#deps.health?.ok();
+    if (this.#isSynced && this.#known.byKey.size === 0) return;
+    this.#known.beginListing();
+    this.#known.endListing(observer);
+    this.#declareSynced(observer);
+  }
+
+  #declareSynced(observer: ListWatchObserver<T>): void {
+    this.#isSynced = true;
+    this.#deps.health?.ok();
+    observer.synced();
+  }
+
+  #declareAlive(): void {
+    this.#backoff.reset();
+    this.#deps.health?.ok();
+  }
+
+  #report(error: unknown, waitMs: number): void {
+    const reason = describeError(error);
+    const code = isMeshError(error) ? error.code : undefined;
+    this.#deps.health?.degraded(reason);
+    this.#deps.log.warn({ resource: this.#resource.plural, code, reason, waitMs }, 'list-watch interrupted');
+  }
+
+  #selection(): { namespace?: string; labelSelector?: string; fieldSelector?: string } {
+    const { namespace, labelSelector, fieldSelector } = this.#options;
+    return definedOnly({ namespace, labelSelector, fieldSelector });
+  }
+}
+
+function unavailable(what: string): MeshError {
+  return new MeshError('KUBE_UNAVAILABLE', what, { retryable: true });
+}
+
+type Defined<R> = { [K in keyof R]?: Exclude<R[K], undefined> };
+
+function definedOnly<R extends object>(record: R): Defined<R> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Defined<R>;
+}
