@@ -56,6 +56,18 @@ export class HttpKubeClient implements KubeClient, Disposable {
     return this.#transport.server;
   }
 
+  /** For people: the kubeconfig context in force. */
+  get contextName(): string {
+    return this.#transport.contextName;
+  }
+
+  /** What a pod answers over plain HTTP, through the API server's proxy (right `get` on `pods/proxy`). */
+  async podJson(pod: ObjectRef, port: number, path: string, signal?: AbortSignal): Promise<unknown> {
+    const name = encodeURIComponent(`${pod.name}:${port}`);
+    const proxied = `/api/v1/namespaces/${encodeURIComponent(pod.namespace ?? 'default')}/pods/${name}/proxy${path}`;
+    return this.#json<unknown>(`read ${path} of pod ${pod.name}`, { method: 'GET', path: proxied }, signal);
+  }
+
   async get<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, signal?: AbortSignal): Promise<T> {
     return this.#json<T>(
       `get ${describeRef(resource, ref)}`,

@@ -36,6 +36,10 @@ export class HttpTransport implements Disposable {
     return this.#endpoint.server.href;
   }
 
+  get contextName(): string {
+    return this.#endpoint.contextName;
+  }
+
   /**
    * Answers what `read` makes of the response; both must end within `timeoutMs` (KUBE_UNAVAILABLE). `read` may hand
    * out the response itself, whose stream then lasts until `signal` aborts. Throws `signal.reason` when that aborts.
