@@ -1,1 +1,18 @@
 export type { BpfMap, BpfMapType, MappedArray } from './bpf-map.ts';
+export { MemoryMap, memoryMappedArray } from './memory-map.ts';
+export type { MemoryMapDefinition } from './memory-map.ts';
+export { KernelMap } from './kernel-map.ts';
+export { KernelMappedArray } from './mapped-array.ts';
+export { mapFlag } from './map-definition.ts';
+export type { MapDefinition } from './map-definition.ts';
+export { perCpuRecords, possibleCpus } from './percpu.ts';
+export { LoadedObject, loadObject } from './object.ts';
+export type { ObjectOptions, Program } from './object.ts';
+export { attachCgroup, attachTcx } from './link.ts';
+export type { AttachOptions, CgroupAttachType, Link, TcxDirection } from './link.ts';
+export { isBpffs, mountBpffs, preparePinDirectory, unmountBpffs } from './bpffs.ts';
+export { probeKernel } from './probe.ts';
+export type { Probe } from './probe.ts';
+export { testRun } from './test-run.ts';
+export type { TestRunOptions, TestRunResult } from './test-run.ts';
+export { offHeap } from './kernel-abi.ts';

@@ -1,0 +1,94 @@
+import { createRequire } from 'node:module';
+import { arch } from 'node:process';
+import { MeshError } from '@clustermesh/runtime';
+import type * as Koffi from 'koffi';
+import { bindLibbpf, type Libbpf } from './libbpf.ts';
+
+/** All native code that the product calls. Small, so that another FFI or an addon can take koffi's place. */
+export interface KernelAbi {
+  /** bpf(2): its result, or the negative errno. `attributes` must be off-heap (see `offHeap`). */
+  bpf(command: number, attributes: Uint8Array): number;
+  /** The address of off-heap memory, for the kernel. Keep the array reachable while the kernel may use it. */
+  addressOf(bytes: Uint8Array): bigint;
+  /** Maps a file descriptor's first `length` bytes, shared and writable. */
+  map(fd: number, length: number): Mapping;
+  /** mount(2): 0 or the negative errno. */
+  mount(source: string, target: string, type: string, flags: number, data: string): number;
+  /** umount2(2): 0 or the negative errno. */
+  unmount(target: string, flags: number): number;
+  /** Throws BPF_UNSUPPORTED where libbpf.so.1 is not installed. */
+  libbpf(): Libbpf;
+}
+
+export interface Mapping {
+  readonly bytes: Uint8Array;
+  /** Idempotent. `bytes` and every view of its buffer are empty afterwards, so that a late access cannot crash. */
+  unmap(): void;
+}
+
+const bpfSystemCalls: Readonly<Partial<Record<string, number>>> = { x64: 321, arm64: 280, riscv64: 280 };
+
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+
+/** Memory whose address stays: a plain `new Uint8Array(12)` may lie on the V8 heap, which moves. */
+export function offHeap(size: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(size));
+}
+
+let loaded: KernelAbi | undefined;
+
+/** The process's bindings: a shared library is process-wide, whoever asks. Loaded at first use, because everything
+ * above the kernel also runs where it cannot be loaded. Throws BPF_UNSUPPORTED there. */
+export function kernelAbi(): KernelAbi {
+  loaded ??= openKernelAbi();
+  return loaded;
+}
+
+function openKernelAbi(): KernelAbi {
+  const bpfNumber = bpfSystemCalls[arch];
+  if (bpfNumber === undefined) throw new MeshError('BPF_UNSUPPORTED', `call bpf(2) on ${arch}`);
+  const koffi = requireKoffi();
+  const libc = koffi.load(null);
+  const syscall: (number: number, command: number, attributes: Uint8Array, size: number) => number = libc.func(
+    'long syscall(long, long, void *, long)',
+  );
+  const mmap: (
+    ...args: [near: null, length: number, prot: number, flags: number, fd: number, offset: number]
+  ) => bigint = libc.func('void *mmap(void *, size_t, int, int, int, long)');
+  const munmap: (address: bigint, length: number) => number = libc.func('int munmap(void *, size_t)');
+  const mount: (...args: Parameters<KernelAbi['mount']>) => number = libc.func(
+    'int mount(const char *, const char *, const char *, ulong, const char *)',
+  );
+  const umount2: (target: string, flags: number) => number = libc.func('int umount2(const char *, int)');
+  const resultOf = (value: number): number => (value < 0 ? -koffi.errno() : value);
+  let libbpf: Libbpf | undefined;
+  return {
+    bpf: (command, attributes) => resultOf(syscall(bpfNumber, command, attributes, attributes.byteLength)),
+    addressOf: (bytes) => koffi.address(bytes),
+    map: (fd, length) => {
+      const address = mmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+      if (address === MAP_FAILED) throw new MeshError('BPF_FAILED', `mmap ${length} bytes: errno ${koffi.errno()}`);
+      const bytes = new Uint8Array(koffi.view(address, length));
+      return { bytes, unmap: () => unmapOnce(bytes, () => munmap(address, length)) };
+    },
+    mount: (...args) => resultOf(mount(...args)),
+    unmount: (target, flags) => resultOf(umount2(target, flags)),
+    libbpf: () => (libbpf ??= bindLibbpf(koffi)),
+  };
+}
+
+function unmapOnce(bytes: Uint8Array<ArrayBuffer>, munmap: () => number): void {
+  if (bytes.buffer.detached) return;
+  bytes.buffer.transfer(0);
+  munmap();
+}
+
+function requireKoffi(): typeof Koffi {
+  try {
+    return createRequire(import.meta.url)('koffi') as typeof Koffi;
+  } catch (cause) {
+    throw new MeshError('BPF_UNSUPPORTED', 'load koffi (installed with --omit=optional?)', { cause });
+  }
+}
