@@ -1,0 +1,112 @@
+import { parseIp } from './address.ts';
+import type { ClusterId, ClusterName, MaxConnectedClusters } from './cluster.ts';
+import type { ClusterEndpointSlice } from './endpoint-slice.ts';
+import { policyClusterLabel, type LabelArray } from './identity.ts';
+import { coveredPrefix, ipKeyName, type IpIdentity } from './ip-identity.ts';
+import type { MeshNode } from './node.ts';
+import { identityRange, isClusterIndependent, numericIdentity } from './numeric-identity.ts';
+import type { ClusterService, PortConfiguration } from './service.ts';
+import type { ServiceExport } from './service-export.ts';
+
+/** Whose entries these are, as the reader knows it from its own configuration and the peer's cluster config. */
+export interface SourceContext {
+  readonly cluster: ClusterName;
+  readonly clusterId: ClusterId;
+  readonly maxConnectedClusters: MaxConnectedClusters;
+}
+
+/** Does the value agree with its key, its cluster and its range (I6)? The reason why not, or undefined. */
+export type Validate<T> = (context: SourceContext, keyName: string, value: T) => string | undefined;
+
+export const validateNode: Validate<MeshNode> = (context, keyName, node) =>
+  differs('cluster', node.cluster, context.cluster) ??
+  differs('cluster id', node.clusterId, context.clusterId) ??
+  (node.name === '' ? 'node has no name' : differs('name', node.name, keyName));
+
+export const validateIpIdentity: Validate<IpIdentity> = (context, keyName, value) =>
+  differs('address', ipKeyName(value), keyName) ??
+  (coveredPrefix(value) === undefined ? 'no address or network' : undefined) ??
+  (isClusterIndependent(value.id) ? undefined : outOfRange(context, value.id));
+
+/**
+ * Every label that names the cluster must name this one: Cilium asks for one that does, but a second one under the
+ * same key would win when the list becomes a map.
+ */
+export const validateIdentity: Validate<LabelArray> = (context, keyName, labels) => {
+  const id = numericIdentity(keyName);
+  if (!id.ok) return id.reason;
+  const clusterLabels = labels.filter(({ key }) => key === policyClusterLabel);
+  const isOurs = clusterLabels.every(({ source, value }) => source === 'k8s' && value === context.cluster);
+  if (clusterLabels.length === 0 || !isOurs) return `identity is not labelled as one of cluster ${context.cluster}`;
+  return outOfRange(context, id.value);
+};
+
+export const validateService: Validate<ClusterService> = (context, keyName, service) =>
+  validateNamespaced(context, keyName, service) ??
+  differs('cluster id', service.clusterId, context.clusterId) ??
+  invalidAddress(service.frontends) ??
+  invalidAddress(service.backends);
+
+export const validateEndpointSlice: Validate<ClusterEndpointSlice> = (context, keyName, slice) =>
+  validateNamespaced(context, keyName, slice) ??
+  differs('cluster id', slice.clusterId, context.clusterId) ??
+  invalidSliceAddress(slice);
+
+export const validateServiceExport: Validate<ServiceExport> = (context, keyName, value) =>
+  validateNamespaced(context, keyName, value) ??
+  (value.exportCreationTimestamp === null ? 'export has no creation time' : undefined) ??
+  notOneOf('type', value.type, ['ClusterSetIP', 'Headless']) ??
+  notOneOf('session affinity', value.sessionAffinity, ['ClientIP', 'None']) ??
+  notOneOf('internal traffic policy', value.internalTrafficPolicy, ['', 'Cluster', 'Local']) ??
+  notOneOf('traffic distribution', value.trafficDistribution, trafficDistributions) ??
+  invalidFamilies(value.ipFamilies);
+
+const trafficDistributions = ['', 'PreferClose', 'PreferSameZone', 'PreferSameNode'];
+
+interface Namespaced {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function validateNamespaced(context: SourceContext, keyName: string, value: Namespaced): string | undefined {
+  if (value.namespace === '' || value.name === '') return 'namespace or name is empty';
+  return (
+    differs('cluster', value.cluster, context.cluster) ??
+    differs('namespace and name', `${value.namespace}/${value.name}`, keyName)
+  );
+}
+
+function differs(what: string, got: string | number, expected: string | number): string | undefined {
+  return got === expected ? undefined : `${what} is ${JSON.stringify(got)}, expected ${JSON.stringify(expected)}`;
+}
+
+function notOneOf(what: string, got: string, allowed: readonly string[]): string | undefined {
+  return allowed.includes(got) ? undefined : `unknown ${what} ${JSON.stringify(got)}`;
+}
+
+function outOfRange(context: SourceContext, id: number): string | undefined {
+  const { first, last } = identityRange(context.clusterId, context.maxConnectedClusters);
+  return id >= first && id <= last ? undefined : `identity ${id} is not one of cluster ${context.cluster}`;
+}
+
+function invalidAddress(ports: Readonly<Record<string, PortConfiguration | null>> | null): string | undefined {
+  const invalid = Object.keys(ports ?? {}).find((text) => parseIp(text) === undefined);
+  return invalid === undefined ? undefined : `${JSON.stringify(invalid)} is not an IP address`;
+}
+
+/** IPv4 slices carry dotted quads, IPv6 slices any IPv6 text, also a mapped one. */
+function invalidSliceAddress({ addressType, endpoints }: ClusterEndpointSlice): string | undefined {
+  if (addressType !== 'IPv4' && addressType !== 'IPv6') return `unknown address type ${JSON.stringify(addressType)}`;
+  const isOfType = (text: string): boolean =>
+    parseIp(text) !== undefined && text.includes(':') === (addressType === 'IPv6');
+  const invalid = endpoints.flatMap(({ addresses }) => addresses).find((text) => !isOfType(text));
+  return invalid === undefined ? undefined : `${JSON.stringify(invalid)} is not an ${addressType} address`;
+}
+
+/** None at all comes from writers before 1.20 and is taken. */
+function invalidFamilies(families: readonly string[]): string | undefined {
+  if (new Set(families).size < families.length) return 'an IP family is listed twice';
+  const unknown = families.find((family) => family !== 'IPv4' && family !== 'IPv6');
+  return unknown === undefined ? undefined : `unknown IP family ${JSON.stringify(unknown)}`;
+}
