@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { Attributes, ENOENT, ENOSPC, command, kernelError } from './bpf-call.ts';
 import type { BpfMap, BpfMapType } from './bpf-map.ts';
-import { getPinned } from './bpffs.ts';
+import { getPinned, pin } from './bpffs.ts';
 import { kernelAbi, offHeap, type KernelAbi } from './kernel-abi.ts';
 import { mapTypeNumbers, readMapDefinition, type MapDefinition } from './map-definition.ts';
 import { possibleCpus, roundUpTo8 } from './percpu.ts';
@@ -137,6 +137,11 @@ export class KernelMap implements BpfMap {
       }
       page = next;
     }
+  }
+
+  /** Keeps the map, and its content, beyond this process. */
+  pin(path: string): void {
+    pin(this.fd, path, this.#abi);
   }
 
   close(): void {

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { loadObject, testRun, type LoadedObject } from '@clustermesh/ebpf';
+import { countOf, direction, reason } from './counters.ts';
+import { describeKernel, smallMaps, testBpffs, testObject } from './kernel.ts';
+import { ipv4Frame, tunnelContext, type FrameOptions } from './packets.ts';
+import { address, endpoint, hostKey, ipcacheEntry, mac, node, u32 } from './records.ts';
+
+const drop = 2;
+const redirect = 7;
+
+const remoteIdentity = 131_080;
+const remotePod = '10.2.0.5';
+const remoteNode = '172.30.2.11';
+const pod = '10.1.0.2';
+const macs = { mac: '0a:00:00:00:00:05', hostMac: '0a:00:00:00:00:06' };
+const loopbackIfindex = 1;
+
+describeKernel('packets from the tunnel', () => {
+  let bpffs: ReturnType<typeof testBpffs>;
+  let loaded: LoadedObject;
+
+  beforeAll(() => {
+    bpffs = testBpffs();
+    loaded = loadObject({ path: testObject('overlay'), pinDir: `${bpffs.path}/maps`, maxEntries: smallMaps });
+  });
+
+  afterAll(() => {
+    loaded.close();
+    bpffs[Symbol.dispose]();
+  });
+
+  beforeEach(() => {
+    loaded.map('node').update(u32(1), node(remoteNode, 2));
+    loaded.map('node').update(u32(2), node('172.30.2.12', 2));
+    loaded.map('ipc_host').update(hostKey(remotePod), ipcacheEntry(remoteIdentity, 1));
+    loaded.map('ipc_host').update(hostKey('10.2.1.5'), ipcacheEntry(remoteIdentity, 2));
+    const row = endpoint({ ifindex: loopbackIfindex, identity: 65_540, ip: pod, ...macs });
+    loaded.map('ep_ip').update(address(pod), row);
+  });
+
+  function run(change: Partial<FrameOptions> & { vni?: number; outer?: string; context?: Uint8Array }): {
+    verdict: number;
+    data: Uint8Array;
+  } {
+    const { vni = remoteIdentity, outer = remoteNode, context = tunnelContext(vni, outer), ...frame } = change;
+    const data = ipv4Frame({ source: remotePod, destination: pod, ...frame });
+    return testRun({ program: loaded.program('test_from_overlay'), data, context });
+  }
+
+  it('are delivered to the pod from the node where the source lives', () => {
+    const metrics = loaded.map('metrics');
+    const before = countOf(metrics, reason.forwarded, direction.ingress);
+    expect(run({}).verdict).toBe(redirect);
+    expect(countOf(metrics, reason.forwarded, direction.ingress)).toBe(before + 1);
+  });
+
+  it('get the Ethernet addresses of the pod and its host side, and nothing else changes', () => {
+    const sent = ipv4Frame({ source: remotePod, destination: pod });
+    sent.set(mac(macs.mac), 0);
+    sent.set(mac(macs.hostMac), 6);
+    expect(run({}).data).toEqual(sent);
+  });
+
+  it.each([
+    { name: 'another node sends from the address', change: { outer: '172.30.2.12' }, why: reason.forgedNode },
+    { name: 'nobody we know sends from the address', change: { outer: '203.0.113.9' }, why: reason.forgedNode },
+    {
+      name: 'the node of the source is not active',
+      arrange: () => loaded.map('node').update(u32(1), node(remoteNode, 2, 0)),
+      why: reason.forgedNode,
+    },
+    {
+      name: 'the source has no node',
+      arrange: () => loaded.map('ipc_host').update(hostKey(remotePod), ipcacheEntry(remoteIdentity, 0)),
+      why: reason.forgedNode,
+    },
+    { name: 'the VNI is not the identity', change: { vni: remoteIdentity + 1 }, why: reason.identityMismatch },
+    { name: 'the source is unknown', change: { source: '10.2.0.99' }, why: reason.unknownSource },
+    { name: 'the destination is no pod here', change: { destination: '10.1.0.99' }, why: reason.unknownEndpoint },
+    { name: 'it is not IPv4', change: { etherType: 0x86dd }, why: reason.unsupportedProtocol },
+    { name: 'it came without a tunnel', change: { context: new Uint8Array(192) }, why: reason.noTunnelMetadata },
+  ])('are dropped and counted when $name', ({ change, arrange, why }) => {
+    arrange?.();
+    const metrics = loaded.map('metrics');
+    const before = countOf(metrics, why, direction.ingress);
+    expect(run(change ?? {}).verdict).toBe(drop);
+    expect(countOf(metrics, why, direction.ingress)).toBe(before + 1);
+  });
+});

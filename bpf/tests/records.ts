@@ -1,0 +1,118 @@
+/** Rows of the maps as README.md lays them out, written by hand: a second opinion beside the agent's codecs. */
+
+export interface Frontend {
+  readonly ip: string;
+  readonly port: number;
+  readonly proto?: number;
+}
+
+export interface BackendRow {
+  readonly ip: string;
+  readonly port: number;
+  readonly svcId: number;
+  /** Default 1, active. */
+  readonly state?: number;
+}
+
+export interface EndpointRow {
+  readonly ifindex: number;
+  readonly identity: number;
+  readonly ip: string;
+  readonly mac: string;
+  readonly hostMac: string;
+}
+
+export const tcp = 6;
+
+/** 16 bytes, v4-mapped. */
+export function address(ip: string): Uint8Array {
+  return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...ip.split('.').map(Number));
+}
+
+export function ipv4Number(ip: string): number {
+  return new DataView(address(ip).buffer).getUint32(12, false);
+}
+
+export function mac(text: string): Uint8Array {
+  return Uint8Array.from(text.split(':'), (byte) => Number.parseInt(byte, 16));
+}
+
+export function serviceKey({ ip, port, proto = tcp }: Frontend): Uint8Array {
+  const row = new Row(24).bytes(0, address(ip)).be16(16, port);
+  return row.bytes(18, Uint8Array.of(proto)).done;
+}
+
+export function service(svcId: number, slotBase: number, count: number): Uint8Array {
+  return new Row(24).u32(0, slotBase).u16(4, count).u32(8, svcId).u16(16, count).done;
+}
+
+export function slot(backend: number, svcId: number): Uint8Array {
+  return new Row(8).u32(0, backend).u32(4, svcId).done;
+}
+
+export function backend({ ip, port, svcId, state = 1 }: BackendRow): Uint8Array {
+  const row = new Row(32).bytes(0, address(ip)).be16(16, port).u32(20, svcId);
+  return row.bytes(18, Uint8Array.of(tcp, state)).done;
+}
+
+export function hostKey(ip: string): Uint8Array {
+  return new Row(24).bytes(0, address(ip)).bytes(18, Uint8Array.of(1)).done;
+}
+
+/** `length` as of an IPv4 prefix. */
+export function cidrKey(ip: string, length: number): Uint8Array {
+  const row = new Row(24).u32(0, 32 + 96 + length).bytes(6, Uint8Array.of(1));
+  return row.bytes(8, address(ip)).done;
+}
+
+export function ipcacheEntry(identity: number, nodeIndex: number): Uint8Array {
+  return new Row(8).u32(0, identity).u32(4, nodeIndex).done;
+}
+
+/** `state` defaults to 1, active. */
+export function node(underlay: string, clusterId: number, state = 1): Uint8Array {
+  return new Row(32).bytes(0, address(underlay)).u32(16, clusterId).u16(20, state).done;
+}
+
+export function endpoint(row: EndpointRow): Uint8Array {
+  return new Row(48)
+    .u32(0, row.ifindex)
+    .u32(4, row.identity)
+    .bytes(16, address(row.ip))
+    .bytes(32, mac(row.mac))
+    .bytes(38, mac(row.hostMac)).done;
+}
+
+export function u32(value: number): Uint8Array {
+  return new Row(4).u32(0, value).done;
+}
+
+class Row {
+  readonly done: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(size: number) {
+    this.done = new Uint8Array(size);
+    this.#view = new DataView(this.done.buffer);
+  }
+
+  bytes(offset: number, bytes: Uint8Array): this {
+    this.done.set(bytes, offset);
+    return this;
+  }
+
+  u32(offset: number, value: number): this {
+    this.#view.setUint32(offset, value, true);
+    return this;
+  }
+
+  u16(offset: number, value: number): this {
+    this.#view.setUint16(offset, value, true);
+    return this;
+  }
+
+  be16(offset: number, value: number): this {
+    this.#view.setUint16(offset, value, false);
+    return this;
+  }
+}
