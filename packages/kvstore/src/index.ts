@@ -11,3 +11,19 @@ export type {
   WatchBatch,
   WatchOptions,
 } from './kv-store.ts';
+export { EtcdAuth } from './etcd/etcd-auth.ts';
+export type { EtcdAuthOptions } from './etcd/etcd-auth.ts';
+export type { RoleGrant } from './etcd/auth-messages.ts';
+export type { EtcdTls } from './etcd/endpoint.ts';
+export { EtcdKvStore } from './etcd/etcd-kv-store.ts';
+export type { EtcdDeps, EtcdOptions } from './etcd/etcd-kv-store.ts';
+export { Heartbeat, heartbeatIntervalMs } from './heartbeat.ts';
+export type { HeartbeatDeps, HeartbeatOptions } from './heartbeat.ts';
+export { HeartbeatWatch } from './heartbeat-watch.ts';
+export type { HeartbeatWatchOptions } from './heartbeat-watch.ts';
+export { Reflector } from './reflector.ts';
+export type { ReflectorDeps, ReflectorOptions } from './reflector.ts';
+export { SyncStore } from './sync-store.ts';
+export type { SyncStoreDeps } from './sync-store.ts';
+export { WatchStore } from './watch-store.ts';
+export type { Decode, WatchObserver, WatchStoreOptions } from './watch-store.ts';

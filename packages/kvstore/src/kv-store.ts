@@ -17,42 +17,44 @@ export type KvEvent =
 
 /**
  * Where a watch may go on without a list. A store is the same history only if its id is the same, its revision
- * is not below ours, and every witness key was created when we last saw it created: a wiped store that restarts
- * under the same token has the same id (design.md §4, tried on etcd).
+ * is not below ours, and every witness key is the one that we saw: a wiped store that restarts under the same
+ * token has the same id (protocol.md §3.6, tried on etcd).
  */
 export interface ResumePoint {
   readonly storeId: bigint;
   readonly revision: bigint;
-  /** key -> create revision, 0n when the key did not exist. */
-  readonly witnesses: ReadonlyMap<string, bigint>;
+  /** key -> fingerprint: create revision and hash of the value, '' when the key did not exist. */
+  readonly witnesses: ReadonlyMap<string, string>;
 }
 
 /**
- * - `list`: a part of a full listing. The first one after anything else starts a new listing: keys known before
- *   and not listed until `list-done` are gone. Events are puts only.
+ * - `list`: a part of a full listing. The first one of a watch, and the first after anything else, starts a new
+ *   listing: keys known before and not listed until `list-done` are gone. Events are puts only.
  * - `list-done`: the last part of the listing.
  * - `live`: changes after the listing or after the resume point.
  */
 export interface WatchBatch {
   readonly phase: 'list' | 'list-done' | 'live';
   readonly events: readonly KvEvent[];
-  /** Everything up to and including this batch has been seen; pass it back to resume after it. */
+  /** Everything up to and including this batch has been seen; pass it back to resume after it. Not in `list`. */
   readonly point: ResumePoint;
 }
 
 export interface WatchOptions {
   readonly resume?: ResumePoint | undefined;
-  /** Keys whose create revisions prove an unchanged history. */
+  /** Keys that prove an unchanged history: canaries best, because their values tell when they were written. */
   readonly witnesses?: readonly string[];
 }
 
 export interface KvReader {
   get(key: string, signal: AbortSignal): Promise<KvEntry | undefined>;
   /**
-   * Lists (or resumes) and then follows one prefix. Compaction is handled inside, by a new listing. Throws a
-   * MeshError when contact is lost, the store's identity changes (KV_STORE_CHANGED) or access is refused; the
-   * caller runs it again with its last point. Ends normally when `signal` aborts.
+   * Lists (or resumes) and then follows one prefix. A compaction of what was not yet seen is handled inside, by a
+   * new listing. Throws a MeshError when contact is lost, the store's identity changes (KV_STORE_CHANGED), access
+   * is refused or the history is compacted in the middle of a listing (KV_COMPACTED); the caller runs it again with
+   * its last point. Ends normally when `signal` aborts.
    * When `resume` is accepted the first batch is `live` (possibly without events), else `list`/`list-done`.
+   * Pulls: while the caller works on a batch no more than a bounded amount is read ahead.
    */
   watch(prefix: string, options: WatchOptions, signal: AbortSignal): AsyncIterable<WatchBatch>;
 }

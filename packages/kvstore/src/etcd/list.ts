@@ -1,0 +1,100 @@
+import { hasCode } from '@clustermesh/runtime';
+
+import { hashText } from '../bytes-hash.ts';
+import { prefixEnd } from '../key-range.ts';
+import type { KvEvent, ResumePoint, WatchBatch } from '../kv-store.ts';
+import type { EtcdConnection } from './connection.ts';
+import type { KeyValue, RangeRequest, RangeResponse } from './messages.ts';
+import { range, txn } from './methods.ts';
+
+/** A page of about this size is big enough to be efficient and far from gRPC's 4 MB a message. */
+const comfortableBytes = 524_288;
+const maxPageKeys = 8_192;
+
+interface Page extends RangeResponse {
+  /** How many keys to ask for next. */
+  readonly nextSize: number;
+}
+
+/**
+ * Lists a prefix page by page at the revision of its first page, fetching one page ahead. The caller goes on with
+ * the returned point.
+ */
+export async function* listPrefix(
+  connection: EtcdConnection,
+  prefix: string,
+  options: { readonly witnesses: readonly string[]; readonly pageSize: number },
+  signal: AbortSignal,
+): AsyncGenerator<WatchBatch, ResumePoint> {
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  const rangeEnd = prefixEnd(prefix);
+  try {
+    let page = await fetchPage(connection, { key: prefix, rangeEnd }, options.pageSize, both);
+    const { clusterId: storeId, revision } = page.header;
+    const witnesses = await fingerprints(connection, options.witnesses, revision, both);
+    const point = { storeId, revision, witnesses };
+    for (let last = page.kvs.at(-1); page.more && last !== undefined; last = page.kvs.at(-1)) {
+      const next = fetchPage(connection, { key: `${last.key}\0`, rangeEnd, revision }, page.nextSize, both);
+      // The caller may stop here; then nobody waits for the page that was fetched ahead.
+      next.catch(() => undefined);
+      yield { phase: 'list', events: page.kvs.map(toPut), point };
+      page = await next;
+    }
+    yield { phase: 'list-done', events: page.kvs.map(toPut), point };
+    return point;
+  } finally {
+    stop.abort();
+  }
+}
+
+/** Fewer keys a page when the message gets too large, more when it is small. */
+async function fetchPage(
+  connection: EtcdConnection,
+  request: RangeRequest,
+  size: number,
+  signal: AbortSignal,
+): Promise<Page> {
+  for (let limit = size; ; limit = Math.ceil(limit / 2)) {
+    try {
+      const response = await connection.unary(range, { ...request, limit }, `list ${request.key}`, signal);
+      return { ...response, nextSize: nextPageSize(limit, response.kvs) };
+    } catch (error) {
+      if (limit === 1 || !hasCode(error, 'KV_TOO_LARGE')) throw error;
+    }
+  }
+}
+
+export function nextPageSize(
+  size: number,
+  kvs: readonly { readonly key: string; readonly value: Uint8Array }[],
+): number {
+  const bytes = kvs.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+  return bytes * 2 <= comfortableBytes ? Math.min(size * 2, maxPageKeys) : size;
+}
+
+/**
+ * Create revision and hash of the value, at `revision`, of keys that tell one history from another. A revision in
+ * the create revision's place alone would not do: a store that was wiped and filled by the same start-up writes the
+ * same keys at the same revisions.
+ */
+export async function fingerprints(
+  connection: EtcdConnection,
+  keys: readonly string[],
+  revision: bigint,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  if (keys.length === 0) return new Map();
+  const ops = keys.map((key) => ({ kind: 'range', range: { key, revision } }) as const);
+  const { ranges } = await connection.unary(txn, ops, `read witnesses ${keys.join(', ')}`, signal);
+  return new Map(
+    keys.map((key, index) => {
+      const found = ranges[index]?.kvs[0];
+      return [key, found === undefined ? '' : `${found.createRevision}:${hashText(found.value)}`];
+    }),
+  );
+}
+
+export function toPut({ key, value, modRevision }: KeyValue): KvEvent {
+  return { kind: 'put', key, value, modRevision };
+}

@@ -1,0 +1,213 @@
+import { Backoff, describeError, hasCode, isAborted, isMeshError } from '@clustermesh/runtime';
+import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
+
+import { KnownKeys } from './known-keys.ts';
+import type { KvReader, KvWriter, RefusedOp } from './kv-store.ts';
+import { WakeUp } from './wake-up.ts';
+import { WriteQueue } from './write-queue.ts';
+
+export interface SyncStoreDeps {
+  readonly writer: KvWriter;
+  readonly clock: Pick<Clock, 'sleep'>;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health?: HealthScope;
+  /**
+   * Given: values are not kept after they are written, and the owner is asked to upsert these keys again when their
+   * lease was lost. Not given: values are kept and written again from memory.
+   */
+  readonly reload?: (keys: readonly string[]) => void;
+}
+
+/** Of one commit: enough to fill the writer's transactions in flight, little enough to be told of progress. */
+const batchLimits = { ops: 1_024, bytes: 8 * 1_048_576 };
+
+interface Canary {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/**
+ * Brings a set of keys into a store and keeps them there (protocol.md §4.1): coalesces by key, skips unchanged
+ * bytes, writes again what a lost lease took along, and puts a canary when all is written. `run` is the only writer.
+ */
+export class SyncStore {
+  readonly #deps: SyncStoreDeps;
+  readonly #backoff: Backoff;
+  readonly #queue = new WriteQueue();
+  /** What has been asked for, written or not. */
+  readonly #desired = new KnownKeys();
+  readonly #values = new Map<string, Uint8Array>();
+  /** Found in the store at the start and not asked for so far. */
+  readonly #adopted = new Set<string>();
+  /** Gone with their lease and not upserted since: to be written even if unchanged. Only with `reload`. */
+  readonly #lost = new Set<string>();
+  readonly #refused = new Map<string, string>();
+  #canary: Canary | undefined;
+  readonly #changed = new WakeUp();
+
+  constructor(deps: SyncStoreDeps) {
+    this.#deps = deps;
+    this.#backoff = new Backoff({ baseMs: 100, capMs: 30_000, random: deps.random });
+  }
+
+  /** Keys whose newest op is not acknowledged. */
+  get pending(): number {
+    return this.#queue.size;
+  }
+
+  get size(): number {
+    return this.#desired.size;
+  }
+
+  /** Keys that the store will not take as they are, and why. */
+  get refused(): ReadonlyMap<string, string> {
+    return this.#refused;
+  }
+
+  upsert(key: string, value: Uint8Array): void {
+    this.#adopted.delete(key);
+    if (!this.#desired.put(key, value) && !this.#lost.delete(key)) return;
+    this.#refused.delete(key);
+    if (this.#deps.reload === undefined) this.#values.set(key, value);
+    this.#queue.push({ kind: 'put', key, value });
+    this.#changed.wake();
+  }
+
+  /** A key that is neither asked for nor adopted is left alone. */
+  delete(key: string): void {
+    const isOurs = this.#desired.delete(key) || this.#adopted.delete(key);
+    if (!isOurs) return;
+    this.#values.delete(key);
+    this.#lost.delete(key);
+    this.#refused.delete(key);
+    this.#queue.push({ kind: 'delete', key });
+    this.#changed.wake();
+  }
+
+  /** All keys of the start have been upserted: what was adopted and not asked for is deleted. */
+  prune(): void {
+    for (const key of [...this.#adopted]) this.delete(key);
+  }
+
+  /**
+   * `prune`, and when everything up to here is written, the canary. Later calls put no canary, unless it was lost
+   * with its lease.
+   */
+  synced(canaryKey: string, canaryValue: Uint8Array): void {
+    this.prune();
+    if (this.#canary !== undefined) return;
+    this.#canary = { key: canaryKey, value: canaryValue };
+    this.#queue.pushBarrier({ kind: 'put', ...this.#canary });
+    this.#changed.wake();
+  }
+
+  /**
+   * Takes over what an earlier process left under `prefix` (I3 across restarts). Before `prune` and `synced`. Its keys are
+   * written again even when their bytes are right: they hang on the earlier process's lease.
+   */
+  async adopt(kv: Pick<KvReader, 'watch'>, prefix: string, signal: AbortSignal): Promise<void> {
+    for await (const batch of kv.watch(prefix, {}, signal)) {
+      for (const { key } of batch.events) if (!this.#desired.has(key)) this.#adopted.add(key);
+      if (batch.phase === 'list-done') return;
+    }
+  }
+
+  /** Deletes all that it wrote or adopted, the canary first: nobody may take a half-deleted set for a whole one. */
+  drain(canaryKey: string | undefined = this.#canary?.key): void {
+    if (canaryKey !== undefined) this.#queue.pushBarrier({ kind: 'delete', key: canaryKey });
+    this.#canary = undefined;
+    for (const key of [...this.#desired.keys(), ...this.#adopted]) this.delete(key);
+    this.#changed.wake();
+  }
+
+  /** Resolves when no more than `pending` keys are pending (default none), or on abort. Somebody must be in `run`. */
+  settled(signal: AbortSignal, pending = 0): Promise<void> {
+    return this.#changed.until(() => this.pending <= pending, signal);
+  }
+
+  /** Writes until abort. Failures are retried for ever, later and later: the store's owner hears of them by health. */
+  async run(signal: AbortSignal): Promise<void> {
+    const unsubscribe = this.#deps.writer.onLeaseLost((keys) => this.#leaseLost(keys));
+    try {
+      while (!signal.aborted) {
+        await this.#changed.until(() => !this.#queue.isEmpty, signal);
+        if (!this.#queue.isEmpty) await this.#flush(signal);
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  async #flush(signal: AbortSignal): Promise<void> {
+    const batch = this.#queue.take(batchLimits);
+    try {
+      const { refused } = await this.#deps.writer.commit(batch, signal);
+      const denied = refused.find(({ error }) => hasCode(error, 'KV_PERMISSION_DENIED'));
+      // Access to nothing at all is put right by whoever grants roles: try again, set nothing aside.
+      if (denied !== undefined && refused.length === batch.length) throw denied.error;
+      this.#written(refused);
+    } catch (error) {
+      this.#queue.putBack();
+      if (!isAborted(signal)) await this.#failed(error, signal);
+    }
+  }
+
+  #written(refused: readonly RefusedOp[]): void {
+    this.#queue.acknowledge();
+    this.#backoff.reset();
+    for (const refusal of refused) this.#setAside(refusal);
+    if (this.#refused.size === 0) this.#deps.health?.ok();
+    this.#changed.wake();
+  }
+
+  async #failed(error: unknown, signal: AbortSignal): Promise<void> {
+    const waitMs = this.#backoff.next();
+    const reason = describeError(error);
+    const code = isMeshError(error) ? error.code : undefined;
+    this.#deps.health?.degraded(reason);
+    this.#deps.log.warn({ reason, code, waitMs, pending: this.pending }, 'write failed, will retry');
+    await this.#deps.clock.sleep(waitMs, signal);
+  }
+
+  /** Told once: the same value is not tried again. */
+  #setAside({ op, error }: RefusedOp): void {
+    if (op.kind === 'delete-prefix' || this.#queue.has(op.key)) return;
+    const reason = describeError(error);
+    this.#refused.set(op.key, reason);
+    this.#deps.log.error({ key: op.key, reason }, 'the store refuses a key');
+    this.#deps.health?.degraded(`the store refuses ${op.key}: ${reason}`);
+  }
+
+  #leaseLost(keys: readonly string[]): void {
+    const { reload } = this.#deps;
+    const lost = keys.filter((key) => this.#desired.has(key) && !this.#queue.has(key));
+    if (reload === undefined) this.#putAgain(lost);
+    const canary = this.#canary;
+    if (canary !== undefined && (keys.includes(canary.key) || this.#queue.has(canary.key))) {
+      this.#putCanaryAgain(canary, lost.length > 0);
+    }
+    if (reload !== undefined && lost.length > 0) {
+      for (const key of lost) this.#lost.add(key);
+      reload(lost);
+    }
+    this.#changed.wake();
+  }
+
+  #putAgain(keys: readonly string[]): void {
+    for (const key of keys) {
+      const value = this.#values.get(key);
+      if (value !== undefined) this.#queue.push({ kind: 'put', key, value });
+    }
+  }
+
+  /** Behind the keys that were lost; an owner who reloads them has them back only at its next `synced`. */
+  #putCanaryAgain(canary: Canary, keysLost: boolean): void {
+    if (keysLost && this.#deps.reload !== undefined) {
+      this.#canary = undefined;
+      this.#queue.withdraw(canary.key);
+    } else {
+      this.#queue.pushBarrier({ kind: 'put', ...canary });
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import type { Result } from '@clustermesh/runtime';
+
+import { KnownKeys } from './known-keys.ts';
+import type { KvEvent, KvReader, ResumePoint, WatchBatch } from './kv-store.ts';
+
+/** From bytes to a value; refusing is expected and never ends a watch (I6). */
+export type Decode<T> = (key: string, bytes: Uint8Array) => Result<T>;
+
+export interface WatchObserver<T> {
+  upserted(key: string, value: T): void;
+  deleted(key: string): void;
+  /** Once per key and value. The value known before stays in force. */
+  rejected(key: string, reason: string): void;
+  /** Once per run: all that the store held at its start is known, and what it no longer held is deleted. */
+  synced(): void;
+  /** After each batch; the next one waits for it (back-pressure). */
+  batchDone?(): void | Promise<void>;
+}
+
+export interface WatchStoreOptions {
+  readonly witnesses?: readonly string[];
+}
+
+/**
+ * Follows one prefix over any number of connections (docs/spec/watch-store.md). May run again after a failure: goes
+ * on where it was when the store's history is the same, else deletes what the new list no longer has (I3). A value
+ * is told once, however often it is listed. Keeps keys and 64-bit hashes, not values.
+ */
+export class WatchStore<T> {
+  readonly #decode: Decode<T>;
+  readonly #observer: WatchObserver<T>;
+  readonly #known = new KnownKeys();
+  /** Values that did not decode, so that each is told once. */
+  readonly #rejected = new KnownKeys();
+  readonly #forgotten = new Set<string>();
+  #resume: { readonly prefix: string; readonly point: ResumePoint } | undefined;
+  #phase: 'stopped' | 'starting' | 'listing' | 'live' = 'stopped';
+
+  constructor(decode: Decode<T>, observer: WatchObserver<T>) {
+    this.#decode = decode;
+    this.#observer = observer;
+  }
+
+  get isSynced(): boolean {
+    return this.#phase === 'live';
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  keys(): Iterable<string> {
+    return this.#known.keys();
+  }
+
+  has(key: string): boolean {
+    return this.#known.has(key);
+  }
+
+  /** Until abort (a normal return) or a failure (thrown). Known keys and the resume point outlive both. */
+  async run(
+    kv: Pick<KvReader, 'watch'>,
+    prefix: string,
+    options: WatchStoreOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const mayResume = this.#resume?.prefix === prefix && this.#forgotten.size === 0;
+    const resume = mayResume ? this.#resume?.point : undefined;
+    this.#phase = 'starting';
+    try {
+      let synced = false;
+      for await (const batch of kv.watch(prefix, { resume, witnesses: options.witnesses ?? [] }, signal)) {
+        this.#apply(batch, prefix);
+        if (this.isSynced && !synced) {
+          synced = true;
+          this.#observer.synced();
+        }
+        await this.#observer.batchDone?.();
+      }
+    } finally {
+      this.#phase = 'stopped';
+    }
+  }
+
+  /** Deletes everything, as when the source is removed for good. Not while running. */
+  drain(): void {
+    for (const key of [...this.#known.keys()]) this.#delete(key);
+    this.#rejected.clear();
+    this.#resume = undefined;
+  }
+
+  /** The next run lists anew and tells these keys even if their values have not changed. */
+  forget(keys: Iterable<string>): void {
+    for (const key of keys) if (this.#known.has(key)) this.#forgotten.add(key);
+  }
+
+  #apply(batch: WatchBatch, prefix: string): void {
+    if (batch.phase !== 'live' && this.#phase !== 'listing') this.#startListing();
+    for (const event of batch.events) this.#event(event);
+    if (batch.phase === 'list') return;
+    if (this.#phase === 'listing') this.#finishListing();
+    this.#phase = 'live';
+    this.#resume = { prefix, point: batch.point };
+  }
+
+  #startListing(): void {
+    this.#phase = 'listing';
+    this.#known.startListing();
+    this.#rejected.startListing();
+    // A half-applied listing is no point of history: the old one must not be resumed from.
+    this.#resume = undefined;
+  }
+
+  #finishListing(): void {
+    for (const key of this.#known.unlisted()) this.#delete(key);
+    for (const key of this.#rejected.unlisted()) this.#rejected.delete(key);
+    this.#forgotten.clear();
+  }
+
+  #event(event: KvEvent): void {
+    if (event.kind === 'delete') this.#delete(event.key);
+    else this.#upsert(event.key, event.value);
+  }
+
+  #upsert(key: string, bytes: Uint8Array): void {
+    this.#known.touch(key);
+    this.#rejected.touch(key);
+    if (this.#rejected.matches(key, bytes)) return;
+    if (this.#known.matches(key, bytes) && !this.#forgotten.has(key)) {
+      this.#rejected.delete(key);
+      return;
+    }
+    const decoded = this.#decode(key, bytes);
+    if (decoded.ok) this.#accept(key, bytes, decoded.value);
+    else this.#reject(key, bytes, decoded.reason);
+  }
+
+  #accept(key: string, bytes: Uint8Array, value: T): void {
+    this.#known.put(key, bytes);
+    this.#rejected.delete(key);
+    this.#forgotten.delete(key);
+    this.#observer.upserted(key, value);
+  }
+
+  /** The key is there, only its new value is no good: what it said before stays in force. */
+  #reject(key: string, bytes: Uint8Array, reason: string): void {
+    this.#rejected.put(key, bytes);
+    this.#observer.rejected(key, reason);
+  }
+
+  #delete(key: string): void {
+    this.#rejected.delete(key);
+    this.#forgotten.delete(key);
+    if (this.#known.delete(key)) this.#observer.deleted(key);
+  }
+}
