@@ -1,0 +1,403 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  formatIp,
+  type ClusterService,
+  type GoMap,
+  type PortConfiguration,
+  type ServiceAffinity,
+} from '@clustermesh/wire';
+import { mergeGlobalService, type SelectedFrontend } from './global-service.ts';
+import type { LocalService, LocalSlice } from './local-service.ts';
+import type { RemoteService } from './remote-service.ts';
+
+const http: PortConfiguration = { http: { protocol: 'TCP', port: 8080 } };
+
+type State = 'ready' | 'unknown' | 'serving' | 'dead';
+const conditions = {
+  ready: { ready: true },
+  unknown: {},
+  serving: { ready: false, serving: true, terminating: true },
+  dead: { ready: false, serving: false },
+};
+
+function slice(
+  endpoints: Readonly<Record<string, State>>,
+  ports: LocalSlice['ports'] = [{ name: 'http', port: 8080 }],
+): LocalSlice {
+  const list = Object.entries(endpoints).map(([address, state]) => ({
+    addresses: [address],
+    conditions: conditions[state],
+  }));
+  return { endpoints: list, ports };
+}
+
+function local(overrides: Partial<LocalService> = {}): LocalService {
+  return {
+    namespace: 'default',
+    name: 'echo',
+    clusterId: 1,
+    clusterIps: ['10.96.0.1'],
+    ports: [{ name: 'http', port: 80 }],
+    includeExternal: true,
+    affinity: 'none',
+    slices: [],
+    ...overrides,
+  };
+}
+
+function service(
+  clusterId: number,
+  addresses: readonly string[],
+  overrides: Partial<ClusterService> = {},
+): ClusterService {
+  return {
+    cluster: `c${clusterId}`,
+    namespace: 'default',
+    name: 'echo',
+    frontends: {},
+    backends: Object.fromEntries(addresses.map((address) => [address, http])),
+    hostnames: {},
+    zones: {},
+    labels: {},
+    selector: {},
+    includeExternal: true,
+    shared: true,
+    clusterId,
+    ...overrides,
+  };
+}
+
+const fresh = (clusterId: number, ...addresses: string[]): RemoteService => ({
+  service: service(clusterId, addresses),
+  usable: true,
+});
+const stale = (clusterId: number, ...addresses: string[]): RemoteService => ({
+  service: service(clusterId, addresses),
+  usable: false,
+});
+
+/** Those that may be chosen, a bar, the others: `10.2.0.1 10.2.0.2 | 10.1.0.1`. */
+function print(frontend: SelectedFrontend | undefined): string {
+  const texts = frontend?.backends.map(({ address }) => formatIp(address)) ?? [];
+  const count = frontend?.count ?? 0;
+  return [...texts.slice(0, count), '|', ...texts.slice(count)].join(' ');
+}
+
+const one = (overrides: Partial<LocalService>, remotes: readonly RemoteService[]): string =>
+  print(mergeGlobalService({ local: local(overrides), remotes })[0]);
+
+describe('affinity and failover', () => {
+  const here = (endpoints: Readonly<Record<string, State>>): readonly LocalSlice[] => [slice(endpoints)];
+
+  it.each<{
+    name: string;
+    affinity: ServiceAffinity;
+    at: Record<string, State>;
+    remotes: RemoteService[];
+    want: string;
+  }>([
+    {
+      name: 'without affinity all clusters answer',
+      affinity: 'none',
+      at: { '10.1.0.1': 'ready' },
+      remotes: [fresh(2, '10.2.0.1'), fresh(3, '10.3.0.1')],
+      want: '10.1.0.1 10.2.0.1 10.3.0.1 |',
+    },
+    {
+      name: 'absent conditions mean ready',
+      affinity: 'none',
+      at: { '10.1.0.1': 'unknown' },
+      remotes: [],
+      want: '10.1.0.1 |',
+    },
+    {
+      name: 'affinity local keeps to this cluster while it has an active backend',
+      affinity: 'local',
+      at: { '10.1.0.1': 'ready', '10.1.0.2': 'ready' },
+      remotes: [fresh(2, '10.2.0.1')],
+      want: '10.1.0.1 10.1.0.2 | 10.2.0.1',
+    },
+    {
+      name: 'affinity local fails over to all other clusters',
+      affinity: 'local',
+      at: { '10.1.0.1': 'dead' },
+      remotes: [fresh(2, '10.2.0.1'), fresh(3, '10.3.0.1')],
+      want: '10.2.0.1 10.3.0.1 |',
+    },
+    {
+      name: 'affinity local prefers remote backends to terminating local ones',
+      affinity: 'local',
+      at: { '10.1.0.1': 'serving' },
+      remotes: [fresh(2, '10.2.0.1')],
+      want: '10.2.0.1 | 10.1.0.1',
+    },
+    {
+      name: 'affinity remote keeps to the other clusters while they have backends',
+      affinity: 'remote',
+      at: { '10.1.0.1': 'ready' },
+      remotes: [fresh(2, '10.2.0.1')],
+      want: '10.2.0.1 | 10.1.0.1',
+    },
+    {
+      name: 'affinity remote comes home when there are none',
+      affinity: 'remote',
+      at: { '10.1.0.1': 'ready' },
+      remotes: [fresh(2)],
+      want: '10.1.0.1 |',
+    },
+    {
+      name: 'terminating backends serve when nothing else does',
+      affinity: 'none',
+      at: { '10.1.0.1': 'serving', '10.1.0.2': 'dead' },
+      remotes: [],
+      want: '10.1.0.1 |',
+    },
+    {
+      name: 'terminating backends are not chosen beside an active one',
+      affinity: 'none',
+      at: { '10.1.0.1': 'serving', '10.1.0.2': 'ready' },
+      remotes: [],
+      want: '10.1.0.2 | 10.1.0.1',
+    },
+    {
+      name: 'a cluster that is not usable is not chosen beside others',
+      affinity: 'none',
+      at: { '10.1.0.1': 'ready' },
+      remotes: [stale(2, '10.2.0.1'), fresh(3, '10.3.0.1')],
+      want: '10.1.0.1 10.3.0.1 | 10.2.0.1',
+    },
+    {
+      name: 'affinity remote treats a cluster that is not usable like one without backends',
+      affinity: 'remote',
+      at: { '10.1.0.1': 'ready' },
+      remotes: [stale(2, '10.2.0.1')],
+      want: '10.1.0.1 | 10.2.0.1',
+    },
+    {
+      name: 'the last backends are never withdrawn (I4)',
+      affinity: 'local',
+      at: { '10.1.0.1': 'dead' },
+      remotes: [stale(2, '10.2.0.1'), stale(3, '10.3.0.1')],
+      want: '10.2.0.1 10.3.0.1 |',
+    },
+    { name: 'no backend anywhere is no backend', affinity: 'none', at: {}, remotes: [], want: '|' },
+  ])('$name', ({ affinity, at, remotes, want }) => {
+    expect(one({ affinity, slices: here(at) }, remotes)).toBe(want);
+  });
+});
+
+describe('which remote services take part', () => {
+  const remote = (overrides: Partial<ClusterService>): RemoteService => ({
+    service: service(2, ['10.2.0.1'], overrides),
+    usable: true,
+  });
+
+  it.each([
+    { name: 'one of the same namespace and name does', remotes: [remote({})], want: '10.2.0.1 |' },
+    { name: 'one of another name does not', remotes: [remote({ name: 'other' })], want: '|' },
+    { name: 'one of another namespace does not', remotes: [remote({ namespace: 'other' })], want: '|' },
+    { name: 'one that is not shared counts as deleted', remotes: [remote({ shared: false })], want: '|' },
+    {
+      name: 'its own includeExternal does not matter',
+      remotes: [remote({ includeExternal: false })],
+      want: '10.2.0.1 |',
+    },
+    { name: 'one without frontends does', remotes: [remote({ frontends: null })], want: '10.2.0.1 |' },
+    { name: 'one with null backends has none', remotes: [remote({ backends: null })], want: '|' },
+    { name: 'an address with null ports has none', remotes: [remote({ backends: { '10.2.0.1': null } })], want: '|' },
+  ])('$name', ({ remotes, want }) => {
+    expect(one({}, remotes)).toBe(want);
+  });
+
+  it('none does when the local service does not include external backends', () => {
+    expect(one({ includeExternal: false, slices: [slice({ '10.1.0.1': 'ready' })] }, [fresh(2, '10.2.0.1')])).toBe(
+      '10.1.0.1 |',
+    );
+  });
+
+  it('affinity remote means nothing to a service that does not include external backends', () => {
+    const slices = [slice({ '10.1.0.1': 'ready' })];
+    expect(one({ includeExternal: false, affinity: 'remote', slices }, [fresh(2, '10.2.0.1')])).toBe('10.1.0.1 |');
+  });
+
+  it('without a local service there is no frontend', () => {
+    expect(mergeGlobalService({ local: undefined, remotes: [fresh(2, '10.2.0.1')] })).toEqual([]);
+  });
+
+  it('a service without cluster IP has no frontend', () => {
+    expect(mergeGlobalService({ local: local({ clusterIps: ['None', ''] }), remotes: [] })).toEqual([]);
+  });
+});
+
+describe('frontends and backends that match', () => {
+  const ports: PortConfiguration = {
+    http: { protocol: 'TCP', port: 8080 },
+    admin: { protocol: 'TCP', port: 9090 },
+    dns: { protocol: 'UDP', port: 5353 },
+  };
+  const unnamed: PortConfiguration = { '': { protocol: 'TCP', port: 7000 } };
+  const at = (backends: GoMap<PortConfiguration>): RemoteService[] => [
+    { service: service(2, [], { backends }), usable: true },
+  ];
+  const select = (overrides: Partial<LocalService>, remotes: readonly RemoteService[]): string[] =>
+    mergeGlobalService({ local: local(overrides), remotes }).map(
+      (frontend) =>
+        `${formatIp(frontend.address)}:${frontend.port}/${frontend.protocol} ` +
+        frontend.backends.map((backend) => `${formatIp(backend.address)}:${backend.port}`).join(' '),
+    );
+
+  it.each([
+    {
+      name: 'ports meet by name, whatever their numbers',
+      service: {
+        ports: [
+          { name: 'http', port: 80 },
+          { name: 'admin', port: 81 },
+        ],
+      },
+      backends: { '10.2.0.1': ports },
+      want: ['10.96.0.1:80/TCP 10.2.0.1:8080', '10.96.0.1:81/TCP 10.2.0.1:9090'],
+    },
+    {
+      name: 'an unnamed frontend port takes every port of its protocol',
+      service: { ports: [{ port: 80 }] },
+      backends: { '10.2.0.1': ports },
+      want: ['10.96.0.1:80/TCP 10.2.0.1:8080 10.2.0.1:9090'],
+    },
+    {
+      name: 'an unnamed backend port is taken by every frontend of its protocol',
+      service: { ports: [{ name: 'http', port: 80 }] },
+      backends: { '10.2.0.1': unnamed },
+      want: ['10.96.0.1:80/TCP 10.2.0.1:7000'],
+    },
+    {
+      name: 'another protocol does not match',
+      service: {
+        ports: [
+          { name: 'dns', protocol: 'TCP', port: 53 },
+          { name: 'dns', protocol: 'UDP', port: 53 },
+        ],
+      },
+      backends: { '10.2.0.1': ports },
+      want: ['10.96.0.1:53/TCP ', '10.96.0.1:53/UDP 10.2.0.1:5353'],
+    },
+    {
+      name: 'each frontend takes backends of its own family',
+      service: { clusterIps: ['10.96.0.1', 'fd00:96::1'] },
+      backends: { '10.2.0.1': http, 'FD00:2::1': http },
+      want: ['10.96.0.1:80/TCP 10.2.0.1:8080', 'fd00:96::1:80/TCP fd00:2::1:8080'],
+    },
+    {
+      name: 'several names of one port are one backend',
+      service: {
+        ports: [
+          { name: 'a', port: 1 },
+          { name: 'b', port: 2 },
+          { name: 'c', port: 3 },
+        ],
+      },
+      backends: { '10.2.0.1': { a: { protocol: 'TCP', port: 8080 }, b: { protocol: 'TCP', port: 8080 } } },
+      want: ['10.96.0.1:1/TCP 10.2.0.1:8080', '10.96.0.1:2/TCP 10.2.0.1:8080', '10.96.0.1:3/TCP '],
+    },
+    {
+      name: 'two spellings of one address are one backend',
+      service: { clusterIps: ['fd00:96::1'] },
+      backends: { 'fd00:2::1': http, 'FD00:2:0::1': http },
+      want: ['fd00:96::1:80/TCP fd00:2::1:8080'],
+    },
+    {
+      name: 'what nothing can be sent to is left out',
+      service: { ports: [{ port: 80 }] },
+      backends: {
+        '10.2.0.1': { http: { protocol: 'tcp', port: 80 }, any: { protocol: 'ANY', port: 80 } },
+        '10.2.0.2': { http: { protocol: 'TCP', port: 0 } },
+        'not-an-ip': http,
+      },
+      want: ['10.96.0.1:80/TCP '],
+    },
+  ])('$name', ({ service: overrides, backends, want }) => {
+    expect(select(overrides, at(backends))).toEqual(want);
+  });
+
+  it('a slice port without number or slices without ports give no backend', () => {
+    const slices = [slice({ '10.1.0.1': 'ready' }, [{ name: 'http' }]), slice({ '10.1.0.1': 'ready' }, null)];
+    expect(one({ slices }, [])).toBe('|');
+  });
+
+  it('a port is that of its own slice', () => {
+    const slices = [slice({ '10.1.0.1': 'ready' }, [{ name: 'http', port: 1 }]), slice({ '10.1.0.2': 'ready' })];
+    expect(select({ slices }, [])).toEqual(['10.96.0.1:80/TCP 10.1.0.1:1 10.1.0.2:8080']);
+  });
+
+  it('an endpoint that one slice calls ready is active', () => {
+    const slices = [slice({ '10.1.0.1': 'serving' }), slice({ '10.1.0.1': 'ready' }), slice({ '10.1.0.1': 'serving' })];
+    expect(mergeGlobalService({ local: local({ slices }), remotes: [] })[0]?.backends).toMatchObject([
+      { state: 'active', clusterId: 1, portNames: ['http'] },
+    ]);
+  });
+});
+
+describe('one place claimed by several clusters', () => {
+  const ownerOf = (slices: readonly LocalSlice[], remotes: readonly RemoteService[]): number[] =>
+    mergeGlobalService({ local: local({ slices }), remotes }).flatMap(({ backends }) =>
+      backends.map(({ clusterId }) => clusterId),
+    );
+
+  it('is the local one', () => {
+    expect(ownerOf([slice({ '10.1.0.1': 'ready' })], [fresh(2, '10.1.0.1')])).toEqual([1]);
+  });
+
+  it('is that of the lowest cluster id, in whatever order they came', () => {
+    expect(ownerOf([], [fresh(3, '10.9.0.1'), fresh(2, '10.9.0.1')])).toEqual([2]);
+  });
+
+  it('is that of a cluster that is usable', () => {
+    expect(ownerOf([], [stale(2, '10.9.0.1'), fresh(3, '10.9.0.1')])).toEqual([3]);
+  });
+});
+
+describe('order', () => {
+  it('is numeric and does not depend on the order of the input (I8)', () => {
+    const remotes = [fresh(3, '10.10.0.1', '10.9.0.1'), fresh(2, '10.2.0.10', '10.2.0.9')];
+    const want = '10.2.0.9 10.2.0.10 10.9.0.1 10.10.0.1 |';
+    expect(one({}, remotes)).toBe(want);
+    expect(one({}, remotes.toReversed())).toBe(want);
+  });
+
+  it('zones travel with their backends', () => {
+    const zones = { '10.2.0.1': { zone: 'eu-a', forZones: null } };
+    const remotes = [{ service: service(2, ['10.2.0.1', '10.2.0.2'], { zones }), usable: true }];
+    const [frontend] = mergeGlobalService({ local: local(), remotes });
+    expect(frontend?.backends.map(({ zone }) => zone)).toEqual(['eu-a', '']);
+  });
+});
+
+describe('whatever the sources say', () => {
+  const address = fc.integer({ min: 1, max: 9 }).map((host) => `10.9.0.${host}`);
+  const remotes = fc.array(
+    fc.record({ clusterId: fc.integer({ min: 2, max: 4 }), addresses: fc.array(address), usable: fc.boolean() }),
+  );
+  const endpoints = fc.dictionary(address, fc.constantFrom<State>('ready', 'unknown', 'serving', 'dead'));
+  const affinity = fc.constantFrom<ServiceAffinity>('local', 'remote', 'none');
+
+  it('some backend may be chosen if there is any (I4), and each stands there once', () => {
+    fc.assert(
+      fc.property(remotes, endpoints, affinity, (drawn, endpointStates, preferred) => {
+        const clusters = drawn.map(({ clusterId, addresses, usable }) => ({
+          service: service(clusterId, addresses),
+          usable,
+        }));
+        const slices = [slice(endpointStates)];
+        const [frontend] = mergeGlobalService({ local: local({ affinity: preferred, slices }), remotes: clusters });
+        const places = (frontend?.backends ?? []).map((backend) => formatIp(backend.address));
+        const serving = Object.keys(endpointStates).filter((each) => endpointStates[each] !== 'dead');
+        const listed = new Set([...serving, ...drawn.flatMap(({ addresses }) => addresses)]);
+        expect(new Set(places)).toEqual(listed);
+        expect(places).toHaveLength(listed.size);
+        expect((frontend?.count ?? 0) > 0).toBe(places.length > 0);
+        expect(frontend?.count).toBeLessThanOrEqual(places.length);
+      }),
+    );
+  });
+});

@@ -1,0 +1,44 @@
+import type { ServiceAffinity } from '@clustermesh/wire';
+import { compareBackends, type Backend } from './backend.ts';
+
+type Tier = 'local' | 'remote' | 'terminating' | 'withdrawn';
+
+/**
+ * Which backends are chosen while there are any of them (protocol.md §8.5). Terminating ones come behind all that take
+ * new connections wherever those are; withdrawn ones last of all (I4).
+ */
+const tiersByAffinity: Readonly<Record<ServiceAffinity, readonly (readonly Tier[])[]>> = {
+  none: [['local', 'remote'], ['terminating'], ['withdrawn']],
+  local: [['local'], ['remote'], ['terminating'], ['withdrawn']],
+  remote: [['remote'], ['local'], ['terminating'], ['withdrawn']],
+};
+
+export interface RankedBackend {
+  readonly backend: Backend;
+  /** 0 is the preferred tier. */
+  readonly rank: number;
+}
+
+/** Preferred first, in an order that depends on the set alone. */
+export function rankBackends(
+  backends: Iterable<Backend>,
+  affinity: ServiceAffinity,
+  localClusterId: number,
+): readonly RankedBackend[] {
+  const tiers = tiersByAffinity[affinity];
+  return [...backends]
+    .map((backend) => ({ backend, rank: tiers.findIndex((tier) => tier.includes(tierOf(backend, localClusterId))) }))
+    .sort((left, right) => left.rank - right.rank || compareBackends(left.backend, right.backend));
+}
+
+/** How many of the ranked may be chosen now: the best tier that has any. */
+export function countPreferred(ranked: readonly RankedBackend[]): number {
+  const best = ranked[0]?.rank;
+  const end = ranked.findIndex(({ rank }) => rank !== best);
+  return end < 0 ? ranked.length : end;
+}
+
+function tierOf({ state, clusterId }: Backend, localClusterId: number): Tier {
+  if (state !== 'active') return state;
+  return clusterId === localClusterId ? 'local' : 'remote';
+}
