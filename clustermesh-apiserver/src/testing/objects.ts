@@ -1,0 +1,70 @@
+import type { EndpointSlice, Namespace, Node, Pod, Service } from '@clustermesh/kube';
+import type { ClusterId, ClusterName } from '@clustermesh/wire';
+
+import type { LocalCluster } from '../map/local-cluster.ts';
+
+export const east: LocalCluster = { name: 'east' as ClusterName, id: 1 as ClusterId, maxConnectedClusters: 255 };
+
+type Text = Readonly<Record<string, string>>;
+
+export function aNamespace(name: string, annotations: Text = {}, labels: Text = {}): Namespace {
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name, annotations, labels: { 'kubernetes.io/metadata.name': name, ...labels } },
+  };
+}
+
+export function aNode(name: string, ip: string, podCidrs: readonly string[] = []): Node {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels: { 'kubernetes.io/hostname': name } },
+    spec: { podCIDRs: podCidrs },
+    status: {
+      addresses: [
+        { type: 'InternalIP', address: ip },
+        { type: 'Hostname', address: name },
+      ],
+      nodeInfo: { bootID: `boot-${name}` },
+    },
+  };
+}
+
+/** A running pod of namespace `default`. */
+export function aPod(name: string, ip: string, labels: Text = { app: 'web' }): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace: 'default', name, labels },
+    spec: { nodeName: 'n1', serviceAccountName: 'default', containers: [] },
+    status: { phase: 'Running', hostIP: '172.18.0.2', podIP: ip, podIPs: [{ ip }] },
+  };
+}
+
+export const globalAnnotation = { 'service.cilium.io/global': 'true' };
+
+export function aService(name: string, annotations: Text = globalAnnotation): Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { namespace: 'default', name, annotations },
+    spec: {
+      clusterIP: '10.101.0.5',
+      clusterIPs: ['10.101.0.5'],
+      ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+      selector: { app: name },
+    },
+  };
+}
+
+export function aSlice(name: string, service: string, ips: readonly string[]): EndpointSlice {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { namespace: 'default', name, labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    endpoints: ips.map((ip) => ({ addresses: [ip], conditions: { ready: true, serving: true, terminating: false } })),
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+  };
+}
