@@ -18,27 +18,26 @@ const remoteUnderlay = '172.30.2.11';
 const loopbackIfindex = 1;
 
 describeKernel('packets from a pod', () => {
-  let bpffs: ReturnType<typeof testBpffs>;
+  const made = new DisposableStack();
   let loaded: LoadedObject;
 
   beforeAll(() => {
-    bpffs = testBpffs();
-    loaded = loadObject({
-      path: testObject('container'),
-      pinDir: `${bpffs.path}/maps`,
-      maxEntries: smallMaps,
-      rodata: {
-        local_cluster_id: localCluster,
-        vxlan_ifindex: loopbackIfindex,
-        local_underlay: address(localUnderlay),
-      },
-    });
+    const bpffs = made.use(testBpffs());
+    loaded = made.use(
+      loadObject({
+        path: testObject('container'),
+        pinDir: `${bpffs.path}/maps`,
+        maxEntries: smallMaps,
+        rodata: {
+          local_cluster_id: localCluster,
+          vxlan_ifindex: loopbackIfindex,
+          local_underlay: address(localUnderlay),
+        },
+      }),
+    );
   });
 
-  afterAll(() => {
-    loaded.close();
-    bpffs[Symbol.dispose]();
-  });
+  afterAll(() => made.dispose());
 
   beforeEach(() => {
     const macs = { mac: '02:00:00:00:00:01', hostMac: '02:00:00:00:00:02' };

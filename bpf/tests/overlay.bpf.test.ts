@@ -16,18 +16,15 @@ const macs = { mac: '0a:00:00:00:00:05', hostMac: '0a:00:00:00:00:06' };
 const loopbackIfindex = 1;
 
 describeKernel('packets from the tunnel', () => {
-  let bpffs: ReturnType<typeof testBpffs>;
+  const made = new DisposableStack();
   let loaded: LoadedObject;
 
   beforeAll(() => {
-    bpffs = testBpffs();
-    loaded = loadObject({ path: testObject('overlay'), pinDir: `${bpffs.path}/maps`, maxEntries: smallMaps });
+    const bpffs = made.use(testBpffs());
+    loaded = made.use(loadObject({ path: testObject('overlay'), pinDir: `${bpffs.path}/maps`, maxEntries: smallMaps }));
   });
 
-  afterAll(() => {
-    loaded.close();
-    bpffs[Symbol.dispose]();
-  });
+  afterAll(() => made.dispose());
 
   beforeEach(() => {
     loaded.map('node').update(u32(1), node(remoteNode, 2));

@@ -10,18 +10,17 @@ const vip = { ip: '10.101.0.1', port: 80 };
 const svcId = 7;
 
 describeKernel('choosing a backend', () => {
-  let bpffs: ReturnType<typeof testBpffs>;
+  const made = new DisposableStack();
   let loaded: LoadedObject;
 
   beforeAll(() => {
-    bpffs = testBpffs();
-    loaded = loadObject({ path: testObject('service_select'), pinDir: `${bpffs.path}/maps`, maxEntries: smallMaps });
+    const bpffs = made.use(testBpffs());
+    loaded = made.use(
+      loadObject({ path: testObject('service_select'), pinDir: `${bpffs.path}/maps`, maxEntries: smallMaps }),
+    );
   });
 
-  afterAll(() => {
-    loaded.close();
-    bpffs[Symbol.dispose]();
-  });
+  afterAll(() => made.dispose());
 
   /** A service with slots 16… to backends 1…, of which `count` may be chosen. */
   beforeEach(() => writeService(3, 3));

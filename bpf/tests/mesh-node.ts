@@ -1,0 +1,127 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { execPath } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { KernelMap, type BpfMap } from '@clustermesh/ebpf';
+import { objectPath } from '@clustermesh/bpf';
+import type { TcxAttachment } from './attach-tcx.ts';
+import { smallMaps, testObject } from './kernel.ts';
+import { TestNetns } from './netns.ts';
+import { address, endpoint, hostKey, ipcacheEntry, node, u32 } from './records.ts';
+
+export interface MeshNodeOptions {
+  readonly name: string;
+  readonly bpffs: string;
+  readonly clusterId: number;
+  readonly underlay: string;
+  readonly podIp: string;
+  readonly podIdentity: number;
+}
+
+const podGateway = '169.254.1.1';
+/** Room for the 50 bytes that VXLAN adds on a 1500-byte underlay. */
+const podMtu = 1450;
+
+/** A node with one pod: namespaces, devices, and what an agent does once for each. */
+export class MeshNode implements Disposable {
+  readonly options: MeshNodeOptions;
+  readonly netns: TestNetns;
+  readonly pod: TestNetns;
+  readonly #maps = new Map<string, KernelMap>();
+
+  constructor(options: MeshNodeOptions) {
+    this.options = options;
+    this.netns = new TestNetns(options.name);
+    this.pod = new TestNetns(`${options.name}-pod`);
+    this.netns.ip(`link add vxlan0 mtu ${podMtu} type vxlan external dstport 8472 nolearning`);
+    this.netns.ip('link set vxlan0 up');
+    this.addPodDevice();
+  }
+
+  /** The pod's only neighbour is its gateway, and that is the host side of its veth. */
+  addPodDevice(): void {
+    const { netns, pod } = this;
+    netns.ip(`link add pod0 mtu ${podMtu} type veth peer name eth0 mtu ${podMtu} netns ${pod.name}`);
+    netns.ip('link set pod0 up');
+    netns.ip(`route add ${this.options.podIp}/32 dev pod0`);
+    pod.ip(`addr add ${this.options.podIp}/32 dev eth0`);
+    pod.ip('link set eth0 up');
+    pod.ip(`route add ${podGateway} dev eth0 scope link`);
+    pod.ip(`route add default via ${podGateway} dev eth0`);
+    pod.ip(`neigh add ${podGateway} lladdr ${netns.device('pod0').mac} dev eth0 nud permanent`);
+  }
+
+  /** Attaches the programs, in a process inside the node's namespace, and registers the pod. */
+  attach(): void {
+    this.attachTcx([
+      { path: objectPath('mesh_overlay'), program: 'mesh_from_overlay', device: 'vxlan0' },
+      {
+        path: objectPath('mesh_container'),
+        program: 'mesh_from_container',
+        device: 'pod0',
+        rodata: {
+          local_cluster_id: this.options.clusterId,
+          vxlan_ifindex: this.netns.device('vxlan0').ifindex,
+          local_underlay: [...address(this.options.underlay)],
+        },
+      },
+    ]);
+    const host = this.netns.device('pod0');
+    const row = endpoint({
+      ifindex: host.ifindex,
+      identity: this.options.podIdentity,
+      ip: this.options.podIp,
+      mac: this.pod.device('eth0').mac,
+      hostMac: host.mac,
+    });
+    this.map('ep_if').update(u32(host.ifindex), row);
+    this.map('ep_ip').update(address(this.options.podIp), row);
+  }
+
+  /** A stand-in CNI whose policy lets nothing out of the pod. */
+  attachDroppingCni(): void {
+    this.attachTcx([{ path: testObject('container'), program: 'test_drop_all', device: 'pod0' }]);
+  }
+
+  /** Tells this node where another one and its pod are. */
+  learn(other: MeshNode, nodeIndex: number): void {
+    const { underlay, clusterId, podIp, podIdentity } = other.options;
+    this.map('node').update(u32(nodeIndex), node(underlay, clusterId));
+    this.map('ipc_host').update(hostKey(podIp), ipcacheEntry(podIdentity, nodeIndex));
+  }
+
+  map(name: string): BpfMap {
+    const known = this.#maps.get(name);
+    if (known !== undefined) return known;
+    const opened = KernelMap.openPinned(name, join(this.pinDir, name));
+    this.#maps.set(name, opened);
+    return opened;
+  }
+
+  get pinDir(): string {
+    return join(this.options.bpffs, this.options.name, 'maps');
+  }
+
+  [Symbol.dispose](): void {
+    for (const map of this.#maps.values()) map.close();
+    this.pod[Symbol.dispose]();
+    this.netns[Symbol.dispose]();
+  }
+
+  private attachTcx(
+    programs: readonly (Pick<TcxAttachment, 'path' | 'program'> & {
+      readonly device: string;
+      readonly rodata?: TcxAttachment['rodata'];
+    })[],
+  ): void {
+    const attachments = programs.map(({ path, program, device, rodata = {} }): TcxAttachment => {
+      const pinPath = join(this.options.bpffs, this.options.name, 'links', program);
+      const { ifindex } = this.netns.device(device);
+      return { path, program, ifindex, rodata, pinPath, pinDir: this.pinDir, maxEntries: smallMaps };
+    });
+    const script = fileURLToPath(new URL('attach-tcx.ts', import.meta.url));
+    const command = [execPath, '--conditions=mesh-source', script, JSON.stringify(attachments)];
+    const [file = '', ...args] = this.netns.command(command);
+    execFileSync(file, args);
+  }
+}
