@@ -8,8 +8,8 @@ import type { Leases } from './leases.ts';
 import type { RequestOp } from './messages.ts';
 import { txn } from './methods.ts';
 import { Semaphore } from './semaphore.ts';
-import { planTransactions } from './transactions.ts';
-import type { Stage } from './transactions.ts';
+import { planTransactions } from '../transactions.ts';
+import type { Stage } from '../transactions.ts';
 
 /** A lease may be lost again between its grant and its use; more often than this it is no accident. */
 const leaseAttempts = 3;

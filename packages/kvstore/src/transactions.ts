@@ -1,4 +1,4 @@
-import type { KvOp } from '../kv-store.ts';
+import type { KvOp } from './kv-store.ts';
 
 /** What etcd takes by default in one transaction (`--max-txn-ops`), and a size well below `--max-request-bytes`. */
 export const transactionLimits: TransactionLimits = { ops: 128, bytes: 1_048_576 };
