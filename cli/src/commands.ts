@@ -1,0 +1,38 @@
+import Connect from './commands/connect.ts';
+import Disconnect from './commands/disconnect.ts';
+import InspectBackends from './commands/inspect/backends.ts';
+import InspectClusters from './commands/inspect/clusters.ts';
+import InspectIdentities from './commands/inspect/identities.ts';
+import InspectIpcache from './commands/inspect/ipcache.ts';
+import InspectNodes from './commands/inspect/nodes.ts';
+import InspectServices from './commands/inspect/services.ts';
+import LabCut from './commands/lab/cut.ts';
+import LabDown from './commands/lab/down.ts';
+import LabExec from './commands/lab/exec.ts';
+import LabKubeconfig from './commands/lab/kubeconfig.ts';
+import LabRestore from './commands/lab/restore.ts';
+import LabStatus from './commands/lab/status.ts';
+import LabUp from './commands/lab/up.ts';
+import ScenarioRun from './commands/scenario/run.ts';
+import Status from './commands/status.ts';
+
+/** Every command by its id (`lab:up` is `clustermesh lab up`). Heavy modules are loaded by the commands that use them. */
+export const commands = {
+  connect: Connect,
+  disconnect: Disconnect,
+  'inspect:backends': InspectBackends,
+  'inspect:clusters': InspectClusters,
+  'inspect:identities': InspectIdentities,
+  'inspect:ipcache': InspectIpcache,
+  'inspect:nodes': InspectNodes,
+  'inspect:services': InspectServices,
+  'lab:cut': LabCut,
+  'lab:down': LabDown,
+  'lab:exec': LabExec,
+  'lab:kubeconfig': LabKubeconfig,
+  'lab:restore': LabRestore,
+  'lab:status': LabStatus,
+  'lab:up': LabUp,
+  'scenario:run': ScenarioRun,
+  status: Status,
+};

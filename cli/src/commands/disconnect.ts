@@ -1,0 +1,68 @@
+import { Flags } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.ts';
+import { openKube } from '../clients/kube.ts';
+import { readClusterSettings } from '../connect/access-info.ts';
+import { removeLink } from '../connect/link.ts';
+import type { LinkChange } from '../connect/link.ts';
+import { linksOf } from '../connect/mode.ts';
+
+interface Removed {
+  readonly reader: string;
+  readonly remote: string;
+  readonly change: LinkChange | 'would remove';
+}
+
+export default class Disconnect extends BaseCommand {
+  static override summary = 'Disconnect clusters: each forgets what it learnt of the other.';
+  static override description =
+    'Removes the other cluster from the configuration. kvstoremesh drains its cache, agents withdraw the backends; ' +
+    'other clusters are not touched.';
+  static override examples = [
+    '<%= config.bin %> disconnect --context east --destination-context west',
+    '<%= config.bin %> disconnect --context east --destination-cluster west   # its API cannot be reached any more',
+  ];
+  static override flags = {
+    context: Flags.string({ description: 'kubeconfig context of the first cluster (default: the current one)' }),
+    'destination-context': Flags.string({
+      description: 'context of a cluster to disconnect; may be repeated',
+      multiple: true,
+      default: [],
+    }),
+    'destination-cluster': Flags.string({
+      description: 'name of a cluster to forget on the first one only; may be repeated',
+      multiple: true,
+      default: [],
+    }),
+    'connection-mode': Flags.option({
+      description: 'unicast: only the first forgets; bidirectional: both sides; mesh: every pair',
+      options: ['unicast', 'bidirectional', 'mesh'] as const,
+      default: 'bidirectional' as const,
+    })(),
+    'dry-run': Flags.boolean({ description: 'say what would change, change nothing' }),
+  };
+
+  async run(): Promise<readonly Removed[]> {
+    const { flags } = await this.parse(Disconnect);
+    const contexts = [flags.context, ...flags['destination-context']];
+    const clusters = await Promise.all(
+      contexts.map(async (context) => {
+        const kube = await openKube(flags.kubeconfig, context);
+        const { clusterName } = await readClusterSettings(kube.client, kube.context, flags.namespace);
+        return { kube: kube.client, clusterName };
+      }),
+    );
+    const [source] = clusters;
+    const named = source === undefined ? [] : flags['destination-cluster'].map((name) => [source, name] as const);
+    const linked = linksOf(flags['connection-mode'], clusters).map(([from, to]) => [from, to.clusterName] as const);
+    if (named.length + linked.length === 0)
+      this.error('name a cluster: --destination-context or --destination-cluster', { exit: 2 });
+    const removed: Removed[] = [];
+    for (const [reader, remote] of [...linked, ...named]) {
+      const change = flags['dry-run'] ? 'would remove' : await removeLink(reader.kube, flags.namespace, remote);
+      removed.push({ reader: reader.clusterName, remote, change });
+      if (!this.jsonEnabled()) this.log(`${reader.clusterName} reads ${remote}: ${change}`);
+    }
+    return removed;
+  }
+}

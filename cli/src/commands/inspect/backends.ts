@@ -1,0 +1,52 @@
+import { InspectCommand } from '../../inspect-command.ts';
+import type { Inspection } from '../../inspect-command.ts';
+
+/** Backend of status.proto. */
+interface RawBackend {
+  readonly namespace: string;
+  readonly name: string;
+  readonly frontend: string;
+  readonly address: string;
+  readonly port: number;
+  readonly state: string;
+  readonly chosen: boolean;
+  readonly cluster: string;
+  readonly key: string;
+}
+
+interface BackendsRow {
+  readonly service: string;
+  readonly frontend: string;
+  /** address:port */
+  readonly address: string;
+  readonly cluster: string;
+  readonly state: string;
+  readonly key: string;
+}
+
+export default class InspectBackends extends InspectCommand<BackendsRow> {
+  static override summary = 'Backends of services: where they are, whose they are, and whether they are used now.';
+  static override description =
+    'A backend is chosen (new connections use it), standby (another preference is in force), or terminating (old connections only).';
+  static override examples = ['<%= config.bin %> inspect backends --context east'];
+
+  protected readonly inspection: Inspection<BackendsRow> = {
+    method: 'ListBackends',
+    row: ({ namespace, name, frontend, address, port, state, chosen, cluster, key }: RawBackend) => ({
+      service: `${namespace}/${name}`,
+      frontend,
+      address: `${address}:${port}`,
+      cluster,
+      state: state === 'active' ? (chosen ? 'chosen' : 'standby') : state,
+      key,
+    }),
+    columns: {
+      service: (row) => row.service,
+      frontend: (row) => row.frontend,
+      backend: (row) => row.address,
+      cluster: (row) => row.cluster,
+      state: (row) => row.state,
+      key: (row) => row.key,
+    },
+  };
+}

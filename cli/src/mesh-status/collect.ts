@@ -1,0 +1,97 @@
+import { daemonSets, deployments, pods, secrets } from '@clustermesh/kube';
+import type { HttpKubeClient, Pod } from '@clustermesh/kube';
+import { describeError, hasCode } from '@clustermesh/runtime';
+import { z } from 'zod';
+
+import { readClusterSettings } from '../connect/access-info.ts';
+import { configuredClusters, remoteClustersSecret } from '../connect/remote-files.ts';
+import { remoteStatus, worstViews } from './mesh-status.ts';
+import type { MeshStatus, MirrorStatus, RemoteStatus, Replicas } from './mesh-status.ts';
+
+export const apiserverName = 'clustermesh-apiserver';
+export const agentName = 'clustermesh-agent';
+/** kvstoremesh's probe port (protocol.md §6.9). */
+const mirrorPort = 9881;
+
+const mirrorStatuses = z.array(z.looseObject({ name: z.string() }));
+
+export interface StatusSource {
+  readonly kube: HttpKubeClient;
+  readonly context: string;
+  readonly namespace: string;
+  /** File given by --kubeconfig. */
+  readonly kubeconfig?: string | undefined;
+}
+
+/** Asks every kvstoremesh pod how it sees its remote clusters. What cannot be asked becomes a problem, not a failure. */
+export async function collectStatus(source: StatusSource, now: number, signal: AbortSignal): Promise<MeshStatus> {
+  const { kube, context, namespace } = source;
+  const { clusterName, clusterId } = await readClusterSettings(kube, context, namespace);
+  const problems: string[] = [];
+  const mirrors = await listPods(source, apiserverName, signal);
+  if (mirrors.length === 0) problems.push(`no ${apiserverName} pod in ${context}, namespace ${namespace}`);
+  const views = await Promise.all(
+    mirrors.map(async (pod) => {
+      try {
+        const answer = await kube.podJson({ namespace, name: pod.metadata.name }, mirrorPort, '/v1/cluster', signal);
+        return (mirrorStatuses.parse(answer) as readonly MirrorStatus[]).map((mirror) => remoteStatus(mirror, now));
+      } catch (error) {
+        problems.push(`pod ${pod.metadata.name} does not tell its status: ${describeError(error)}`);
+        return [];
+      }
+    }),
+  );
+  return {
+    cluster: { name: clusterName, id: clusterId },
+    apiserver: await countApiservers(source, signal),
+    agents: await countAgents(source, signal),
+    clusters: withUnknown(worstViews(views.flat()), await readConfigured(source, signal)),
+    problems,
+  };
+}
+
+async function listPods({ kube, namespace }: StatusSource, app: string, signal: AbortSignal): Promise<readonly Pod[]> {
+  const { items } = await kube.list(pods, { namespace, labelSelector: `app.kubernetes.io/name=${app}` }, signal);
+  return items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
+}
+
+async function countApiservers({ kube, namespace }: StatusSource, signal: AbortSignal): Promise<Replicas> {
+  return orNone(async () => {
+    const { spec, status } = await kube.get(deployments, { namespace, name: apiserverName }, signal);
+    return { ready: status?.readyReplicas ?? 0, wanted: spec.replicas ?? 1 };
+  });
+}
+
+async function countAgents({ kube, namespace }: StatusSource, signal: AbortSignal): Promise<Replicas> {
+  return orNone(async () => {
+    const { status } = await kube.get(daemonSets, { namespace, name: agentName }, signal);
+    return { ready: status?.numberReady ?? 0, wanted: status?.desiredNumberScheduled ?? 0 };
+  });
+}
+
+/** A component that is not installed is none of the one that is wanted. */
+async function orNone(count: () => Promise<Replicas>): Promise<Replicas> {
+  try {
+    return await count();
+  } catch (error) {
+    if (hasCode(error, 'KUBE_NOT_FOUND')) return { ready: 0, wanted: 1 };
+    throw error;
+  }
+}
+
+async function readConfigured({ kube, namespace }: StatusSource, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    return configuredClusters((await kube.get(secrets, { namespace, name: remoteClustersSecret }, signal)).data);
+  } catch (error) {
+    // Without the right to read Secrets the status is still worth showing.
+    if (hasCode(error, 'KUBE_NOT_FOUND', 'KUBE_FORBIDDEN')) return [];
+    throw error;
+  }
+}
+
+/** A cluster that was just configured, and that no kvstoremesh has seen yet, is on its way. */
+function withUnknown(seen: readonly RemoteStatus[], configured: readonly string[]): readonly RemoteStatus[] {
+  const unknown = configured.filter((name) => !seen.some((cluster) => cluster.name === name));
+  const counts = { nodes: 0, endpoints: 0, identities: 0, services: 0 };
+  return [...seen, ...unknown.map((name) => ({ name, state: 'connecting' as const, ready: false, ...counts }))];
+}

@@ -1,0 +1,120 @@
+import { describeError } from '@clustermesh/runtime';
+import type { Clock } from '@clustermesh/runtime';
+
+import { describeAction, performAction } from './actions.ts';
+import type { DeletedPod, Run } from './actions.ts';
+import { checkExpectation, describeExpectation } from './expectations.ts';
+import type { Observation } from './expectations.ts';
+import type { Provider } from './provider.ts';
+import type { Scenario, Step } from './scenario.ts';
+
+export interface StepResult {
+  readonly name: string;
+  readonly passed: boolean;
+  /** Why it could not be shown here; it then counts as passed. */
+  readonly notShown?: string;
+  readonly seen: string;
+  /** From the end of the step's actions until its expectations held, or the deadline. */
+  readonly ms: number;
+}
+
+export type RunEvent =
+  | { readonly kind: 'step'; readonly name: string }
+  | { readonly kind: 'command'; readonly text: string }
+  | { readonly kind: 'progress'; readonly text: string }
+  | { readonly kind: 'result'; readonly result: StepResult };
+
+export interface RunDeps {
+  readonly provider: Provider;
+  readonly clock: Clock;
+  readonly report: (event: RunEvent) => void;
+}
+
+/** Between two looks at an expectation that is not met yet. */
+const pollMs = 200;
+
+/** Runs every step in order; the first that fails ends the run, since later ones build on it. */
+export async function runScenario(
+  scenario: Scenario,
+  deps: RunDeps,
+  signal: AbortSignal,
+): Promise<readonly StepResult[]> {
+  const run: Run = { scenario, provider: deps.provider, deletedPods: new Map<string, DeletedPod>() };
+  const results: StepResult[] = [await bringUp(scenario, deps, signal)];
+  for (const step of scenario.steps) {
+    if (signal.aborted || results.some(({ passed }) => !passed)) break;
+    const result = await runStep(step, run, deps, signal);
+    deps.report({ kind: 'result', result });
+    results.push(result);
+  }
+  return results;
+}
+
+async function bringUp({ topology }: Scenario, deps: RunDeps, signal: AbortSignal): Promise<StepResult> {
+  const { clock, provider, report } = deps;
+  const nodes = topology.clusters.reduce((sum, cluster) => sum + cluster.nodes, 0);
+  const name = `${topology.clusters.length} clusters with ${nodes} nodes start`;
+  report({ kind: 'step', name });
+  const began = clock.monotonicMs();
+  const outcome = await attempt(async () => {
+    await provider.up(topology, (text) => report({ kind: 'progress', text }), signal);
+    return { isMet: !signal.aborted, seen: topology.clusters.map((cluster) => cluster.name).join(', ') };
+  });
+  const result = { name, passed: outcome.isMet, seen: outcome.seen, ms: clock.monotonicMs() - began };
+  report({ kind: 'result', result });
+  return result;
+}
+
+async function runStep(step: Step, run: Run, { clock, report }: RunDeps, signal: AbortSignal): Promise<StepResult> {
+  report({ kind: 'step', name: step.name });
+  const notShown = whyNotShown(step, run.provider);
+  if (notShown !== undefined) return { name: step.name, passed: true, notShown, seen: `not shown: ${notShown}`, ms: 0 };
+  const acted = await attempt(async () => {
+    for (const action of step.do) {
+      for (const text of describeAction(action, run.provider)) report({ kind: 'command', text });
+      await performAction(action, run);
+    }
+    return { isMet: true, seen: '' };
+  });
+  if (!acted.isMet) return { name: step.name, passed: false, seen: acted.seen, ms: 0 };
+  const began = clock.monotonicMs();
+  const observations: Observation[] = [];
+  for (const expectation of step.expect) {
+    report({ kind: 'command', text: describeExpectation(expectation) });
+    const check = (): Promise<Observation> => attempt(() => checkExpectation(expectation, run));
+    observations.push(await untilMet(check, began + step.within, clock, signal));
+  }
+  const unmet = observations.filter(({ isMet }) => !isMet);
+  return {
+    name: step.name,
+    passed: unmet.length === 0,
+    seen: (unmet.length > 0 ? unmet : observations).map(({ seen }) => seen).join('; '),
+    ms: clock.monotonicMs() - began,
+  };
+}
+
+/** Links can be cut only where the clusters have networks of their own. */
+function whyNotShown(step: Step, { withoutPackets }: Provider): string | undefined {
+  return step.do.some((action) => 'cutLink' in action || 'restoreLink' in action) ? withoutPackets : undefined;
+}
+
+async function untilMet(
+  check: () => Promise<Observation>,
+  deadline: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Observation> {
+  for (;;) {
+    const observation = await check();
+    if (observation.isMet || signal.aborted || clock.monotonicMs() >= deadline) return observation;
+    await clock.sleep(pollMs, signal);
+  }
+}
+
+async function attempt(look: () => Promise<Observation>): Promise<Observation> {
+  try {
+    return await look();
+  } catch (error) {
+    return { isMet: false, seen: describeError(error) };
+  }
+}
