@@ -36,12 +36,15 @@ static __always_inline void count(enum reason reason, enum direction direction, 
 	struct metrics_key key = {.reason = reason, .direction = direction};
 	struct metrics_value *value = bpf_map_lookup_elem(&metrics, &key);
 
-	if (value) {
-		value->count++;
-		value->bytes += bytes;
-		return;
-	}
-	struct metrics_value first = {.count = 1, .bytes = bytes};
+	if (!value) {
+		struct metrics_value zero = {};
 
-	bpf_map_update_elem(&metrics, &key, &first, BPF_NOEXIST);
+		/* Another CPU may have been first: its entry does as well. */
+		bpf_map_update_elem(&metrics, &key, &zero, BPF_NOEXIST);
+		value = bpf_map_lookup_elem(&metrics, &key);
+		if (!value)
+			return;
+	}
+	value->count++;
+	value->bytes += bytes;
 }

@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 import { MeshError, type ErrorCode } from '@clustermesh/runtime';
-import { offHeap } from './kernel-abi.ts';
+import { offHeap } from './off-heap.ts';
 
 /** Commands of bpf(2), enum bpf_cmd of linux/bpf.h. */
 export const command = {

@@ -1,7 +1,8 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { MeshError } from '@clustermesh/runtime';
 import { Attributes, command, kernelError } from './bpf-call.ts';
-import { kernelAbi, offHeap, type KernelAbi } from './kernel-abi.ts';
+import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
+import { offHeap } from './off-heap.ts';
 
 /** f_type of bpffs, linux/magic.h. */
 const bpfFsMagic = 0xcafe4a11;

@@ -15,4 +15,4 @@ export { probeKernel } from './probe.ts';
 export type { Probe } from './probe.ts';
 export { testRun } from './test-run.ts';
 export type { TestRunOptions, TestRunResult } from './test-run.ts';
-export { offHeap } from './kernel-abi.ts';
+export { offHeap } from './off-heap.ts';

@@ -2,11 +2,12 @@ import { createRequire } from 'node:module';
 import { arch } from 'node:process';
 import { MeshError } from '@clustermesh/runtime';
 import type * as Koffi from 'koffi';
+import { kernelError } from './bpf-call.ts';
 import { bindLibbpf, type Libbpf } from './libbpf.ts';
 
 /** All native code that the product calls. Small, so that another FFI or an addon can take koffi's place. */
 export interface KernelAbi {
-  /** bpf(2): its result, or the negative errno. `attributes` must be off-heap (see `offHeap`). */
+  /** bpf(2): its result, or the negative errno. `attributes` must be off-heap memory (`offHeap`). */
   bpf(command: number, attributes: Uint8Array): number;
   /** The address of off-heap memory, for the kernel. Keep the array reachable while the kernel may use it. */
   addressOf(bytes: Uint8Array): bigint;
@@ -31,11 +32,6 @@ const bpfSystemCalls: Readonly<Partial<Record<string, number>>> = { x64: 321, ar
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
-
-/** Memory whose address stays: a plain `new Uint8Array(12)` may lie on the V8 heap, which moves. */
-export function offHeap(size: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(new ArrayBuffer(size));
-}
 
 let loaded: KernelAbi | undefined;
 
@@ -69,7 +65,7 @@ function openKernelAbi(): KernelAbi {
     addressOf: (bytes) => koffi.address(bytes),
     map: (fd, length) => {
       const address = mmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0);
-      if (address === MAP_FAILED) throw new MeshError('BPF_FAILED', `mmap ${length} bytes: errno ${koffi.errno()}`);
+      if (address === MAP_FAILED) throw kernelError(-koffi.errno(), `mmap ${length} bytes`);
       const bytes = new Uint8Array(koffi.view(address, length));
       return { bytes, unmap: () => unmapOnce(bytes, () => munmap(address, length)) };
     },

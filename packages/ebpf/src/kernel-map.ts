@@ -2,15 +2,16 @@ import { closeSync } from 'node:fs';
 import { Attributes, ENOENT, ENOSPC, command, kernelError } from './bpf-call.ts';
 import type { BpfMap, BpfMapType } from './bpf-map.ts';
 import { getPinned, pin } from './bpffs.ts';
-import { kernelAbi, offHeap, type KernelAbi } from './kernel-abi.ts';
+import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
 import { mapTypeNumbers, readMapDefinition, type MapDefinition } from './map-definition.ts';
 import { possibleCpus, roundUpTo8 } from './percpu.ts';
 import { requireKey, requireValue } from './record-size.ts';
+import { offHeap } from './off-heap.ts';
 
 /** Records a system call: beyond a few hundred the work in the map dominates. */
 const batchRecords = 1024;
 
-/** Attributes of MAP_*_ELEM: map_fd@0, key@8, value@16, flags@24; of MAP_*_BATCH: see `batchAttributes`. */
+/** Attributes of MAP_*_ELEM: map_fd@0, key@8, value@16, flags@24; of MAP_*_BATCH: see `#batch`. */
 const elementSize = 32;
 const batchSize = 56;
 const batchCount = 32;

@@ -4,11 +4,12 @@ import { MeshError } from '@clustermesh/runtime';
 import { Attributes, kernelError } from './bpf-call.ts';
 import { getPinned, preparePinDirectory } from './bpffs.ts';
 import { sectionVariables } from './btf.ts';
-import { kernelAbi, offHeap, type KernelAbi } from './kernel-abi.ts';
+import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
 import { KernelMap } from './kernel-map.ts';
 import type { Handle, Libbpf } from './libbpf.ts';
 import { definitionDifference, mapTypeOf, readMapDefinition, type MapDefinition } from './map-definition.ts';
 import { KernelMappedArray } from './mapped-array.ts';
+import { offHeap } from './off-heap.ts';
 
 export interface ObjectOptions {
   readonly path: string;

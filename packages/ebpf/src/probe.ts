@@ -22,12 +22,15 @@ const loopbackIfindex = 1;
 export function probeKernel(): Probe {
   if (platform !== 'linux') return { usable: false, missing: [`Linux (this is ${platform})`], cgroup2: undefined };
   const cgroup2 = findCgroup2(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const rights = missingRights(readFileSync('/proc/self/status', 'utf8'));
   const missing = [
-    ...missingRights(readFileSync('/proc/self/status', 'utf8')),
+    ...rights,
+    ...missingLibraries(),
     ...missingKernelParts(),
-    ...missingInKernelCalls(),
     ...(cgroup2 === undefined ? ['a cgroup v2 mount'] : []),
   ];
+  // Only worth trying, and only telling, when nothing else is in the way.
+  if (missing.length === 0) missing.push(...missingSystemCalls(kernelAbi()));
   return { usable: missing.length === 0, missing, cgroup2 };
 }
 
@@ -66,16 +69,18 @@ function hasModule(name: string): boolean {
   });
 }
 
-function missingInKernelCalls(): string[] {
-  let abi: KernelAbi;
+function missingLibraries(): string[] {
   try {
-    abi = kernelAbi();
-    abi.libbpf();
+    kernelAbi().libbpf();
+    return [];
   } catch (error) {
     return [describeError(error)];
   }
+}
+
+function missingSystemCalls(abi: KernelAbi): string[] {
   const map = createTinyMap(abi);
-  if (map < 0) return [`the bpf system call (${describeError(kernelError(map, 'create a map'))})`];
+  if (map < 0) return [describeError(kernelError(map, 'the bpf system call'))];
   closeSync(map);
   return hasTcx(abi) ? [] : [`tcx links (kernel 6.6; this is ${release()})`];
 }

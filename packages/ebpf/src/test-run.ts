@@ -1,5 +1,6 @@
 import { Attributes, command, kernelError } from './bpf-call.ts';
-import { kernelAbi, offHeap, type KernelAbi } from './kernel-abi.ts';
+import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
+import { offHeap } from './off-heap.ts';
 
 export interface TestRunOptions {
   readonly program: { readonly fd: number };
