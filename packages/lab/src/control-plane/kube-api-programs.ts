@@ -1,0 +1,117 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { ClusterPlan } from '../mesh-plan.ts';
+import { nodeProgram } from '../workspace.ts';
+import type { KubePki } from './kube-credentials.ts';
+import type { ServiceProgram } from './service-process.ts';
+
+/** The programs that are the Kubernetes API of one cluster. */
+export interface KubeApi {
+  readonly programs: readonly ServiceProgram[];
+  /** The real controllers run, so the lab's own do not. */
+  readonly hasControllers: boolean;
+  /** The stand-in also listens on a unix socket; the real one only on its address. */
+  readonly hasSocket: boolean;
+}
+
+export interface KubeApiFiles {
+  readonly pki: KubePki;
+  /** Kubeconfig of an administrator, with the control plane's own address. */
+  readonly kubeconfigFile: string;
+}
+
+/** The lab's own stand-in: objects in memory, one process. */
+export function memoryKubeApi(cluster: ClusterPlan, { pki }: KubeApiFiles): KubeApi {
+  const { address, port, socket, ...place } = cluster.controlPlane;
+  const argv = [
+    ...nodeProgram('packages/lab/src/kube-api/main.ts'),
+    `--bind-address=${address}`,
+    `--secure-port=${port}`,
+    `--socket=${socket}`,
+    `--tls-cert-file=${pki.serverCertFile}`,
+    `--tls-private-key-file=${pki.serverKeyFile}`,
+    `--client-ca-file=${pki.caFile}`,
+    `--service-cluster-ip-range=${cluster.serviceCidr}`,
+  ];
+  return { programs: [{ name: `${cluster.name}-kube-api`, argv, place }], hasControllers: false, hasSocket: true };
+}
+
+/** The real programs, in a directory as `setup-envtest` makes it: etcd, kube-apiserver, perhaps more. */
+export async function envtestKubeApi(assets: string, cluster: ClusterPlan, files: KubeApiFiles): Promise<KubeApi> {
+  const { address: _address, port: _port, socket: _socket, ...place } = cluster.controlPlane;
+  const hasControllers = await isThere(join(assets, 'kube-controller-manager'));
+  const program = (name: string, flags: readonly string[]): ServiceProgram => ({
+    name: `${cluster.name}-${name}`,
+    argv: [join(assets, name), ...flags],
+    place,
+  });
+  return {
+    programs: [
+      program('etcd', etcdFlags(cluster)),
+      program('kube-apiserver', apiserverFlags(cluster, files.pki)),
+      ...(hasControllers ? [program('kube-controller-manager', controllerFlags(cluster, files))] : []),
+    ],
+    hasControllers,
+    hasSocket: false,
+  };
+}
+
+/** Only Kubernetes' own etcd, on loopback; that of the mesh is a pod of its own. */
+function etcdFlags({ controlPlane, dir }: ClusterPlan): readonly string[] {
+  const host = loopbackOf(controlPlane);
+  return [
+    `--data-dir=${join(dir, 'kube-etcd')}`,
+    `--listen-client-urls=http://${host}:2379`,
+    `--advertise-client-urls=http://${host}:2379`,
+    `--listen-peer-urls=http://${host}:2380`,
+    `--unsafe-no-fsync`,
+  ];
+}
+
+function apiserverFlags({ controlPlane, serviceCidr, dir }: ClusterPlan, pki: KubePki): readonly string[] {
+  return [
+    `--etcd-servers=http://${loopbackOf(controlPlane)}:2379`,
+    `--bind-address=${controlPlane.address}`,
+    `--advertise-address=${controlPlane.address}`,
+    `--secure-port=${controlPlane.port}`,
+    `--cert-dir=${join(dir, 'kube-run')}`,
+    `--tls-cert-file=${pki.serverCertFile}`,
+    `--tls-private-key-file=${pki.serverKeyFile}`,
+    `--client-ca-file=${pki.caFile}`,
+    `--service-cluster-ip-range=${serviceCidr}`,
+    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+    `--service-account-key-file=${pki.tokenPublicKeyFile}`,
+    `--service-account-signing-key-file=${pki.tokenKeyFile}`,
+    '--authorization-mode=RBAC',
+    '--disable-admission-plugins=ServiceAccount',
+    '--allow-privileged=true',
+  ];
+}
+
+/** Only what the lab's own controllers stand in for, and garbage collection: the kubelets send no heartbeats. */
+function controllerFlags({ controlPlane, dir }: ClusterPlan, { kubeconfigFile, pki }: KubeApiFiles): readonly string[] {
+  return [
+    `--kubeconfig=${kubeconfigFile}`,
+    `--bind-address=${loopbackOf(controlPlane)}`,
+    `--cert-dir=${join(dir, 'kube-run')}`,
+    '--leader-elect=false',
+    `--root-ca-file=${pki.caFile}`,
+    `--service-account-private-key-file=${pki.tokenKeyFile}`,
+    '--controllers=deployment,replicaset,daemonset,endpointslice,garbagecollector,namespace,serviceaccount',
+  ];
+}
+
+/** In a network namespace of its own it is 127.0.0.1; without one, clusters must not meet there. */
+function loopbackOf({ netns, address }: ClusterPlan['controlPlane']): string {
+  return netns === undefined ? address : '127.0.0.1';
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,63 @@
+import { describeError } from '@clustermesh/runtime';
+import { access, constants, readFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+import { runCommand } from './command.ts';
+import type { HostLayout, LabMode } from './mesh-plan.ts';
+
+export interface HostProbe {
+  readonly layout: HostLayout;
+  /** Why the lab cannot have namespaces, cgroups and eBPF here; undefined in root mode. */
+  readonly limitation?: string;
+}
+
+/** @param wanted `auto` takes root mode where it works. `root` where it does not is still root: it fails, and says why. */
+export async function probeHost(wanted: LabMode | 'auto' = 'auto'): Promise<HostProbe> {
+  if (wanted === 'rootless') return { layout: rootlessLayout(), limitation: 'rootless mode was asked for' };
+  const cgroupRoot = await findCgroup2Root();
+  const limitation = await findLimitation(cgroupRoot);
+  if (limitation !== undefined && wanted === 'auto') return { layout: rootlessLayout(), limitation };
+  return { layout: rootLayout(cgroupRoot) };
+}
+
+export function rootLayout(cgroupRoot: string | undefined): HostLayout {
+  return { mode: 'root', stateRoot: '/run/clustermesh', ...(cgroupRoot === undefined ? {} : { cgroupRoot }) };
+}
+
+export function rootlessLayout(): HostLayout {
+  return { mode: 'rootless', stateRoot: join(tmpdir(), `clustermesh-${userInfo().uid}`) };
+}
+
+export async function findCgroup2Root(): Promise<string | undefined> {
+  return findCgroup2(await readFile('/proc/self/mountinfo', 'utf8'));
+}
+
+async function findLimitation(cgroupRoot: string | undefined): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'not root, so no network namespaces, cgroups or eBPF';
+  if (cgroupRoot === undefined) return 'no cgroup2 file system is mounted';
+  try {
+    await access(join(cgroupRoot, 'cgroup.procs'), constants.W_OK);
+    const namespace = await runCommand(['unshare', '--net', 'ip', 'link', 'add', 'probe', 'type', 'veth']);
+    return namespace.exitCode === 0 ? undefined : `no network namespaces with veth: ${namespace.stderr.trim()}`;
+  } catch (error) {
+    return describeError(error);
+  }
+}
+
+/**
+ * The mount point of cgroup2, unified or hybrid, from /proc/self/mountinfo: after ` - ` comes the file system type,
+ * before it the fifth field is the mount point.
+ */
+export function findCgroup2(mountinfo: string): string | undefined {
+  for (const line of mountinfo.split('\n')) {
+    const [mount = '', source = ''] = line.split(' - ');
+    if (source.startsWith('cgroup2 ')) return mount.split(' ')[4];
+  }
+  return undefined;
+}
+
+export async function isMountPoint(path: string): Promise<boolean> {
+  const mountinfo = await readFile('/proc/self/mountinfo', 'utf8');
+  return mountinfo.split('\n').some((line) => line.split(' ')[4] === path);
+}

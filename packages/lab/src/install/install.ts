@@ -1,0 +1,68 @@
+import { secrets } from '@clustermesh/kube';
+import type { KubeClient, KubeObject } from '@clustermesh/kube';
+import { hasCode } from '@clustermesh/runtime';
+import { readFile, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { workspaceDir } from '../workspace.ts';
+import { inInstallOrder, parseManifests, renderTemplate, resourceOf } from './manifests.ts';
+import type { ManifestVariables } from './manifests.ts';
+import { caSecretName, createMeshSecrets, remoteClustersSecretName } from './mesh-secrets.ts';
+import type { MeshSecretsRequest } from './mesh-secrets.ts';
+
+const manifestDir = resolve(workspaceDir, 'deploy/manifests');
+
+export interface Installation {
+  readonly secrets: MeshSecretsRequest;
+  readonly variables: ManifestVariables;
+}
+
+/** Installs the mesh into a cluster; what is there is brought up to date, certificates that are there are kept. */
+export async function installMesh(client: KubeClient, installation: Installation, signal: AbortSignal): Promise<void> {
+  const { namespace } = installation.secrets;
+  await createIfAbsent(client, { kind: 'Namespace', metadata: { name: namespace } }, signal);
+  await installSecrets(client, installation.secrets, signal);
+  for (const object of inInstallOrder(await loadManifests(installation.variables))) await apply(client, object, signal);
+}
+
+export async function loadManifests(variables: ManifestVariables): Promise<readonly KubeObject[]> {
+  const names = (await readdir(manifestDir)).filter((name) => name.endsWith('.yaml')).sort();
+  const texts = await Promise.all(names.map((name) => readFile(join(manifestDir, name), 'utf8')));
+  return texts.flatMap((text) => parseManifests(renderTemplate(text, variables)));
+}
+
+/** The authority is written last: while it is missing, whatever certificates are there are replaced. */
+async function installSecrets(client: KubeClient, request: MeshSecretsRequest, signal: AbortSignal): Promise<void> {
+  const existing = await client.list(secrets, { namespace: request.namespace }, signal);
+  if (existing.items.some(({ metadata }) => metadata.name === caSecretName)) return;
+  const { authority, certificates } = await createMeshSecrets(request);
+  const { namespace } = request;
+  await createIfAbsent(client, { kind: 'Secret', metadata: { name: remoteClustersSecretName, namespace } }, signal);
+  await Promise.all(certificates.map((secret) => apply(client, secret, signal)));
+  await apply(client, authority, signal);
+}
+
+async function createIfAbsent(client: KubeClient, object: KubeObject, signal: AbortSignal): Promise<void> {
+  try {
+    await client.create(resourceOf(object), object, signal);
+  } catch (error) {
+    if (!hasCode(error, 'KUBE_ALREADY_EXISTS')) throw error;
+  }
+}
+
+async function apply(client: KubeClient, object: KubeObject, signal: AbortSignal): Promise<void> {
+  await client.patch(
+    resourceOf(object),
+    object.metadata,
+    object,
+    { kind: 'apply', fieldManager: 'clustermesh-lab' },
+    signal,
+  );
+}
+
+/** Namespaces that every cluster has. */
+export async function ensureNamespaces(client: KubeClient, signal: AbortSignal): Promise<void> {
+  for (const name of ['default', 'kube-system']) {
+    await createIfAbsent(client, { kind: 'Namespace', metadata: { name } }, signal);
+  }
+}

@@ -1,0 +1,92 @@
+import type { Container, Pod, Volume } from '@clustermesh/kube';
+import { ok } from '@clustermesh/runtime';
+import type { Result } from '@clustermesh/runtime';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { NodePlan } from '../mesh-plan.ts';
+import { MountTable, mountedDirectory } from './mount-table.ts';
+import { isFromObjects, volumeFiles } from './object-files.ts';
+import type { Files, ObjectFiles } from './object-files.ts';
+import { ObjectVolume } from './object-volume.ts';
+
+/** The volumes of one pod, as directories of this machine. */
+export class PodVolumes {
+  readonly #pod: Pod;
+  readonly #node: NodePlan;
+  readonly #objects: ObjectFiles;
+  readonly #directory: string;
+  readonly #written = new Map<string, ObjectVolume>();
+  /** Of all containers: mounted files are written once, for all of them. */
+  readonly #allMounts: MountTable;
+
+  constructor(pod: Pod, node: NodePlan, podDirectory: string, objects: ObjectFiles) {
+    this.#pod = pod;
+    this.#node = node;
+    this.#objects = objects;
+    this.#directory = join(podDirectory, 'volumes');
+    const { initContainers = [], containers } = pod.spec;
+    this.#allMounts = this.#mountTable([...containers, ...initContainers]);
+  }
+
+  /** Makes the directories and brings object volumes up to date; refused while a needed object is missing. */
+  async sync(): Promise<Result<undefined>> {
+    for (const volume of this.#pod.spec.volumes ?? []) {
+      if (!isFromObjects(volume)) {
+        await mkdir(this.#directoryOf(volume), { recursive: true });
+        continue;
+      }
+      const files = volumeFiles(volume, this.#pod.metadata.namespace ?? '', this.#objects);
+      if (!files.ok) return files;
+      await this.#objectVolume(volume).write(this.#translated(files.value));
+    }
+    return ok(undefined);
+  }
+
+  mountsOf(container: Container): MountTable {
+    return this.#mountTable([container]);
+  }
+
+  #objectVolume(volume: Volume): ObjectVolume {
+    const existing = this.#written.get(volume.name);
+    if (existing !== undefined) return existing;
+    const made = new ObjectVolume(this.#directoryOf(volume));
+    this.#written.set(volume.name, made);
+    return made;
+  }
+
+  #translated(files: Files): Files {
+    return new Map(
+      [...files].map(([path, bytes]) => [
+        path,
+        Buffer.from(this.#allMounts.translate(bytes.toString('latin1')), 'latin1'),
+      ]),
+    );
+  }
+
+  #mountTable(containers: readonly Container[]): MountTable {
+    const volumes = new Map((this.#pod.spec.volumes ?? []).map((volume) => [volume.name, volume]));
+    const mounts = new Map<string, string>();
+    for (const { name, mountPath, subPath } of containers.flatMap(({ volumeMounts = [] }) => volumeMounts)) {
+      const volume = volumes.get(name);
+      if (volume !== undefined && !mounts.has(mountPath)) {
+        mounts.set(mountPath, mountedDirectory(this.#directoryOf(volume), subPath));
+      }
+    }
+    return new MountTable(mounts);
+  }
+
+  #directoryOf({ name, hostPath }: Volume): string {
+    return hostPath === undefined ? join(this.#directory, name) : hostDirectory(this.#node, hostPath.path);
+  }
+}
+
+/** Nodes share one kernel but not one file system: each has its own bpffs directory and cgroup, and a root below its state. */
+export function hostDirectory(node: NodePlan, path: string): string {
+  const own = [
+    { root: '/sys/fs/bpf', directory: node.bpfDir },
+    { root: '/sys/fs/cgroup', directory: node.cgroup },
+  ].find(({ root }) => path === root || path.startsWith(`${root}/`));
+  if (own?.directory !== undefined) return join(own.directory, path.slice(own.root.length));
+  return join(node.dir, 'root', path);
+}

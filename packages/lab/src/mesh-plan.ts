@@ -1,0 +1,145 @@
+import { MeshError } from '@clustermesh/runtime';
+import { join } from 'node:path';
+
+import type { ClusterTopology, Topology } from './topology.ts';
+
+/** `root`: network namespaces, cgroups and eBPF. `rootless`: the same control plane on loopback addresses. */
+export type LabMode = 'root' | 'rootless';
+
+/** What this machine offers a lab. */
+export interface HostLayout {
+  readonly mode: LabMode;
+  /** Directory that holds one state directory per mesh. */
+  readonly stateRoot: string;
+  /** Where cgroup2 is mounted; only in root mode. */
+  readonly cgroupRoot?: string;
+}
+
+/** Where one process, or one group of processes, lives. Without root all share the namespace of the caller. */
+export interface Place {
+  /** Name below /run/netns. */
+  readonly netns?: string;
+  /** Absolute directory in cgroup2. */
+  readonly cgroup?: string;
+}
+
+/** Everything that has a name, an address or a path in one lab: a pure function of its topology and the machine. */
+export interface MeshPlan {
+  readonly mesh: string;
+  readonly mode: LabMode;
+  readonly stateDir: string;
+  /** The switch between the nodes, and the one place that reaches every node and pod. */
+  readonly underlay: Place & { readonly address: string };
+  /** The cgroup of the whole mesh: killing it stops everything. */
+  readonly cgroup?: string;
+  /** Every network namespace of the mesh starts with it. */
+  readonly netnsPrefix: string;
+  /** A bpffs of the mesh's own. */
+  readonly bpffs?: string;
+  readonly clusters: readonly ClusterPlan[];
+}
+
+export interface ClusterPlan {
+  readonly name: string;
+  readonly id: number;
+  readonly dir: string;
+  /** Control plane: the Kubernetes API and, with the real one, its etcd and controllers. */
+  readonly controlPlane: Place & { readonly address: string; readonly port: number; readonly socket: string };
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly nodes: readonly NodePlan[];
+}
+
+export interface NodePlan extends Place {
+  readonly name: string;
+  readonly cluster: string;
+  readonly address: string;
+  readonly zone: string;
+  /** A /24: the node is x.y.z.1, pods are .2 to .254. */
+  readonly podCidr: string;
+  readonly dir: string;
+  readonly bpfDir?: string;
+}
+
+export const underlayPrefixLength = 16;
+const firstNodeOctet = 10;
+
+export function planMesh({ mesh, clusters }: Topology, host: HostLayout): MeshPlan {
+  const stateDir = join(host.stateRoot, mesh);
+  const netnsPrefix = `cm-${mesh}-`;
+  const cgroup = host.cgroupRoot === undefined ? undefined : join(host.cgroupRoot, `clustermesh-${mesh}`);
+  const scope: Scope = { mode: host.mode, stateDir, netnsPrefix, cgroup };
+  return {
+    mesh,
+    mode: host.mode,
+    stateDir,
+    netnsPrefix,
+    underlay: { address: `${base(host.mode)}.0.1`, ...place(scope, 'underlay', 'underlay') },
+    ...(cgroup === undefined ? {} : { cgroup, bpffs: join(stateDir, 'bpf') }),
+    clusters: clusters.map((cluster) => planCluster(cluster, scope)),
+  };
+}
+
+interface Scope {
+  readonly mode: LabMode;
+  readonly stateDir: string;
+  readonly netnsPrefix: string;
+  readonly cgroup: string | undefined;
+}
+
+function planCluster({ name, id, nodes }: ClusterTopology, scope: Scope): ClusterPlan {
+  const dir = join(scope.stateDir, name);
+  return {
+    name,
+    id,
+    dir,
+    controlPlane: {
+      address: `${base(scope.mode)}.${id}.1`,
+      port: 6443,
+      socket: join(dir, 'kube-api.sock'),
+      ...place(scope, `${name}-cp`, `${name}/control-plane`),
+    },
+    podCidr: `10.${id}.0.0/16`,
+    serviceCidr: `10.${100 + id}.0.0/16`,
+    nodes: Array.from({ length: nodes }, (_, index) => planNode({ name, id, dir }, index + 1, scope)),
+  };
+}
+
+function planNode(cluster: { name: string; id: number; dir: string }, index: number, scope: Scope): NodePlan {
+  const name = `n${index}`;
+  return {
+    name,
+    cluster: cluster.name,
+    address: `${base(scope.mode)}.${cluster.id}.${firstNodeOctet + index}`,
+    zone: `${cluster.name}-${index}`,
+    podCidr: `10.${cluster.id}.${index}.0/24`,
+    dir: join(cluster.dir, name),
+    ...place(scope, `${cluster.name}-${name}`, `${cluster.name}/${name}`),
+    ...(scope.mode === 'root' ? { bpfDir: join(scope.stateDir, 'bpf', cluster.name, name) } : {}),
+  };
+}
+
+/** Loopback needs no set-up: on Linux all of 127/8 is local. */
+function base(mode: LabMode): string {
+  return mode === 'root' ? '172.30' : '127.30';
+}
+
+function place({ mode, netnsPrefix, cgroup }: Scope, netns: string, group: string): Place {
+  return mode === 'rootless' || cgroup === undefined ? {} : { netns: netnsPrefix + netns, cgroup: join(cgroup, group) };
+}
+
+/** @throws MeshError LAB_INVALID_STATE listing the clusters that exist. */
+export function clusterOf(plan: MeshPlan, name: string): ClusterPlan {
+  const found = plan.clusters.find((cluster) => cluster.name === name);
+  if (found !== undefined) return found;
+  const names = plan.clusters.map((cluster) => cluster.name).join(', ');
+  throw new MeshError('LAB_INVALID_STATE', `no cluster "${name}" in mesh ${plan.mesh} (it has ${names})`);
+}
+
+/** @throws MeshError LAB_INVALID_STATE listing the nodes that exist. */
+export function nodeOf(cluster: ClusterPlan, name: string): NodePlan {
+  const found = cluster.nodes.find((node) => node.name === name);
+  if (found !== undefined) return found;
+  const names = cluster.nodes.map((node) => node.name).join(', ');
+  throw new MeshError('LAB_INVALID_STATE', `no node "${name}" in cluster ${cluster.name} (it has ${names})`);
+}

@@ -1,0 +1,79 @@
+import { readdir } from 'node:fs/promises';
+
+import { mustRun, runCommand } from '../command.ts';
+import type { ClusterPlan, MeshPlan } from '../mesh-plan.ts';
+import { cutBatches, isCut, restoreBatches } from './control-link.ts';
+import { meshBatches, podBatches } from './ip-batch.ts';
+import type { IpBatch, PodNetwork } from './ip-batch.ts';
+
+const netnsDir = '/run/netns';
+
+/** Absolute path of a namespace, for nsenter. */
+export function netnsPath(netns: string): string {
+  return `${netnsDir}/${netns}`;
+}
+
+/** Names of the existing network namespaces that start with `prefix`. */
+export async function listNetns(prefix: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(netnsDir);
+    return names.filter((name) => name.startsWith(prefix));
+  } catch {
+    return []; // the directory comes with the first namespace
+  }
+}
+
+/** Makes the nodes' network anew: whatever a broken-off attempt left is taken away first. */
+export async function createMeshNetwork(plan: MeshPlan): Promise<void> {
+  await deleteNetns(await listNetns(plan.netnsPrefix));
+  const [create, ...inside] = meshBatches(plan);
+  if (create === undefined) return;
+  await runBatch(create);
+  await Promise.all(inside.map(runBatch));
+  await Promise.all(plan.clusters.flatMap(({ nodes }) => nodes.map(({ netns }) => enableForwarding(netns ?? ''))));
+}
+
+export async function createPodNetwork(pod: PodNetwork): Promise<void> {
+  await deletePodNetwork(pod);
+  const [create, ...inside] = podBatches(pod);
+  if (create === undefined) return;
+  await runBatch(create);
+  await Promise.all(inside.map(runBatch));
+}
+
+/** The veth goes first: its other end lives until the last process of the pod's namespace has ended. */
+export async function deletePodNetwork({ netns, nodeNetns, link }: PodNetwork): Promise<void> {
+  await runCommand(['ip', '-n', nodeNetns, 'link', 'del', link]);
+  await deleteNetns((await listNetns(netns)).filter((name) => name === netns));
+}
+
+export async function deleteNetns(names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  await mustRun(['ip', '-force', '-batch', '-'], { input: names.map((name) => `netns del ${name}\n`).join('') });
+}
+
+export async function cutControlLink(plan: MeshPlan, cluster: ClusterPlan): Promise<void> {
+  if (!(await isControlLinkCut(cluster))) await Promise.all(cutBatches(plan, cluster).map(runBatch));
+}
+
+export async function restoreControlLink(plan: MeshPlan, cluster: ClusterPlan): Promise<void> {
+  if (await isControlLinkCut(cluster)) await Promise.all(restoreBatches(plan, cluster).map(runBatch));
+}
+
+export async function isControlLinkCut({ nodes }: ClusterPlan): Promise<boolean> {
+  const [first] = nodes;
+  if (first?.netns === undefined) return false;
+  return isCut(await mustRun(['ip', '-n', first.netns, 'rule', 'show']));
+}
+
+async function runBatch({ netns, lines }: IpBatch): Promise<void> {
+  const inNetns = netns === undefined ? [] : ['-n', netns];
+  await mustRun(['ip', ...inNetns, '-batch', '-'], { input: `${lines.join('\n')}\n` });
+}
+
+/** /proc/sys/net is that of the process which opens it. New namespaces may inherit the machine's rp_filter. */
+async function enableForwarding(netns: string): Promise<void> {
+  const script =
+    'cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >conf/all/rp_filter && echo 0 >conf/default/rp_filter';
+  await mustRun(['nsenter', `--net=${netnsPath(netns)}`, '--', 'sh', '-c', script]);
+}

@@ -1,0 +1,27 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { parseTopology } from './topology.ts';
+
+const east = { name: 'east', id: 1, nodes: 2 };
+
+describe('parseTopology', () => {
+  it('fills in the mesh and two nodes a cluster', () => {
+    expect(parseTopology({ clusters: [{ name: 'east', id: 1 }] })).toEqual({ mesh: 'lab', clusters: [east] });
+  });
+
+  it.each([
+    { name: 'no cluster', input: { clusters: [] }, want: 'clusters' },
+    { name: 'one name twice', input: { clusters: [east, { ...east, id: 2 }] }, want: 'same name' },
+    { name: 'one id twice', input: { clusters: [east, { ...east, name: 'west' }] }, want: 'same id' },
+    {
+      name: 'an id whose pods would meet services',
+      input: { clusters: [{ ...east, id: 100 }] },
+      want: 'clusters.0.id',
+    },
+    { name: 'a name with a dot, which bpffs refuses', input: { clusters: [{ ...east, name: 'a.b' }] }, want: 'name' },
+    { name: 'a mesh with a dash, prefix of another mesh', input: { mesh: 'a-b', clusters: [east] }, want: 'mesh' },
+    { name: 'an unknown setting', input: { clusters: [{ ...east, node: 3 }] }, want: 'node' },
+  ])('refuses $name', ({ input, want }) => {
+    expect(() => parseTopology(input)).toThrow(want);
+  });
+});

@@ -1,0 +1,51 @@
+import { MeshError } from '@clustermesh/runtime';
+import { z } from 'zod';
+
+/** What a lab consists of. Contexts of the kubeconfig are named after the clusters. */
+export interface Topology {
+  /** Prefix of everything the lab makes on this machine; two labs may run side by side under two names. */
+  readonly mesh: string;
+  readonly clusters: readonly ClusterTopology[];
+}
+
+export interface ClusterTopology {
+  readonly name: string;
+  /** The cluster id of the mesh, and the second octet of the cluster's pod addresses. */
+  readonly id: number;
+  readonly nodes: number;
+}
+
+/** Addresses are 10.<id> for pods and 10.<100 + id> for services: above 99 the two would meet. */
+const largestClusterId = 99;
+const largestNodeCount = 9;
+
+const cluster = z.strictObject({
+  name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?$/, 'must be at most 16 of a-z, 0-9 and inner dashes'),
+  id: z.number().int().min(1).max(largestClusterId),
+  nodes: z.number().int().min(1).max(largestNodeCount).default(2),
+});
+
+const topology = z
+  .strictObject({
+    mesh: z
+      .string()
+      .regex(/^[a-z0-9]{1,12}$/, 'must be at most 12 of a-z and 0-9')
+      .default('lab'),
+    clusters: z.array(cluster).min(1).max(16),
+  })
+  .refine(({ clusters }) => isUnique(clusters.map(({ name }) => name)), 'two clusters have the same name')
+  .refine(({ clusters }) => isUnique(clusters.map(({ id }) => id)), 'two clusters have the same id');
+
+/** @throws MeshError CONFIG_INVALID naming everything that is wrong. */
+export function parseTopology(input: unknown): Topology {
+  const parsed = topology.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ path, message }) =>
+    path.length === 0 ? message : `${path.join('.')}: ${message}`,
+  );
+  throw new MeshError('CONFIG_INVALID', `topology of the lab: ${issues.join('; ')}`);
+}
+
+function isUnique(values: readonly unknown[]): boolean {
+  return new Set(values).size === values.length;
+}
