@@ -1,0 +1,112 @@
+/** Refusals in the words of Kubernetes: people and scripts know them by heart. */
+import { KubeStatusError } from '@clustermesh/kube';
+import type { KubeStatus, StatusCause } from '@clustermesh/kube';
+
+interface TypeName {
+  readonly group: string;
+  readonly plural: string;
+  readonly kind: string;
+}
+
+function qualified(name: string, group: string): string {
+  return group === '' ? name : `${name}.${group}`;
+}
+
+function refusal(
+  code: number,
+  reason: string,
+  message: string,
+  details?: NonNullable<KubeStatus['details']>,
+): KubeStatusError {
+  return new KubeStatusError({ code, reason, message, ...(details === undefined ? {} : { details }) });
+}
+
+function detailsOf(type: TypeName, name: string): { name: string; group: string; kind: string } {
+  return { name, group: type.group, kind: type.plural };
+}
+
+export function notFound(type: TypeName, name: string): KubeStatusError {
+  const message = `${qualified(type.plural, type.group)} "${name}" not found`;
+  return refusal(404, 'NotFound', message, detailsOf(type, name));
+}
+
+export function noSuchResource(): KubeStatusError {
+  return refusal(404, 'NotFound', 'the server could not find the requested resource', {});
+}
+
+export function alreadyExists(type: TypeName, name: string): KubeStatusError {
+  const message = `${qualified(type.plural, type.group)} "${name}" already exists`;
+  return refusal(409, 'AlreadyExists', message, detailsOf(type, name));
+}
+
+export function conflict(type: TypeName, name: string, why = staleVersion): KubeStatusError {
+  const message = `Operation cannot be fulfilled on ${qualified(type.plural, type.group)} "${name}": ${why}`;
+  return refusal(409, 'Conflict', message, detailsOf(type, name));
+}
+const staleVersion = 'the object has been modified; please apply your changes to the latest version and try again';
+
+export function invalid(type: TypeName, name: string, causes: readonly StatusCause[]): KubeStatusError {
+  const lines = causes.map((cause) => `${cause.field ?? ''}: ${cause.message ?? ''}`);
+  const said = lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(', ')}]`;
+  const message = `${qualified(type.kind, type.group)} "${name}" is invalid: ${said}`;
+  return refusal(422, 'Invalid', message, { name, group: type.group, kind: type.kind, causes });
+}
+
+export function forbidden(type: TypeName, name: string, why: string, causes?: readonly StatusCause[]): KubeStatusError {
+  const message = `${qualified(type.plural, type.group)} "${name}" is forbidden: ${why}`;
+  return refusal(403, 'Forbidden', message, { ...detailsOf(type, name), ...(causes === undefined ? {} : { causes }) });
+}
+
+export function badRequest(message: string): KubeStatusError {
+  return refusal(400, 'BadRequest', message);
+}
+
+export function unauthorized(): KubeStatusError {
+  return refusal(401, 'Unauthorized', 'Unauthorized');
+}
+
+export function methodNotAllowed(): KubeStatusError {
+  return refusal(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+}
+
+export function unsupportedMediaType(got: string): KubeStatusError {
+  const message = `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml (got ${got})`;
+  return refusal(415, 'UnsupportedMediaType', message, {});
+}
+
+export function tooLarge(maxBytes: number): KubeStatusError {
+  return refusal(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${maxBytes}`);
+}
+
+export function expired(message: string): KubeStatusError {
+  return refusal(410, 'Expired', message);
+}
+
+/** A watch from a revision that does not exist yet: only another history can have given it out. */
+export function resourceVersionTooLarge(asked: number, current: number): KubeStatusError {
+  return refusal(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
+  });
+}
+
+export function badGateway(message: string): KubeStatusError {
+  return refusal(502, 'ServiceUnavailable', message);
+}
+
+/** The causes of `invalid`. */
+export function invalidValue(field: string, value: unknown, why: string): StatusCause {
+  return { reason: 'FieldValueInvalid', field, message: `Invalid value: ${JSON.stringify(value)}: ${why}` };
+}
+
+export function requiredValue(field: string, why = ''): StatusCause {
+  return { reason: 'FieldValueRequired', field, message: why === '' ? 'Required value' : `Required value: ${why}` };
+}
+
+export function forbiddenField(field: string, why: string): StatusCause {
+  return { reason: 'FieldValueForbidden', field, message: `Forbidden: ${why}` };
+}
+
+export function immutableField(field: string, value: unknown): StatusCause {
+  return invalidValue(field, value, 'field is immutable');
+}

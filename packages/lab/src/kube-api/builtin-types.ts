@@ -1,0 +1,226 @@
+import type { CustomResourceDefinition } from '@clustermesh/kube';
+
+import {
+  configMapSchema,
+  crdSchema,
+  endpointSliceSchema,
+  podSchema,
+  secretSchema,
+  serviceSchema,
+  workloadSchema,
+} from './builtin-schemas.ts';
+import { crdStrategy } from './custom-resources.ts';
+import { podStrategy } from './pod-strategy.ts';
+import { resourceType, strategyOf } from './resource-type.ts';
+import type { ResourceType, ScalePaths, Strategy, TypeRow } from './resource-type.ts';
+import type { ServiceIpAllocator } from './service-ip-allocator.ts';
+import { serviceStrategy } from './service-strategy.ts';
+import {
+  configMapStrategy,
+  endpointSliceStrategy,
+  eventStrategy,
+  namespaceStrategy,
+  secretStrategy,
+} from './small-strategies.ts';
+import { daemonSetStrategy, deploymentStrategy, replicaSetStrategy } from './workload-strategies.ts';
+
+const scale: ScalePaths = {
+  specReplicas: ['spec', 'replicas'],
+  statusReplicas: ['status', 'replicas'],
+  selector: ['spec', 'selector'],
+};
+
+const eventReferenceFields = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'];
+
+/** The types that every cluster of the lab has. Roles and policies are stored for clients; nothing obeys them here. */
+export function builtinTypes(deps: BuiltinDeps): readonly ResourceType[] {
+  const rows = [
+    ...coreTypes,
+    serviceType(deps.addresses),
+    ...appsTypes,
+    customResourceDefinitionType(deps.onCrd),
+    ...otherTypes,
+  ];
+  return rows.map(resourceType);
+}
+
+export interface BuiltinDeps {
+  readonly addresses: ServiceIpAllocator;
+  /** Told of each change of a CRD. */
+  readonly onCrd: NonNullable<Strategy<CustomResourceDefinition>['committed']>;
+}
+
+const group = '';
+
+function serviceType(addresses: ServiceIpAllocator): TypeRow {
+  return {
+    group,
+    plural: 'services',
+    kind: 'Service',
+    namespaced: true,
+    shortNames: ['svc'],
+    categories: ['all'],
+    hasStatus: true,
+    nameRule: 'label-1035',
+    versions: [{ name: 'v1', schema: serviceSchema }],
+    selectableFields: ['spec.clusterIP', 'spec.type'],
+    strategy: strategyOf(serviceStrategy(addresses)),
+  };
+}
+
+const coreTypes: readonly TypeRow[] = [
+  {
+    group,
+    plural: 'namespaces',
+    kind: 'Namespace',
+    namespaced: false,
+    shortNames: ['ns'],
+    hasStatus: true,
+    nameRule: 'label',
+    selectableFields: ['status.phase'],
+    strategy: strategyOf(namespaceStrategy),
+  },
+  {
+    group,
+    plural: 'nodes',
+    kind: 'Node',
+    namespaced: false,
+    shortNames: ['no'],
+    hasStatus: true,
+    keepsStatusOnCreate: true,
+    selectableFields: ['spec.unschedulable'],
+  },
+  {
+    group,
+    plural: 'pods',
+    kind: 'Pod',
+    namespaced: true,
+    shortNames: ['po'],
+    categories: ['all'],
+    hasStatus: true,
+    generation: 'spec',
+    versions: [{ name: 'v1', schema: podSchema }],
+    selectableFields: [
+      'spec.nodeName',
+      'spec.hostNetwork',
+      'spec.restartPolicy',
+      'spec.schedulerName',
+      'spec.serviceAccountName',
+      'status.phase',
+      'status.podIP',
+    ],
+    strategy: strategyOf(podStrategy),
+  },
+  {
+    group,
+    plural: 'secrets',
+    kind: 'Secret',
+    namespaced: true,
+    versions: [{ name: 'v1', schema: secretSchema }],
+    selectableFields: ['type'],
+    strategy: strategyOf(secretStrategy),
+  },
+  {
+    group,
+    plural: 'configmaps',
+    kind: 'ConfigMap',
+    namespaced: true,
+    shortNames: ['cm'],
+    versions: [{ name: 'v1', schema: configMapSchema }],
+    strategy: strategyOf(configMapStrategy),
+  },
+  { group, plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true, shortNames: ['sa'] },
+  {
+    group,
+    plural: 'events',
+    kind: 'Event',
+    namespaced: true,
+    shortNames: ['ev'],
+    selectableFields: [
+      'reason',
+      'type',
+      'source',
+      'reportingComponent',
+      ...eventReferenceFields.map((field) => `involvedObject.${field}`),
+    ],
+    strategy: strategyOf(eventStrategy),
+  },
+];
+
+const workload = {
+  group: 'apps',
+  namespaced: true,
+  categories: ['all'],
+  hasStatus: true,
+  generation: 'spec',
+  versions: [{ name: 'v1', schema: workloadSchema }],
+} as const;
+
+const appsTypes: readonly TypeRow[] = [
+  {
+    ...workload,
+    plural: 'deployments',
+    kind: 'Deployment',
+    shortNames: ['deploy'],
+    scale,
+    strategy: strategyOf(deploymentStrategy),
+  },
+  {
+    ...workload,
+    plural: 'replicasets',
+    kind: 'ReplicaSet',
+    shortNames: ['rs'],
+    scale,
+    selectableFields: ['status.replicas'],
+    strategy: strategyOf(replicaSetStrategy),
+  },
+  {
+    ...workload,
+    plural: 'daemonsets',
+    kind: 'DaemonSet',
+    shortNames: ['ds'],
+    strategy: strategyOf(daemonSetStrategy),
+  },
+];
+
+function customResourceDefinitionType(onCrd: BuiltinDeps['onCrd']): TypeRow {
+  return {
+    group: 'apiextensions.k8s.io',
+    plural: 'customresourcedefinitions',
+    kind: 'CustomResourceDefinition',
+    namespaced: false,
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    hasStatus: true,
+    generation: 'spec',
+    versions: [{ name: 'v1', schema: crdSchema }],
+    strategy: strategyOf({ ...crdStrategy, committed: onCrd }),
+  };
+}
+
+const rbac = { group: 'rbac.authorization.k8s.io', nameRule: 'path' } as const;
+
+const otherTypes: readonly TypeRow[] = [
+  {
+    group: 'discovery.k8s.io',
+    plural: 'endpointslices',
+    kind: 'EndpointSlice',
+    namespaced: true,
+    generation: 'all',
+    versions: [{ name: 'v1', schema: endpointSliceSchema }],
+    strategy: strategyOf(endpointSliceStrategy),
+  },
+  { group: 'coordination.k8s.io', plural: 'leases', kind: 'Lease', namespaced: true },
+  {
+    group: 'networking.k8s.io',
+    plural: 'networkpolicies',
+    kind: 'NetworkPolicy',
+    namespaced: true,
+    shortNames: ['netpol'],
+    generation: 'spec',
+  },
+  { ...rbac, plural: 'roles', kind: 'Role', namespaced: true },
+  { ...rbac, plural: 'rolebindings', kind: 'RoleBinding', namespaced: true },
+  { ...rbac, plural: 'clusterroles', kind: 'ClusterRole', namespaced: false },
+  { ...rbac, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding', namespaced: false },
+];

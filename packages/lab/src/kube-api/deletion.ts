@@ -1,0 +1,139 @@
+import type { Clock } from '@clustermesh/runtime';
+import type { DeleteOptions, OwnerReference } from '@clustermesh/kube';
+
+import { formatTime, isDeepEqual } from './api-object.ts';
+import type { ApiObject } from './api-object.ts';
+import type { Ledger, Place } from './ledger.ts';
+import type { ResourceSlot, ResourceSlots } from './resource-slot.ts';
+
+export type DeletionOptions = Pick<DeleteOptions, 'gracePeriodSeconds' | 'propagationPolicy'>;
+
+/**
+ * How objects leave: at once, or marked with a deletionTimestamp while a grace period runs, a finalizer holds them
+ * or they still contain something (a namespace its objects, a CRD its custom resources). What they owned goes with
+ * them, as the garbage collector of Kubernetes does it, but in the same step.
+ */
+export class Deletion {
+  readonly #slots: ResourceSlots;
+  readonly #ledger: Ledger;
+  readonly #clock: Pick<Clock, 'now'>;
+
+  constructor(slots: ResourceSlots, ledger: Ledger, clock: Pick<Clock, 'now'>) {
+    this.#slots = slots;
+    this.#ledger = ledger;
+    this.#clock = clock;
+  }
+
+  delete(place: Place, options: DeletionOptions): void {
+    const object = place.slot.objects.get(place.key);
+    if (object === undefined) return;
+    if (options.propagationPolicy === 'Orphan') this.#orphanDependents(object);
+    const marked = this.#marked(place, object, options);
+    if (!isHeld(marked) && this.#contentsOf(place).length === 0) {
+      this.#remove(place);
+      return;
+    }
+    if (!isDeepEqual(marked, object)) this.#ledger.put(place, marked);
+    for (const content of this.#contentsOf(place)) this.delete(content, {});
+    this.finishIfDue(place);
+  }
+
+  /** Removes an object on its way out once nothing holds it any more. */
+  finishIfDue(place: Place): void {
+    const object = place.slot.objects.get(place.key);
+    if (object?.metadata.deletionTimestamp === undefined || isHeld(object)) return;
+    if (this.#contentsOf(place).length === 0) this.#remove(place);
+  }
+
+  /** Deletes an object all of whose owners are gone: its creator did not know that yet. */
+  collectIfOrphaned(place: Place): void {
+    const owners = place.slot.objects.get(place.key)?.metadata.ownerReferences ?? [];
+    if (owners.length > 0 && !owners.some(({ uid }) => this.#ledger.isAlive(uid))) this.delete(place, {});
+  }
+
+  #marked({ slot }: Place, object: ApiObject, options: DeletionOptions): ApiObject {
+    const { deletionTimestamp, deletionGracePeriodSeconds = 0, generation } = object.metadata;
+    const graceSeconds = slot.type.strategy.gracePeriodSeconds?.(object, options.gracePeriodSeconds) ?? 0;
+    const isMarked = deletionTimestamp !== undefined;
+    if (isMarked && graceSeconds >= deletionGracePeriodSeconds) return object; // it may only become shorter
+    const metadata = {
+      ...object.metadata,
+      deletionTimestamp: formatTime(this.#clock.now() + graceSeconds * 1000),
+      deletionGracePeriodSeconds: graceSeconds,
+      ...(generation === undefined || isMarked ? {} : { generation: generation + 1 }),
+    };
+    return { ...object, metadata, ...(isNamespaces(slot) ? { status: { phase: 'Terminating' } } : {}) };
+  }
+
+  #remove(place: Place): void {
+    const object = place.slot.objects.get(place.key);
+    this.#ledger.remove(place);
+    for (const dependent of this.#ledger.dependentsOf(object?.metadata.uid ?? '')) this.#leaveOwner(dependent);
+    for (const container of this.#containersOf(place, object)) this.finishIfDue(container);
+  }
+
+  /** An owner of this object is gone: so is the object, unless it has another one. */
+  #leaveOwner(place: Place): void {
+    const object = place.slot.objects.get(place.key);
+    const alive = object?.metadata.ownerReferences?.filter(({ uid }) => this.#ledger.isAlive(uid)) ?? [];
+    if (object === undefined || alive.length === 0) this.delete(place, {});
+    else this.#ledger.put(place, withOwners(object, alive));
+  }
+
+  #orphanDependents(owner: ApiObject): void {
+    const { uid } = owner.metadata;
+    for (const place of this.#ledger.dependentsOf(uid ?? '')) {
+      const object = place.slot.objects.get(place.key);
+      const others = object?.metadata.ownerReferences?.filter((reference) => reference.uid !== uid) ?? [];
+      if (object !== undefined) this.#ledger.put(place, withOwners(object, others));
+    }
+  }
+
+  #contentsOf({ slot, key }: Place): readonly Place[] {
+    if (isNamespaces(slot)) {
+      const inside = (content: string): boolean => content.startsWith(`${key}/`);
+      return [...this.#slots].flatMap((other) => placesIn(other, other.type.namespaced ? inside : () => false));
+    }
+    const custom = isCrds(slot) ? this.#slotOfCrd(key) : undefined;
+    return custom === undefined ? [] : placesIn(custom, () => true);
+  }
+
+  #containersOf({ slot }: Place, object: ApiObject | undefined): readonly Place[] {
+    const { namespace } = object?.metadata ?? {};
+    const namespaces = this.#slots.get('', 'namespaces');
+    const crds = this.#slots.get('apiextensions.k8s.io', 'customresourcedefinitions');
+    return [
+      ...(namespace === undefined || namespaces === undefined ? [] : [{ slot: namespaces, key: namespace }]),
+      ...(crds === undefined ? [] : [{ slot: crds, key: `${slot.type.plural}.${slot.type.group}` }]),
+    ];
+  }
+
+  #slotOfCrd(name: string): ResourceSlot | undefined {
+    const dot = name.indexOf('.');
+    return this.#slots.get(name.slice(dot + 1), name.slice(0, dot));
+  }
+}
+
+function isHeld({ metadata }: ApiObject): boolean {
+  return (metadata.finalizers ?? []).length > 0 || (metadata.deletionGracePeriodSeconds ?? 0) > 0;
+}
+
+function isNamespaces({ type }: ResourceSlot): boolean {
+  return type.group === '' && type.plural === 'namespaces';
+}
+
+function isCrds({ type }: ResourceSlot): boolean {
+  return type.plural === 'customresourcedefinitions';
+}
+
+function placesIn(slot: ResourceSlot, isWanted: (key: string) => boolean): Place[] {
+  return slot.objects
+    .keys()
+    .filter(isWanted)
+    .map((key) => ({ slot, key }));
+}
+
+function withOwners(object: ApiObject, owners: readonly OwnerReference[]): ApiObject {
+  const { ownerReferences: _, ...metadata } = object.metadata;
+  return { ...object, metadata: owners.length === 0 ? metadata : { ...metadata, ownerReferences: owners } };
+}

@@ -1,0 +1,77 @@
+import type { CustomResourceDefinition, KubeClient } from '@clustermesh/kube';
+import type { Clock, Random } from '@clustermesh/runtime';
+
+import { builtinTypes } from './builtin-types.ts';
+import { customResourceType } from './custom-resources.ts';
+import { Deletion } from './deletion.ts';
+import { Ledger } from './ledger.ts';
+import { ObjectReader } from './object-reader.ts';
+import { ObjectWriter } from './object-writer.ts';
+import { ResourceSlots } from './resource-slot.ts';
+import { ServiceIpAllocator } from './service-ip-allocator.ts';
+import { StoreClient } from './store-client.ts';
+
+export interface KubeApiStoreOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** ClusterIPs come from here. IPv4. */
+  readonly serviceCidr?: string;
+  /** Changes of a type that are remembered at least: a watch that is further behind gets 410. */
+  readonly historySize?: number;
+  /** How often a quiet watch gets a bookmark. */
+  readonly bookmarkMs?: number;
+}
+
+const firstNamespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
+
+/**
+ * A Kubernetes API in memory, without HTTP: types, objects, revisions and their history. It judges nobody and runs no
+ * controllers but the garbage collector.
+ */
+export class KubeApiStore {
+  readonly read: ObjectReader;
+  readonly write: ObjectWriter;
+  readonly slots: ResourceSlots;
+  readonly #ledger: Ledger;
+
+  constructor(options: KubeApiStoreOptions) {
+    const { clock, random, serviceCidr = '10.96.0.0/16', historySize = 4096, bookmarkMs = 60_000 } = options;
+    this.slots = new ResourceSlots(historySize);
+    // Revisions begin at the wall clock, milliseconds: no client of an earlier store can take its history for ours.
+    this.#ledger = new Ledger(clock.now());
+    const deletion = new Deletion(this.slots, this.#ledger, clock);
+    const deps = { slots: this.slots, ledger: this.#ledger, deletion, clock, random };
+    this.read = new ObjectReader({ ...deps, bookmarkMs });
+    this.write = new ObjectWriter(deps);
+    const onCrd = (before: CustomResourceDefinition | undefined, after: CustomResourceDefinition | undefined): void =>
+      this.#serveCustomResource(before, after);
+    for (const type of builtinTypes({ addresses: new ServiceIpAllocator(serviceCidr), onCrd })) {
+      this.slots.put(type, this.#ledger.revision);
+    }
+    for (const name of firstNamespaces) {
+      this.write.create({ group: '', version: 'v1', plural: 'namespaces' }, undefined, { metadata: { name } });
+    }
+  }
+
+  /** The resourceVersion of the latest change. */
+  get revision(): number {
+    return this.#ledger.revision;
+  }
+
+  client(): KubeClient {
+    return new StoreClient(this.read, this.write);
+  }
+
+  /** Forgets the history, as after five minutes on a real cluster: old watches and lists get 410. */
+  compact(): void {
+    for (const slot of this.slots) slot.objects.compact();
+  }
+
+  #serveCustomResource(
+    before: CustomResourceDefinition | undefined,
+    after: CustomResourceDefinition | undefined,
+  ): void {
+    if (after !== undefined) this.slots.put(customResourceType(after), this.#ledger.revision);
+    else if (before !== undefined) this.slots.remove(before.spec.group, before.spec.names.plural);
+  }
+}

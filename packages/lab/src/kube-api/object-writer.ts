@@ -1,0 +1,221 @@
+import type { Binding, Condition, DeleteOptions, ObjectRef, PatchKind, Pod, Subresource } from '@clustermesh/kube';
+import type { Clock, Random } from '@clustermesh/runtime';
+
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  forbidden,
+  methodNotAllowed,
+  notFound,
+  unsupportedMediaType,
+} from './api-errors.ts';
+import { fieldsOf, formatTime } from './api-object.ts';
+import type { ApiObject } from './api-object.ts';
+import type { Deletion } from './deletion.ts';
+import { jsonPatch } from './json-patch.ts';
+import type { Ledger, Place } from './ledger.ts';
+import { mergePatch } from './merge-patch.ts';
+import { acceptBody, checkPreconditions, prepareCreate, prepareUpdate } from './prepare-object.ts';
+import { randomSuffix, randomUuid } from './random-names.ts';
+import { placeKey, presented } from './resource-slot.ts';
+import type { ResourceSlots, ServedSlot, TypeRef } from './resource-slot.ts';
+import { scaleOf, withScale } from './scale.ts';
+import { strategicMergePatch } from './strategic-merge-patch.ts';
+
+export interface WriteOptions {
+  /** Checks and answers as if it were done. */
+  readonly dryRun?: boolean;
+}
+
+export interface UpdateOptions extends WriteOptions {
+  readonly subresource?: Subresource | undefined;
+}
+
+export interface WriterDeps {
+  readonly slots: ResourceSlots;
+  readonly ledger: Ledger;
+  readonly deletion: Deletion;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly random: Random;
+}
+
+/** The cluster cannot do without them. */
+const undeletableNamespaces = ['default', 'kube-system', 'kube-public'];
+
+/** create, update, patch, delete: each one step that nothing comes between. All errors are KubeStatusErrors. */
+export class ObjectWriter {
+  readonly #deps: WriterDeps;
+
+  constructor(deps: WriterDeps) {
+    this.#deps = deps;
+  }
+
+  create(typeRef: TypeRef, namespace: string | undefined, body: unknown, options: WriteOptions = {}): ApiObject {
+    const { slots, ledger, deletion, clock, random } = this.#deps;
+    const served = slots.find(typeRef);
+    const sent = acceptBody(served.type, served.version.name, body);
+    const identity = {
+      name: this.#newName(served, sent, namespace),
+      namespace: this.#checkNamespace(served, sent, namespace),
+      uid: randomUuid(random),
+      creationTimestamp: formatTime(clock.now()),
+    };
+    const place = { slot: served.slot, key: placeKey(served.type, refOf(identity)) };
+    if (place.slot.objects.get(place.key) !== undefined) throw alreadyExists(served.type, identity.name);
+    const object = prepareCreate(served.type, served.version, sent, identity);
+    if (options.dryRun === true) return presented(object, served);
+    const created = ledger.put(place, object);
+    deletion.collectIfOrphaned(place);
+    return presented(created, served);
+  }
+
+  update(typeRef: TypeRef, ref: ObjectRef, body: unknown, options: UpdateOptions = {}): ApiObject {
+    const served = this.#deps.slots.find(typeRef);
+    const { place, object: old } = this.#existing(served, ref);
+    if (options.subresource === 'scale') return this.#updateScale(typeRef, ref, body, options);
+    if (options.subresource === 'status' && !served.type.hasStatus) throw methodNotAllowed();
+    const sent = acceptBody(served.type, served.version.name, body);
+    checkUrl(sent, ref);
+    const updated = prepareUpdate(served.type, served.version, { sent, old, subresource: options.subresource });
+    if (updated === old || options.dryRun === true) return presented(updated, served);
+    const stored = this.#deps.ledger.put(place, updated);
+    if (old.metadata.ownerReferences !== stored.metadata.ownerReferences) this.#deps.deletion.collectIfOrphaned(place);
+    this.#deps.deletion.finishIfDue(place);
+    return presented(stored, served);
+  }
+
+  /** `apply` creates what is not there; of what is there, the last writer of a field wins. */
+  patch(
+    typeRef: TypeRef,
+    ref: ObjectRef,
+    patch: unknown,
+    options: UpdateOptions & { readonly kind: PatchKind },
+  ): ApiObject {
+    const served = this.#deps.slots.find(typeRef);
+    const old = served.slot.objects.get(placeKey(served.type, ref));
+    if (old === undefined && options.kind === 'apply' && options.subresource === undefined) {
+      const named = mergePatch(patch, { metadata: { name: ref.name } });
+      return this.create(typeRef, ref.namespace, named, options);
+    }
+    if (old === undefined) throw notFound(served.type, ref.name);
+    const { scale } = served.type;
+    const isScale = options.subresource === 'scale' && scale !== undefined;
+    const current = isScale ? scaleOf(old, scale) : presented(old, served);
+    return this.update(typeRef, ref, applyPatch(current, patch, options.kind, served), options);
+  }
+
+  /** The object as it waits for its end, or as it was. */
+  delete(typeRef: TypeRef, ref: ObjectRef, options: DeleteOptions & WriteOptions = {}): ApiObject {
+    const served = this.#deps.slots.find(typeRef);
+    const { place, object } = this.#existing(served, ref);
+    checkPreconditions(served.type, object, options);
+    if (isNamespaces(served) && undeletableNamespaces.includes(ref.name)) {
+      throw forbidden(served.type, ref.name, 'this namespace may not be deleted');
+    }
+    if (options.dryRun !== true) this.#deps.deletion.delete(place, options);
+    return presented(place.slot.objects.get(place.key) ?? object, served);
+  }
+
+  /** Gives a pod its node, once. */
+  bind(ref: ObjectRef, body: unknown): void {
+    const served = this.#deps.slots.find({ group: '', version: 'v1', plural: 'pods' });
+    const { place, object } = this.#existing(served, ref);
+    const pod = object as unknown as Pod;
+    const nodeName = (body as Partial<Binding> | undefined)?.target?.name;
+    if (typeof nodeName !== 'string' || nodeName === '') throw badRequest('target.name is required');
+    if ((pod.spec.nodeName ?? '') !== '') {
+      throw conflict(served.type, ref.name, `pod ${ref.name} is already assigned to node "${pod.spec.nodeName ?? ''}"`);
+    }
+    const lastTransitionTime = formatTime(this.#deps.clock.now());
+    const scheduled: Condition = { type: 'PodScheduled', status: 'True', lastTransitionTime };
+    const others = pod.status?.conditions?.filter(({ type }) => type !== scheduled.type) ?? [];
+    this.#deps.ledger.put(place, {
+      ...object,
+      spec: { ...pod.spec, nodeName },
+      status: { ...pod.status, conditions: [...others, scheduled] },
+    });
+  }
+
+  #updateScale(typeRef: TypeRef, ref: ObjectRef, body: unknown, options: UpdateOptions): ApiObject {
+    const served = this.#deps.slots.find(typeRef);
+    const { scale } = served.type;
+    if (scale === undefined) throw methodNotAllowed();
+    const { object: old } = this.#existing(served, ref);
+    const { resourceVersion } = fieldsOf(fieldsOf(body)['metadata']) as { resourceVersion?: string };
+    checkPreconditions(served.type, old, { resourceVersion });
+    const scaled = withScale(presented(old, served), body, scale);
+    return scaleOf(this.update(typeRef, ref, scaled, { ...options, subresource: undefined }), scale);
+  }
+
+  #existing(served: ServedSlot, ref: ObjectRef): { place: Place; object: ApiObject } {
+    const key = placeKey(served.type, ref);
+    const object = served.slot.objects.get(key);
+    if (object === undefined) throw notFound(served.type, ref.name);
+    return { place: { slot: served.slot, key }, object };
+  }
+
+  #newName(served: ServedSlot, sent: ApiObject, namespace: string | undefined): string {
+    const { name, generateName, resourceVersion } = sent.metadata;
+    if (resourceVersion !== undefined && resourceVersion !== '') {
+      throw badRequest('resourceVersion should not be set on objects to be created');
+    }
+    if (name !== '' || generateName === undefined) return name;
+    for (;;) {
+      const generated = `${generateName}${randomSuffix(this.#deps.random)}`;
+      const ref = refOf({ name: generated, namespace });
+      if (served.slot.objects.get(placeKey(served.type, ref)) === undefined) return generated;
+    }
+  }
+
+  #checkNamespace({ type }: ServedSlot, sent: ApiObject, namespace: string | undefined): string | undefined {
+    if (!type.namespaced) return undefined;
+    const { namespace: inBody = '' } = sent.metadata;
+    if (namespace === undefined) throw badRequest('an empty namespace may not be set during creation');
+    if (inBody !== '' && inBody !== namespace) {
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    }
+    const namespaces = this.#deps.slots.find({ group: '', version: 'v1', plural: 'namespaces' });
+    const found = namespaces.slot.objects.get(namespace);
+    if (found === undefined) throw notFound(namespaces.type, namespace);
+    if (found.metadata.deletionTimestamp === undefined) return namespace;
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    const cause = {
+      reason: 'NamespaceTerminating',
+      message: `namespace ${namespace} is being terminated`,
+      field: 'metadata.namespace',
+    };
+    throw forbidden(type, sent.metadata.name, why, [cause]);
+  }
+}
+
+function refOf({ name, namespace }: { readonly name: string; readonly namespace: string | undefined }): ObjectRef {
+  return namespace === undefined ? { name } : { name, namespace };
+}
+
+function checkUrl({ metadata }: ApiObject, ref: ObjectRef): void {
+  if (metadata.name !== ref.name) {
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${ref.name})`);
+  }
+  if (metadata.namespace !== undefined && ref.namespace !== undefined && metadata.namespace !== ref.namespace) {
+    throw badRequest('the namespace of the object does not match the namespace on the request');
+  }
+}
+
+function applyPatch(current: ApiObject, patch: unknown, kind: PatchKind, { type }: ServedSlot): unknown {
+  switch (kind) {
+    case 'json':
+      return jsonPatch(current, patch);
+    case 'merge':
+      return mergePatch(current, patch);
+    case 'strategic':
+      if (type.prunes) throw unsupportedMediaType('application/strategic-merge-patch+json');
+      return strategicMergePatch(current, patch);
+    case 'apply':
+      return type.prunes ? mergePatch(current, patch) : strategicMergePatch(current, patch);
+  }
+}
+
+function isNamespaces({ type }: ServedSlot): boolean {
+  return type.group === '' && type.plural === 'namespaces';
+}
