@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { WriteQueue } from './write-queue.ts';
+import type { KeyOp } from './write-queue.ts';
+
+const limits = { ops: 100, bytes: 1_000 };
+const put = (key: string, value = '1'): KeyOp => ({ kind: 'put', key, value: Buffer.from(value) });
+const keys = (ops: readonly KeyOp[]): string[] => ops.map(({ key }) => key);
+
+describe('WriteQueue', () => {
+  it('keeps the newest op of a key at the place of its first', () => {
+    const queue = new WriteQueue();
+    queue.push(put('a', 'old'));
+    queue.push(put('b'));
+    queue.push(put('a', 'new'));
+    expect(queue.take(limits)).toEqual([put('a', 'new'), put('b')]);
+  });
+
+  it('takes no more than the limits, but at least one', () => {
+    const queue = new WriteQueue();
+    for (const key of ['a', 'b', 'c', 'd']) queue.push(put(key, 'x'.repeat(600)));
+    expect(keys(queue.take(limits))).toEqual(['a', 'b']);
+    queue.acknowledge();
+    expect(keys(queue.take({ ops: 1, bytes: 1_000 }))).toEqual(['c']);
+    queue.acknowledge();
+    expect(keys(queue.take({ ops: 100, bytes: 1 }))).toEqual(['d']);
+  });
+
+  it('takes a barrier alone, after all that stood before it was acknowledged', () => {
+    const queue = new WriteQueue();
+    queue.push(put('a'));
+    queue.pushBarrier(put('canary'));
+    queue.push(put('b'));
+    expect(keys(queue.take(limits))).toEqual(['a']);
+    queue.putBack();
+    expect(keys(queue.take(limits))).toEqual(['a']);
+    queue.acknowledge();
+    expect(keys(queue.take(limits))).toEqual(['canary']);
+    queue.acknowledge();
+    expect(keys(queue.take(limits))).toEqual(['b']);
+    queue.acknowledge();
+    expect(queue.size).toBe(0);
+  });
+
+  it('puts back what was not written, in front, unless there is something newer', () => {
+    const queue = new WriteQueue();
+    queue.push(put('a', 'old'));
+    queue.push(put('b'));
+    queue.take(limits);
+    queue.push(put('c'));
+    queue.push(put('a', 'new'));
+    expect(queue.size).toBe(4);
+    queue.putBack();
+    expect(queue.take(limits)).toEqual([put('a', 'new'), put('b'), put('c')]);
+  });
+
+  it('does not move a barrier to the front that was pushed again behind others while it was being written', () => {
+    const queue = new WriteQueue();
+    queue.pushBarrier(put('canary', 'old'));
+    queue.take(limits);
+    queue.push(put('a'));
+    queue.pushBarrier(put('canary', 'new'));
+    queue.putBack();
+    expect(keys(queue.take(limits))).toEqual(['a']);
+    queue.acknowledge();
+    expect(queue.take(limits)).toEqual([put('canary', 'new')]);
+  });
+
+  it('forgets that a key was a barrier once it is written', () => {
+    const queue = new WriteQueue();
+    queue.pushBarrier(put('canary'));
+    queue.take(limits);
+    queue.acknowledge();
+    queue.push(put('a'));
+    queue.push(put('canary'));
+    expect(keys(queue.take(limits))).toEqual(['a', 'canary']);
+  });
+
+  it('takes a waiting op back', () => {
+    const queue = new WriteQueue();
+    queue.pushBarrier(put('canary'));
+    queue.withdraw('canary');
+    expect(queue.isEmpty).toBe(true);
+  });
+});
