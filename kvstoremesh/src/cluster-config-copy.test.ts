@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { clusterConfigCodec } from '@clustermesh/wire';
+
+import { copyClusterConfig } from './cluster-config-copy.ts';
+
+const copyOf = (text: string): string => {
+  const received = copyClusterConfig(Buffer.from(text));
+  return received.ok ? Buffer.from(received.value.copy).toString() : received.reason;
+};
+
+describe('copyClusterConfig', () => {
+  it('is byte for byte what Cilium writes for a cached cluster', () => {
+    const source =
+      '{"id":3,"capabilities":{"syncedCanaries":true,"maxConnectedClusters":255,"serviceExportsEnabled":false}}';
+    expect(copyOf(source)).toBe(
+      '{"id":3,"capabilities":{"syncedCanaries":true,"cached":true,"maxConnectedClusters":255,"serviceExportsEnabled":false}}',
+    );
+  });
+
+  it('carries unknown fields over', () => {
+    expect(copyOf('{"id":3,"capabilities":{"new":{"x":[1,null]}},"other":"y"}')).toBe(
+      '{"id":3,"capabilities":{"syncedCanaries":true,"cached":true,"new":{"x":[1,null]}},"other":"y"}',
+    );
+  });
+
+  it.each([
+    '{"id":3,"capabilities":{"cached":false,"CACHED":false,"syncedCanaries":false,"SyncedCanaries":false}}',
+    '{"id":3,"capabilities":{},"CAPABILITIES":{"cached":false,"ſyncedCanaries":false}}',
+    '{"id":3,"capabilities":null}',
+  ])('cannot be talked out of being cached and having canaries: %s', (text) => {
+    const decoded = clusterConfigCodec.decode(Buffer.from(copyOf(text)));
+    expect(decoded).toMatchObject({ ok: true, value: { id: 3, capabilities: { cached: true, syncedCanaries: true } } });
+    expect(copyOf(text)).not.toContain('false');
+  });
+
+  it('leaves the prototype of objects alone', () => {
+    expect(copyOf('{"id":3,"capabilities":{"__proto__":{"cached":false}}}')).toContain('"__proto__":{"cached":false}');
+    expect({}).not.toHaveProperty('cached');
+  });
+
+  it('refuses what is no config, or larger than one', () => {
+    expect(copyClusterConfig(Buffer.from('[]')).ok).toBe(false);
+    expect(copyOf(`{"id":3,"x":"${'x'.repeat(16_384)}"}`)).toContain('more than 16384');
+  });
+});

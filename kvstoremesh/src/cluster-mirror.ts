@@ -1,0 +1,88 @@
+import type { KvReader } from '@clustermesh/kvstore';
+import { runAll } from '@clustermesh/runtime';
+import type { Health } from '@clustermesh/runtime';
+import { canaryKey, clusterConfigKey, kinds } from '@clustermesh/wire';
+import type { ClusterConfig, ClusterName, KindName } from '@clustermesh/wire';
+
+import { Canaries } from './canaries.ts';
+import { emptySource } from './empty-source.ts';
+import { KindMirror } from './kind-mirror.ts';
+import type { MirrorDeps, MirrorSource } from './kind-mirror.ts';
+import type { KindStatus } from './status.ts';
+
+/** All kinds of one remote cluster, mirrored into the local cache; outlives the connections to it. */
+export class ClusterMirror {
+  readonly #cluster: ClusterName;
+  readonly #mirrors: readonly KindMirror[];
+  readonly #local: MirrorDeps['local'];
+  #config: ClusterConfig | undefined;
+
+  constructor(cluster: ClusterName, deps: MirrorDeps & { readonly health: Health }) {
+    this.#cluster = cluster;
+    this.#local = deps.local;
+    this.#mirrors = kinds.map((kind) => {
+      const health = deps.health.scope(`remote/${cluster}/cache/${kind.name}`);
+      return new KindMirror(kind, cluster, { ...deps, health });
+    });
+  }
+
+  get isComplete(): boolean {
+    return this.#mirrors.every(({ isComplete }) => isComplete);
+  }
+
+  status(): Record<KindName, KindStatus> {
+    const rows = this.#mirrors.map(({ kind, size, pending, isComplete }) => {
+      const enabled = this.#config === undefined || kind.enabled(this.#config);
+      return [kind.name, { count: size, pending, synced: isComplete, enabled }] as const;
+    });
+    return Object.fromEntries(rows) as Record<KindName, KindStatus>;
+  }
+
+  /** Takes over what an earlier process left in the cache; once, before the first `run`. */
+  async adopt(signal: AbortSignal): Promise<void> {
+    for (const mirror of this.#mirrors) await mirror.adopt(this.#local, signal);
+  }
+
+  /** The writing side of all kinds, until abort. */
+  async write(signal: AbortSignal): Promise<void> {
+    await runAll(
+      this.#mirrors.map((mirror) => (both) => mirror.write(both)),
+      signal,
+    );
+  }
+
+  /**
+   * Until abort, or until contact is lost (thrown). Tells `onComplete` when every kind is. A kind starts when its
+   * canary is in the source: before, keys that are not there yet would look deleted (I3).
+   */
+  async run(source: KvReader, config: ClusterConfig, onComplete: () => void, signal: AbortSignal): Promise<void> {
+    this.#config = config;
+    const canaries = new Canaries();
+    const complete = (): void => {
+      if (this.isComplete) onComplete();
+    };
+    const jobs = this.#mirrors.map((mirror) => async (both: AbortSignal) => {
+      const from = this.#sourceOf(mirror, source, config);
+      if (from.canary !== undefined) await canaries.seen(from.canary, both);
+      if (!both.aborted) await mirror.run(from, complete, both);
+    });
+    const follow = (both: AbortSignal): Promise<void> => canaries.follow(source, this.#cluster, both);
+    await runAll(config.capabilities.syncedCanaries ? [follow, ...jobs] : jobs, signal);
+  }
+
+  /** Deletes the copies of the kinds that may be withdrawn. Not while in `run`. */
+  async revoke(signal: AbortSignal): Promise<void> {
+    for (const mirror of this.#mirrors) if (mirror.kind.revocable) await mirror.revoke(signal);
+  }
+
+  /** What the source does not have is mirrored from nothing: deleted here, and yet announced (protocol.md §9.1). */
+  #sourceOf({ kind }: KindMirror, store: KvReader, config: ClusterConfig): MirrorSource & { canary?: string } {
+    const { cached, syncedCanaries } = config.capabilities;
+    const prefix = cached ? kind.cachePrefix(this.#cluster) : kind.statePrefix(this.#cluster);
+    if (!kind.enabled(config)) return { store: emptySource, prefix, witnesses: [] };
+    const configKey = clusterConfigKey(this.#cluster);
+    if (!syncedCanaries) return { store, prefix, witnesses: [configKey] };
+    const canary = canaryKey(this.#cluster, cached ? kind.cacheCanary : kind.stateCanary);
+    return { store, prefix, witnesses: [configKey, canary], canary };
+  }
+}

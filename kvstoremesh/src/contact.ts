@@ -1,0 +1,75 @@
+import type { Clock } from '@clustermesh/runtime';
+import type { KvReader, ResumePoint } from '@clustermesh/kvstore';
+import { parseRfc3339, rfc3339 } from '@clustermesh/wire';
+import type { Freshness } from '@clustermesh/wire';
+
+/** When a source last answered, and how far. What agents know of a cluster's age comes from here (I4, I5). */
+export class Contact {
+  readonly #clock: Pick<Clock, 'now'>;
+  #connected = false;
+  #sinceMs: number;
+  #lastMs: number | undefined;
+  #revision = 0n;
+  #storeId = 0n;
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+    this.#sinceMs = clock.now();
+  }
+
+  /** Wall clock, milliseconds; undefined before the first answer. */
+  get lastMs(): number | undefined {
+    return this.#lastMs;
+  }
+
+  get storeId(): bigint {
+    return this.#storeId;
+  }
+
+  /** Goes on from what an earlier process wrote. The connection is new, so it is not connected. */
+  restore({ connected, since, lastContact }: Freshness): void {
+    this.#lastMs = parseRfc3339(lastContact);
+    if (!connected) this.#sinceMs = parseRfc3339(since) ?? this.#sinceMs;
+  }
+
+  setConnected(connected: boolean): void {
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    this.#sinceMs = this.#clock.now();
+  }
+
+  answered(point?: ResumePoint): void {
+    this.#lastMs = this.#clock.now();
+    if (point === undefined) return;
+    if (point.storeId !== this.#storeId) this.#revision = 0n; // revisions of two stores do not compare
+    this.#storeId = point.storeId;
+    if (point.revision > this.#revision) this.#revision = point.revision;
+  }
+
+  freshness(): Freshness {
+    return {
+      connected: this.#connected,
+      since: rfc3339(this.#sinceMs),
+      lastContact: this.#lastMs === undefined ? '' : rfc3339(this.#lastMs),
+      sourceRevision: this.#revision.toString(),
+      storeId: this.#storeId.toString(16),
+    };
+  }
+}
+
+/** The same store, with every answer noted. */
+export function noteAnswers(store: KvReader, contact: Contact): KvReader {
+  return {
+    get: async (key, signal) => {
+      const entry = await store.get(key, signal);
+      contact.answered();
+      return entry;
+    },
+    watch: async function* (prefix, options, signal) {
+      for await (const batch of store.watch(prefix, options, signal)) {
+        contact.answered(batch.point);
+        yield batch;
+      }
+    },
+  };
+}

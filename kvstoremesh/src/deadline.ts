@@ -1,0 +1,21 @@
+import { MeshError } from '@clustermesh/runtime';
+import type { Clock } from '@clustermesh/runtime';
+
+/** Runs `task` with a signal that aborts after `ms` too; then throws TIMEOUT saying what took too long. */
+export async function withDeadline<T>(
+  options: { readonly ms: number; readonly what: string; readonly clock: Pick<Clock, 'sleep'> },
+  task: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const over = new AbortController();
+  const ending = AbortSignal.any([signal, over.signal]);
+  const late = async (): Promise<never> => {
+    await options.clock.sleep(options.ms, ending);
+    throw new MeshError('TIMEOUT', `${options.what}: not done within ${options.ms / 1000} s`, { retryable: true });
+  };
+  try {
+    return await Promise.race([task(ending), late()]);
+  } finally {
+    over.abort();
+  }
+}

@@ -1,0 +1,85 @@
+import { Reflector } from '@clustermesh/kvstore';
+import type { KvReader, KvStore } from '@clustermesh/kvstore';
+import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
+import { canaryKey, rfc3339 } from '@clustermesh/wire';
+import type { AnyKind, ClusterName } from '@clustermesh/wire';
+
+import { CanaryWriter } from './canary-writer.ts';
+import { emptySource } from './empty-source.ts';
+
+export interface MirrorDeps {
+  readonly local: KvStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface MirrorSource {
+  readonly store: Pick<KvReader, 'watch'>;
+  readonly prefix: string;
+  /** Keys whose re-creation means another history (design.md §4). */
+  readonly witnesses: readonly string[];
+}
+
+/** One kind of one cluster: its keys in the local cache, its local canary, and whether both are complete. */
+export class KindMirror {
+  readonly kind: AnyKind;
+  readonly #reflector: Reflector;
+  #isAnnounced = false;
+  #onComplete: () => void = () => undefined;
+
+  constructor(kind: AnyKind, cluster: ClusterName, deps: MirrorDeps & { readonly health: HealthScope }) {
+    this.kind = kind;
+    const key = canaryKey(cluster, kind.cacheCanary);
+    const value = (): Uint8Array => this.#listed(deps.clock.now());
+    const writer = new CanaryWriter(deps.local, key, () => this.#announced());
+    const options = { targetPrefix: kind.cachePrefix(cluster), canary: { key, value } };
+    this.#reflector = new Reflector(options, { ...deps, writer });
+  }
+
+  get size(): number {
+    return this.#reflector.size;
+  }
+
+  get pending(): number {
+    return this.#reflector.pending;
+  }
+
+  /** Connected, the source's list is complete, and the local canary says so. */
+  get isComplete(): boolean {
+    return this.#isAnnounced && this.#reflector.isSynced;
+  }
+
+  adopt(target: Pick<KvReader, 'watch'>, signal: AbortSignal): Promise<void> {
+    return this.#reflector.adopt(target, signal);
+  }
+
+  write(signal: AbortSignal): Promise<void> {
+    return this.#reflector.write(signal);
+  }
+
+  /** Until abort or failure. `onComplete` is told when `isComplete` has become true. */
+  run(source: MirrorSource, onComplete: () => void, signal: AbortSignal): Promise<void> {
+    this.#onComplete = onComplete;
+    return this.#reflector.run(source.store, source.prefix, { witnesses: source.witnesses }, signal);
+  }
+
+  /** Deletes the copies but not the canary: readers must not wait for a set that is empty on purpose. */
+  async revoke(signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const source = { store: emptySource, prefix: '', witnesses: [] };
+    await this.run(source, () => done.abort(), AbortSignal.any([signal, done.signal]));
+    await this.#reflector.settled(signal);
+  }
+
+  #listed(nowMs: number): Uint8Array {
+    if (this.#isAnnounced) this.#onComplete();
+    return Buffer.from(rfc3339(nowMs));
+  }
+
+  #announced(): void {
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    this.#onComplete();
+  }
+}

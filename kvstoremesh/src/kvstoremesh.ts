@@ -1,0 +1,84 @@
+import type { KvStore } from '@clustermesh/kvstore';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+
+import { ClusterIds } from './cluster-ids.ts';
+import type { ClustersSource } from './clusters-dir.ts';
+import { awaitedClusters } from './readiness.ts';
+import type { ReadinessTimeouts } from './readiness.ts';
+import { RemoteCluster } from './remote-cluster.ts';
+import type { RemoteClusterDeps, RemoteClusterSettings } from './remote-cluster.ts';
+import { RemoteClusters } from './remote-clusters.ts';
+import { refusedFileStatus, remoteClusterStatus } from './status.ts';
+import type { RemoteClusterSnapshot, RemoteClusterStatus } from './status.ts';
+
+export interface KvstoremeshSettings extends RemoteClusterSettings, ReadinessTimeouts {
+  /** Of the local cluster. */
+  readonly clusterName: string;
+  readonly clusterId: number;
+}
+
+export interface KvstoremeshDeps {
+  /** Where the cache is written. */
+  readonly local: KvStore;
+  readonly connect: RemoteClusterDeps['connect'];
+  readonly explain?: RemoteClusterDeps['explain'];
+  readonly clusters: ClustersSource;
+  readonly config: KvstoremeshSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health: Health;
+}
+
+export interface Kvstoremesh {
+  /** Until abort, which keeps everything that was mirrored (I7). */
+  run(signal: AbortSignal): Promise<void>;
+  /** Why it is not ready yet, or undefined when it is; once ready it stays ready (protocol.md §9.3). */
+  notReady(): string | undefined;
+  /** Sorted by name. */
+  status(): readonly RemoteClusterStatus[];
+  snapshots(): readonly RemoteClusterSnapshot[];
+}
+
+/** Mirrors every cluster that `clusters` names into `local`, each on its own. */
+export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
+  const { clock, clusters, config, explain = keepError, log } = deps;
+  const ids = new ClusterIds(config.clusterId);
+  const remotes = new RemoteClusters({
+    ...deps,
+    localName: config.clusterName,
+    create: (name, file) => new RemoteCluster(name, file, { ...deps, explain, ids, settings: config }),
+  });
+  const startedMs = clock.monotonicMs();
+  let isDirectoryRead = false;
+  let isReady = false;
+  const snapshots = (): RemoteClusterSnapshot[] => remotes.all.map((cluster) => cluster.snapshot());
+
+  return {
+    run: async (signal) => {
+      for await (const files of clusters.watch(signal)) {
+        log.info({ clusters: files.map(({ name }) => name) }, 'clusters directory read');
+        remotes.apply(files, signal);
+        isDirectoryRead = true;
+      }
+      await remotes.ended();
+    },
+    notReady: () => {
+      if (isReady) return undefined;
+      if (!isDirectoryRead) return 'the folder of remote clusters has not been read';
+      const awaited = awaitedClusters(snapshots(), clock.monotonicMs() - startedMs, config);
+      isReady = awaited.length === 0;
+      return isReady ? undefined : `waiting for ${awaited.join(', ')}`;
+    },
+    snapshots,
+    status: () => [...snapshots().map(remoteClusterStatus), ...remotes.misnamed.map(refusedFileStatus)].sort(byName),
+  };
+}
+
+async function keepError(_remote: unknown, error: unknown): Promise<unknown> {
+  return error;
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}

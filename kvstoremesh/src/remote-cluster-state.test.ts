@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { events, isConnected, nextState, states } from './remote-cluster-state.ts';
+import type { RemoteClusterState } from './remote-cluster-state.ts';
+
+/** docs/spec/remote-cluster.md has the same table; columns in the order of `events`. */
+const table = `
+            connected    configured   synced       config-changed  failed       retry        file-changed  file-unusable  file-removed  drained
+connecting  configuring  connecting   connecting   connecting      waiting      connecting   connecting    unusable       draining      connecting
+configuring configuring  syncing      configuring  configuring     waiting      configuring  connecting    unusable       draining      configuring
+syncing     syncing      syncing      ready        configuring     waiting      syncing      connecting    unusable       draining      syncing
+ready       ready        ready        ready        configuring     waiting      ready        connecting    unusable       draining      ready
+waiting     waiting      waiting      waiting      waiting         waiting      connecting   connecting    unusable       draining      waiting
+unusable    unusable     unusable     unusable     unusable        unusable     unusable     connecting    unusable       draining      unusable
+draining    draining     draining     draining     draining        draining     draining     draining      draining       draining      removed
+removed     removed      removed      removed      removed         removed      removed      removed       removed        removed       removed`;
+
+const [header = [], ...rows] = table
+  .trim()
+  .split('\n')
+  .map((line) => line.trim().split(/\s+/));
+
+describe('transitions', () => {
+  it('covers every state and every event', () => {
+    expect(header).toEqual(events);
+    expect(rows.map(([state]) => state)).toEqual(states);
+  });
+
+  const cells = rows.flatMap(([state = '', ...next]) => events.map((event, at) => [state, event, next[at]] as const));
+  it.each(cells)('%s --%s--> %s', (state, event, next) => {
+    expect(nextState(state as RemoteClusterState, event)).toBe(next);
+  });
+});
+
+describe('isConnected', () => {
+  it('is true from the first answer until a failure', () => {
+    expect(states.filter(isConnected)).toEqual(['configuring', 'syncing', 'ready']);
+  });
+});

@@ -1,0 +1,87 @@
+import { Backoff, retryLoop } from '@clustermesh/runtime';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+import { clusterName } from '@clustermesh/wire';
+import type { ClusterName } from '@clustermesh/wire';
+
+import type { RemoteCluster } from './remote-cluster.ts';
+import type { RemoteFile } from './remote-file.ts';
+
+export interface RemoteClustersDeps {
+  readonly localName: string;
+  readonly create: (name: ClusterName, file: RemoteFile) => RemoteCluster;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health: Health;
+}
+
+/** The remote clusters that have a file, and those that are still being drained; none can hold up another (I1). */
+export class RemoteClusters {
+  readonly #deps: RemoteClustersDeps;
+  readonly #files = new Map<ClusterName, RemoteFile>();
+  readonly #clusters = new Map<ClusterName, RemoteCluster>();
+  readonly #lives = new Map<ClusterName, Promise<void>>();
+  #misnamed: readonly RemoteFile[] = [];
+
+  constructor(deps: RemoteClustersDeps) {
+    this.#deps = deps;
+  }
+
+  /** By name. */
+  get all(): readonly RemoteCluster[] {
+    return [...this.#clusters.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Files whose names cannot be a cluster's. */
+  get misnamed(): readonly RemoteFile[] {
+    return this.#misnamed;
+  }
+
+  /** Starts, updates and removes clusters so that they are those of `files`. Our own cluster is no remote one. */
+  apply(files: readonly RemoteFile[], signal: AbortSignal): void {
+    const named = files.map((file) => ({ file, name: clusterName(file.name) }));
+    this.#noteMisnamed(named.flatMap(({ file, name }) => (name.ok ? [] : [file])));
+    this.#files.clear();
+    for (const { file, name } of named) {
+      if (name.ok && name.value !== this.#deps.localName) this.#files.set(name.value, file);
+    }
+    for (const cluster of this.#clusters.values()) cluster.update(this.#files.get(cluster.name));
+    for (const name of this.#files.keys()) {
+      if (!this.#lives.has(name)) this.#lives.set(name, this.#live(name, signal));
+    }
+  }
+
+  /** Resolves when all have come to rest after an abort. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#lives.values());
+  }
+
+  async #live(name: ClusterName, signal: AbortSignal): Promise<void> {
+    const { random, health, ...deps } = this.#deps;
+    const backoff = new Backoff({ baseMs: 1000, capMs: 30_000, random });
+    const job = `remote/${name}`;
+    await retryLoop((both) => this.#whileNamed(name, both), { ...deps, health, name: job, backoff }, signal);
+    health.scope(job).remove();
+    this.#lives.delete(name);
+  }
+
+  /** One life after the other: what was added again while it was drained begins anew. */
+  async #whileNamed(name: ClusterName, signal: AbortSignal): Promise<void> {
+    for (let file = this.#files.get(name); file !== undefined; file = this.#files.get(name)) {
+      const cluster = this.#deps.create(name, file);
+      this.#clusters.set(name, cluster);
+      await cluster.run(signal);
+      if (signal.aborted) return;
+      this.#clusters.delete(name);
+    }
+  }
+
+  #noteMisnamed(files: readonly RemoteFile[]): void {
+    const before = new Set(this.#misnamed.map(({ name }) => name));
+    for (const { name, config } of files) {
+      const reason = config.ok ? '' : config.reason;
+      if (!before.has(name)) this.#deps.log.error({ name, reason }, 'file in the clusters directory refused');
+    }
+    this.#misnamed = files;
+  }
+}
