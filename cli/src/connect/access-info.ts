@@ -2,7 +2,7 @@ import { configMaps, nodes, secrets, services } from '@clustermesh/kube';
 import type { KubeClient, KubeObject, ObjectRef, Resource } from '@clustermesh/kube';
 import { MeshError, hasCode } from '@clustermesh/runtime';
 
-import { chooseEndpoints } from './endpoints.ts';
+import { chooseEndpoints, resolveNames } from './endpoints.ts';
 import type { Endpoints } from './endpoints.ts';
 
 /** What another cluster must know to read this one's etcd. */
@@ -49,7 +49,7 @@ export async function readAccessInfo(
   return {
     context,
     ...settings,
-    endpoints: override ?? chooseEndpoints(service, (await kube.list(nodes)).items, context),
+    endpoints: await resolveNames(override ?? chooseEndpoints(service, (await kube.list(nodes)).items, context)),
     caCert: field('ca.crt'),
     clientCert: field('tls.crt'),
     clientKey: field('tls.key'),

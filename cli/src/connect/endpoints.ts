@@ -1,8 +1,12 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+
 import type { KubeObject, Node, Service } from '@clustermesh/kube';
 import { MeshError } from '@clustermesh/runtime';
 
 /** Where a cluster's etcd is reached from other clusters. */
 export interface Endpoints {
+  /** Addresses; also names, before `resolveNames`. */
   readonly ips: readonly string[];
   readonly port: number;
 }
@@ -49,6 +53,23 @@ export function parseEndpoints(text: string): Endpoints {
     throw new MeshError('CONFIG_INVALID', `${text}: all endpoints of one cluster must use the same port`);
   }
   return { ips: parsed.map(({ ip }) => ip), port: [...ports][0] ?? 0 };
+}
+
+/**
+ * Names become their addresses of now, as in Cilium's CLI: the etcd's certificate covers the mesh's own names, so the
+ * remote is dialled by such a name, with these addresses as its aliases.
+ */
+export async function resolveNames({ ips, port }: Endpoints): Promise<Endpoints> {
+  const resolved = await Promise.all(ips.map(async (name) => (isIP(name) === 0 ? addressesOf(name) : [name])));
+  return { ips: [...new Set(resolved.flat())], port };
+}
+
+async function addressesOf(name: string): Promise<readonly string[]> {
+  try {
+    return (await lookup(name, { all: true })).map(({ address }) => address);
+  } catch (error) {
+    throw new MeshError('HOST_UNRESOLVED', `resolve the load balancer's name ${name}`, { cause: error });
+  }
 }
 
 function nodeAddress(node: Node): readonly string[] {
