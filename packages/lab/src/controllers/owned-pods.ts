@@ -9,9 +9,14 @@ export type Workload = KubeObject & { readonly spec: { readonly template: PodTem
 /** The letters of Kubernetes' own generated names: no vowels, so no words. */
 const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
 
-/** Changes with the template, and only with it. */
+/** Changes with the template, and only with it: the order of keys does not count. */
 export function templateHash(template: PodTemplate): string {
-  return createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, 10);
+  return createHash('sha256').update(JSON.stringify(template, sortKeys)).digest('hex').slice(0, 10);
+}
+
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export function randomSuffix(random: Random): string {
