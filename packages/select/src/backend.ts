@@ -5,6 +5,8 @@ export type Protocol = (typeof protocols)[number];
 
 /** One address and port that answers for a service. */
 export interface Backend {
+  /** Address, port and protocol as text: the same for the same place in the datapath, and sorted as those are. */
+  readonly key: string;
   readonly address: IpBytes;
   readonly port: number;
   readonly protocol: Protocol;
@@ -29,47 +31,40 @@ export function protocolOf(text: string): Protocol | undefined {
   return protocols.find((protocol) => protocol === text);
 }
 
-/** A place in the datapath: two backends with the same one are the same backend. */
-export function endpointKey(backend: Pick<Backend, 'address' | 'port' | 'protocol'>): string {
-  return `${Buffer.from(backend.address).toString('latin1')}${backend.port}${backend.protocol}`;
-}
-
-/** By address, port and protocol: the same set gives the same order in every run (I8). */
-export function compareBackends(left: Backend, right: Backend): number {
-  return (
-    Buffer.compare(left.address, right.address) ||
-    left.port - right.port ||
-    protocols.indexOf(left.protocol) - protocols.indexOf(right.protocol)
-  );
-}
-
-/** One port of one address, as sources list them: anything a peer or a user may have written. */
-export interface PortListing {
+/** The ports of one address, as sources list them: anything a peer or a user may have written. */
+export interface Listing {
   readonly address: string;
-  readonly portName: string;
-  readonly protocol: string;
-  readonly port: number;
+  readonly ports: readonly ListedPort[];
   readonly clusterId: number;
   readonly zone: string;
   readonly state: BackendState;
 }
 
+export interface ListedPort {
+  readonly name: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
 /**
- * Backends by place: several names of one port are one backend that has them all, and it is active if any listing of
+ * Backends by key: several names of one port are one backend that has them all, and it is active if any listing of
  * it is. What no packet could be sent to is left out.
  */
-export function collectBackends(listings: Iterable<PortListing>): ReadonlyMap<string, Backend> {
+export function collectBackends(listings: Iterable<Listing>): ReadonlyMap<string, Backend> {
   const backends = new Map<string, Backend>();
-  for (const listing of listings) {
-    const { port, clusterId, zone } = listing;
+  for (const { ports, clusterId, zone, ...listing } of listings) {
     const address = parseIp(listing.address);
-    const protocol = protocolOf(listing.protocol);
-    if (address === undefined || protocol === undefined || port < 1 || port > 0xffff) continue;
-    const key = endpointKey({ address, port, protocol });
-    const known = backends.get(key);
-    const state = known?.state === 'active' ? 'active' : listing.state;
-    const portNames = addName(known?.portNames ?? [], listing.portName);
-    backends.set(key, { address, port, protocol, portNames, clusterId, zone, state });
+    if (address === undefined) continue;
+    const addressKey = Buffer.from(address).toString('latin1');
+    for (const { name, port, ...listed } of ports) {
+      const protocol = protocolOf(listed.protocol);
+      if (protocol === undefined || port < 1 || port > 0xffff) continue;
+      const key = addressKey + String.fromCharCode(port >> 8, port & 0xff, protocols.indexOf(protocol));
+      const known = backends.get(key);
+      const state = known?.state === 'active' ? 'active' : listing.state;
+      const portNames = addName(known?.portNames ?? [], name);
+      backends.set(key, { key, address, port, protocol, portNames, clusterId, zone, state });
+    }
   }
   return backends;
 }

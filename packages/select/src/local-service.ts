@@ -1,5 +1,5 @@
 import type { ServiceAffinity } from '@clustermesh/wire';
-import type { BackendState, PortListing } from './backend.ts';
+import type { BackendState, Listing } from './backend.ts';
 
 /** A Service of this cluster and its EndpointSlices, as far as balancing needs them. */
 export interface LocalService {
@@ -42,22 +42,15 @@ interface EndpointConditions {
   readonly serving?: boolean | null | undefined;
 }
 
-export function localListings({ slices, clusterId }: LocalService): readonly PortListing[] {
-  return slices.flatMap(({ endpoints, ports }) =>
-    (endpoints ?? []).flatMap((endpoint) => endpointListings(endpoint, ports ?? [], clusterId)),
-  );
-}
-
-function endpointListings(
-  { addresses, conditions, zone }: LocalEndpoint,
-  ports: readonly Partial<ServicePort>[],
-  clusterId: number,
-): readonly PortListing[] {
-  const state = stateOf(conditions);
-  if (state === undefined) return [];
-  return ports.flatMap(({ name: portName = '', protocol = 'TCP', port = 0 }) =>
-    addresses.map((address) => ({ address, portName, protocol, port, clusterId, zone: zone ?? '', state })),
-  );
+export function localListings({ slices, clusterId }: LocalService): readonly Listing[] {
+  return slices.flatMap(({ endpoints, ports: listed }) => {
+    const ports = (listed ?? []).map(({ name = '', protocol = 'TCP', port = 0 }) => ({ name, protocol, port }));
+    return (endpoints ?? []).flatMap(({ addresses, conditions, zone }) => {
+      const state = stateOf(conditions);
+      if (state === undefined) return [];
+      return addresses.map((address) => ({ address, ports, clusterId, zone: zone ?? '', state }));
+    });
+  });
 }
 
 /** Undefined: neither ready nor serving, no backend at all. */

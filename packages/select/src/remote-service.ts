@@ -1,5 +1,5 @@
 import type { ClusterService } from '@clustermesh/wire';
-import type { PortListing } from './backend.ts';
+import type { Listing } from './backend.ts';
 
 /** What another cluster publishes of a service, and whether that cluster is to be used now. */
 export interface RemoteService {
@@ -9,14 +9,13 @@ export interface RemoteService {
 }
 
 /** A service that is no longer shared is as good as deleted. */
-export function* remoteListings({ service, usable }: RemoteService): Generator<PortListing> {
-  if (!service.shared) return;
-  const { clusterId } = service;
+export function remoteListings({ service, usable }: RemoteService): readonly Listing[] {
+  if (!service.shared) return [];
+  const { clusterId, zones } = service;
   const state = usable ? 'active' : 'withdrawn';
-  for (const [address, ports] of Object.entries(service.backends ?? {})) {
-    const zone = Object.hasOwn(service.zones, address) ? (service.zones[address]?.zone ?? '') : '';
-    for (const [portName, { protocol, port }] of Object.entries(ports ?? {})) {
-      yield { address, portName, protocol, port, clusterId, zone, state };
-    }
-  }
+  return Object.entries(service.backends ?? {}).map(([address, listed]) => {
+    const ports = Object.entries(listed ?? {}).map(([name, { protocol, port }]) => ({ name, protocol, port }));
+    const zone = Object.hasOwn(zones, address) ? (zones[address]?.zone ?? '') : '';
+    return { address, ports, clusterId, zone, state };
+  });
 }

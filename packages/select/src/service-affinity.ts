@@ -1,5 +1,5 @@
 import type { ServiceAffinity } from '@clustermesh/wire';
-import { compareBackends, type Backend } from './backend.ts';
+import type { Backend } from './backend.ts';
 
 type Tier = 'local' | 'remote' | 'terminating' | 'withdrawn';
 
@@ -28,7 +28,7 @@ export function rankBackends(
   const tiers = tiersByAffinity[affinity];
   return [...backends]
     .map((backend) => ({ backend, rank: tiers.findIndex((tier) => tier.includes(tierOf(backend, localClusterId))) }))
-    .sort((left, right) => left.rank - right.rank || compareBackends(left.backend, right.backend));
+    .sort((left, right) => left.rank - right.rank || (left.backend.key < right.backend.key ? -1 : 1));
 }
 
 /** How many of the ranked may be chosen now: the best tier that has any. */
