@@ -1,0 +1,82 @@
+import type { KubeClient } from '@clustermesh/kube';
+import type { KvReader } from '@clustermesh/kvstore';
+import { runAll } from '@clustermesh/runtime';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+
+import { createDatapath } from './datapath/create-datapath.ts';
+import type { Devices } from './datapath/devices.ts';
+import { createIngest } from './ingest/create-ingest.ts';
+import type { DatapathMaps } from './maps/datapath-maps.ts';
+import { createMetrics } from './metrics.ts';
+import type { AgentMetrics } from './metrics.ts';
+import type { AgentSettings } from './settings.ts';
+import type { AgentStatus } from './status/agent-status.ts';
+import { Listings } from './status/listings.ts';
+import { statusReport } from './status/status-report.ts';
+
+export interface AgentDeps {
+  /** Our own cluster's store: what it publishes, and the cache of the others. */
+  readonly cache: KvReader;
+  readonly kube: KubeClient;
+  readonly maps: DatapathMaps;
+  readonly devices: Devices;
+  readonly config: AgentSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health: Health;
+}
+
+export interface Agent {
+  /** Until abort. What is in the maps stays there (I7). */
+  run(signal: AbortSignal): Promise<void>;
+  status(): AgentStatus;
+  readonly listings: Listings;
+  readonly metrics: AgentMetrics;
+  /** Why it is not ready, if it is not. */
+  notReady(): string | undefined;
+}
+
+/** One node's agent: our store and Kubernetes → tables → maps. */
+export function createAgent(deps: AgentDeps): Agent {
+  const { config, clock, health, maps } = deps;
+  const startedMs = clock.now();
+  const status = (): AgentStatus => statusReport({ settings: config, startedMs, maps, datapath, ingest, health });
+  const metrics = createMetrics(status);
+  const datapath = createDatapath({
+    ...deps,
+    metrics,
+    localClusterId: config.clusterId,
+    maxConnectedClusters: config.maxConnectedClusters,
+    drainMs: config.backendDrainMs,
+    areServicesKnown: () => ingest.localServices.isSynced,
+    arePodsKnown: () => ingest.localPods.isSynced,
+  });
+  const ingest = createIngest({
+    ...deps,
+    ...config,
+    kv: deps.cache,
+    datapath,
+    local: { ...config, cluster: config.clusterName },
+  });
+  const { localServices, localPods, localCluster, remotes, initialSync, clusterIds } = ingest;
+  const { state, programmer, services: reconciler, takeover, loop, endpointLoop } = datapath;
+  const parts = [localServices, localPods, localCluster, remotes, initialSync, loop, endpointLoop];
+
+  return {
+    run: async (signal) => {
+      takeover.restore();
+      await runAll(
+        parts.map((part) => (inner: AbortSignal) => part.run(inner)),
+        signal,
+      );
+    },
+    status,
+    metrics,
+    listings: new Listings({ state, programmer, reconciler, clusterIds, localClusterId: config.clusterId }),
+    notReady: () => {
+      if (!loop.hasSwept) return 'the services of this cluster are not programmed yet';
+      return initialSync.waitsFor === undefined ? undefined : `waiting for ${initialSync.waitsFor}`;
+    },
+  };
+}

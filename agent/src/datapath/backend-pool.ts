@@ -1,0 +1,66 @@
+import type { Clock } from '@clustermesh/runtime';
+
+import { backendState } from '../maps/backend.ts';
+import type { BackendRecord, BackendRecords } from '../maps/backend.ts';
+import { DelayQueue } from './delay-queue.ts';
+import { IdAllocator } from './id-allocator.ts';
+
+/** A stale reader may still look at a freed id or slot for this long (datapath.md §3.3). */
+export const quarantineMs = 2_000;
+
+/** The life of backend records: free → active → terminating (drain) → free (quarantine) → used again. */
+export class BackendPool {
+  readonly #records: BackendRecords;
+  readonly #clock: Clock;
+  readonly #ids: IdAllocator;
+  readonly #draining: DelayQueue<readonly number[]>;
+  readonly #quarantined = new DelayQueue<readonly number[]>(quarantineMs);
+
+  constructor(options: { readonly records: BackendRecords; readonly clock: Clock; readonly drainMs: number }) {
+    this.#records = options.records;
+    this.#clock = options.clock;
+    this.#ids = new IdAllocator(options.records.capacity);
+    this.#draining = new DelayQueue(options.drainMs);
+  }
+
+  get used(): number {
+    return this.#ids.used;
+  }
+
+  /** Writes a new active record; `undefined` when there is no room. */
+  add(serviceId: number, backend: BackendRecord): number | undefined {
+    const id = this.#ids.allocate();
+    if (id !== undefined) this.#records.write(id, serviceId, backend);
+    return id;
+  }
+
+  /** No new connection takes these from now on; those that exist go on until the drain ends. */
+  retire(ids: readonly number[]): void {
+    if (ids.length === 0) return;
+    for (const id of ids) this.#records.setState(id, backendState.terminating);
+    this.#draining.push(ids, this.#clock.monotonicMs());
+  }
+
+  /** Takes back records that no slot ever pointed at. */
+  discard(ids: readonly number[]): void {
+    for (const id of ids) this.#records.free(id);
+    this.#quarantined.push(ids, this.#clock.monotonicMs());
+  }
+
+  /** Takes over every record that a predecessor left; those in no service's slots are retired. */
+  adopt(referenced: ReadonlySet<number>): void {
+    const leftover: number[] = [];
+    for (let id = 1; id < this.#records.capacity; id++) {
+      if (this.#records.state(id) === backendState.free || !this.#ids.reserve(id)) continue;
+      if (!referenced.has(id)) leftover.push(id);
+    }
+    this.retire(leftover);
+  }
+
+  /** Moves on what is due. */
+  reclaim(): void {
+    const now = this.#clock.monotonicMs();
+    for (const ids of this.#draining.due(now)) this.discard(ids);
+    for (const ids of this.#quarantined.due(now)) for (const id of ids) this.#ids.release(id);
+  }
+}

@@ -1,0 +1,90 @@
+import { keyText } from '../maps/address.ts';
+import type { EndpointTable } from '../tables/endpoint-table.ts';
+import type { IpcacheTable } from '../tables/ipcache-table.ts';
+import { hostPrefix } from '../tables/prefix-index.ts';
+import type { Devices } from './devices.ts';
+import type { EndpointProgrammer } from './endpoint-programmer.ts';
+
+export interface EndpointReconcilerOptions {
+  readonly table: EndpointTable;
+  readonly ipcache: IpcacheTable;
+  readonly programmer: EndpointProgrammer;
+  readonly devices: Devices;
+  readonly localClusterId: number;
+}
+
+/** A pod of this node that is not served yet, and why. */
+export interface PendingEndpoint {
+  readonly namespace: string;
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** From this node's pods to endpoints: an interface with our programs, and an entry with the pod's identity. */
+export class EndpointReconciler {
+  readonly #options: EndpointReconcilerOptions;
+  readonly #identities = new Map<string, number>();
+  #pending: readonly PendingEndpoint[] = [];
+
+  constructor(options: EndpointReconcilerOptions) {
+    this.#options = options;
+  }
+
+  get pending(): readonly PendingEndpoint[] {
+    return this.#pending;
+  }
+
+  /** Would a reconciliation change anything that the tables know of? */
+  get isBehind(): boolean {
+    for (const { address } of this.#options.table.rows()) {
+      const identity = this.#identityOf(address);
+      if (identity !== undefined && identity !== this.#identities.get(keyText(address))) return true;
+    }
+    return false;
+  }
+
+  /** Brings all up to date. `complete`: every pod of the node is known, so that others may be taken away. */
+  async reconcile(complete: boolean, signal: AbortSignal): Promise<void> {
+    const { table, devices, programmer } = this.#options;
+    const rows = [...table.rows()];
+    const interfaces = await devices.podInterfaces(
+      rows.map(({ address }) => address),
+      signal,
+    );
+    if (signal.aborted) return;
+    const pending: PendingEndpoint[] = [];
+    for (const { namespace, name, address } of rows) {
+      const found = interfaces.get(keyText(address));
+      const identity = this.#identityOf(address);
+      if (found === undefined) {
+        pending.push({ namespace, name, reason: 'its interface is not there yet' });
+      } else if (identity === undefined) {
+        pending.push({ namespace, name, reason: 'its identity is not known yet' });
+      } else {
+        // The entry first: the program drops what comes from an interface that it does not know.
+        programmer.upsert({ ifindex: found.ifindex, identity, address, mac: found.mac, hostMac: found.hostMac });
+        devices.attachPod(found);
+        this.#identities.set(keyText(address), identity);
+      }
+    }
+    this.#pending = pending;
+    if (complete) this.#removeOthers(new Set([...interfaces.values()].map(({ ifindex }) => ifindex)));
+  }
+
+  #removeOthers(keep: ReadonlySet<number>): void {
+    const { table, devices, programmer } = this.#options;
+    devices.keepAttached(keep);
+    for (const { address } of programmer.entries()) {
+      if (table.hasAddress(address)) continue;
+      programmer.remove(address);
+      this.#identities.delete(keyText(address));
+    }
+  }
+
+  /** As our own cluster publishes it. */
+  #identityOf(address: Uint8Array): number | undefined {
+    const row = this.#options.ipcache.find(address, hostPrefix);
+    const isOurs = row?.clusterId === this.#options.localClusterId && row.state === 'programmed';
+    return isOurs ? row.identity : undefined;
+  }
+}

@@ -1,0 +1,172 @@
+import { offHeap } from '@clustermesh/ebpf';
+import type { BpfMap } from '@clustermesh/ebpf';
+import { describeError } from '@clustermesh/runtime';
+
+import {
+  encodeCidrKey,
+  encodeHostKey,
+  encodeIpcacheValue,
+  hostKeyLayout,
+  ipcacheValueLayout,
+} from '../maps/ipcache.ts';
+import type { IpcacheTable } from '../tables/ipcache-table.ts';
+import { hostPrefix } from '../tables/prefix-index.ts';
+import type { NodeIndexes } from './node-indexes.ts';
+
+export interface IpcacheMaps {
+  readonly hosts: BpfMap;
+  readonly cidrs: BpfMap;
+}
+
+/** Rows a batch: large enough for the kernel's batch gain, small enough to stay far below 50 ms. */
+export const ipcacheBatch = 4_096;
+
+/**
+ * Brings the ipcache maps to what the table wants. New and changed entries go in before the services that use them,
+ * ended ones go out after: the caller runs `applyUpserts`, then the services, then `applyRemovals`.
+ */
+export class IpcacheProgrammer {
+  readonly #table: IpcacheTable;
+  readonly #maps: IpcacheMaps;
+  readonly #nodes: NodeIndexes;
+  readonly #keys = offHeap(ipcacheBatch * hostKeyLayout.size);
+  readonly #values = offHeap(ipcacheBatch * ipcacheValueLayout.size);
+  #removals: number[] = [];
+  #refused: number[] = [];
+  #problem = '';
+
+  constructor(options: { readonly table: IpcacheTable; readonly maps: IpcacheMaps; readonly nodes: NodeIndexes }) {
+    this.#table = options.table;
+    this.#maps = options.maps;
+    this.#nodes = options.nodes;
+  }
+
+  /** Entries in the maps. */
+  get programmed(): number {
+    return this.#table.programmedCount;
+  }
+
+  /** What could not be programmed, and why. */
+  get problem(): string | undefined {
+    return this.#refused.length === 0 ? undefined : `${this.#refused.length} addresses: ${this.#problem}`;
+  }
+
+  /** One batch of new and changed entries; the number of rows looked at, 0 when there is nothing left to do. */
+  applyUpserts(): number {
+    const rows = this.#table.takeChanges(ipcacheBatch);
+    const hosts: number[] = [];
+    for (const row of rows) {
+      const target = this.#table.target(row);
+      if (target === undefined) {
+        this.#removals.push(row);
+      } else if (!this.#isProgrammed(row)) {
+        if (this.#table.prefixLength(row) === hostPrefix) hosts.push(row);
+        else this.#programCidr(row);
+      }
+    }
+    this.#programHosts(hosts);
+    return rows.length;
+  }
+
+  /** Takes out what `applyUpserts` found to have ended, unless it came back in the meantime. */
+  applyRemovals(): void {
+    const rows = this.#removals;
+    this.#removals = [];
+    for (const row of rows) {
+      if (this.#table.target(row) !== undefined) continue;
+      if (this.#table.programmed(row) !== undefined) {
+        if (this.#table.prefixLength(row) === hostPrefix) this.#maps.hosts.delete(this.#hostKey(row));
+        else this.#maps.cidrs.delete(this.#cidrKey(row));
+      }
+      this.#settle(row);
+    }
+  }
+
+  /** Gives what there was no room for another chance. */
+  retryRefused(): void {
+    const rows = this.#refused;
+    this.#refused = [];
+    for (const row of rows) this.#table.retry(row);
+  }
+
+  #isProgrammed(row: number): boolean {
+    const target = this.#table.target(row);
+    const programmed = this.#table.programmed(row);
+    return target?.identity === programmed?.identity && target?.nodeIndex === programmed?.nodeIndex;
+  }
+
+  #programHosts(rows: readonly number[]): void {
+    if (rows.length === 0) return;
+    for (const [index, row] of rows.entries()) {
+      this.#encodeHost(row, index);
+    }
+    try {
+      this.#maps.hosts.updateBatch(this.#keys, this.#values, rows.length);
+      for (const row of rows) this.#settle(row);
+    } catch {
+      // A batch ends anywhere, and does not say where: once more, one by one.
+      for (const row of rows) this.#programHost(row);
+    }
+  }
+
+  #programHost(row: number): void {
+    this.#encodeHost(row, 0);
+    this.#attempt(row, () => {
+      const key = this.#keys.slice(0, hostKeyLayout.size);
+      this.#maps.hosts.update(key, this.#values.slice(0, ipcacheValueLayout.size));
+    });
+  }
+
+  #programCidr(row: number): void {
+    this.#attempt(row, () => {
+      const value = offHeap(ipcacheValueLayout.size);
+      encodeIpcacheValue({ ...this.#wanted(row), flags: 0 }, value);
+      this.#maps.cidrs.update(this.#cidrKey(row), value);
+    });
+  }
+
+  #attempt(row: number, write: () => void): void {
+    try {
+      write();
+      this.#settle(row);
+    } catch (error) {
+      this.#problem = describeError(error);
+      this.#refused.push(row);
+    }
+  }
+
+  /** The map now holds the row's target: references to nodes follow. */
+  #settle(row: number): void {
+    const before = this.#table.programmed(row);
+    const target = this.#table.target(row);
+    this.#nodes.retain(target?.nodeIndex ?? 0);
+    this.#table.settled(row, target);
+    this.#nodes.release(before?.nodeIndex ?? 0);
+  }
+
+  #encodeHost(row: number, index: number): void {
+    const key = this.#keys.subarray(index * hostKeyLayout.size, (index + 1) * hostKeyLayout.size);
+    const address = new Uint8Array(16);
+    this.#table.copyAddress(row, address);
+    encodeHostKey(address, key);
+    encodeIpcacheValue({ ...this.#wanted(row), flags: 0 }, this.#values, index * ipcacheValueLayout.size);
+  }
+
+  #hostKey(row: number): Uint8Array {
+    const key = offHeap(hostKeyLayout.size);
+    const address = new Uint8Array(16);
+    this.#table.copyAddress(row, address);
+    encodeHostKey(address, key);
+    return key;
+  }
+
+  #cidrKey(row: number): Uint8Array {
+    const address = new Uint8Array(16);
+    this.#table.copyAddress(row, address);
+    return encodeCidrKey(address, this.#table.prefixLength(row));
+  }
+
+  #wanted(row: number): { readonly identity: number; readonly nodeIndex: number } {
+    return this.#table.target(row) ?? { identity: 0, nodeIndex: 0 };
+  }
+}

@@ -1,0 +1,91 @@
+import type { Clock } from '@clustermesh/runtime';
+
+import { keyText } from '../maps/address.ts';
+import type { NodeRecords } from '../maps/node.ts';
+import { quarantineMs } from './backend-pool.ts';
+import { DelayQueue } from './delay-queue.ts';
+import { IdAllocator } from './id-allocator.ts';
+
+/**
+ * Numbers for nodes by underlay address. An index lives as long as anything refers to it: a node, a claim on an
+ * address, an entry in the map. Its record is written before anybody can refer to it.
+ */
+export class NodeIndexes {
+  readonly #records: NodeRecords;
+  readonly #clock: Clock;
+  readonly #ids: IdAllocator;
+  readonly #byUnderlay = new Map<string, number>();
+  readonly #references: Uint32Array;
+  readonly #quarantined = new DelayQueue<number>(quarantineMs);
+
+  constructor(options: { readonly records: NodeRecords; readonly clock: Clock }) {
+    this.#records = options.records;
+    this.#clock = options.clock;
+    this.#ids = new IdAllocator(options.records.capacity);
+    this.#references = new Uint32Array(options.records.capacity);
+  }
+
+  get used(): number {
+    return this.#ids.used;
+  }
+
+  find(underlay: Uint8Array): number | undefined {
+    return this.#byUnderlay.get(keyText(underlay));
+  }
+
+  underlay(index: number): Uint8Array {
+    return this.#records.underlay(index);
+  }
+
+  clusterId(index: number): number {
+    return this.#records.clusterId(index);
+  }
+
+  /** The index of an underlay address, with one more reference; `undefined` when the map is full. */
+  acquire(underlay: Uint8Array, clusterId: number): number | undefined {
+    this.reclaim();
+    const known = this.find(underlay);
+    const index = known ?? this.#ids.allocate();
+    if (index === undefined) return undefined;
+    if (known === undefined) {
+      this.#records.write(index, underlay, clusterId);
+      this.#byUnderlay.set(keyText(underlay), index);
+    }
+    this.retain(index);
+    return index;
+  }
+
+  /** One more reference to an index in use; 0 is "no node". */
+  retain(index: number): void {
+    if (index !== 0) this.#references[index] = (this.#references[index] ?? 0) + 1;
+  }
+
+  release(index: number): void {
+    if (index === 0) return;
+    const left = Math.max(0, (this.#references[index] ?? 0) - 1);
+    this.#references[index] = left;
+    if (left === 0) this.#drop(index);
+  }
+
+  /** Takes over what a predecessor wrote, each with one reference; give those back by `release` after the first sync. */
+  restore(): readonly number[] {
+    const restored: number[] = [];
+    for (let index = 1; index < this.#records.capacity; index++) {
+      if (this.#records.isFree(index) || !this.#ids.reserve(index)) continue;
+      this.#byUnderlay.set(keyText(this.#records.underlay(index)), index);
+      this.retain(index);
+      restored.push(index);
+    }
+    return restored;
+  }
+
+  #drop(index: number): void {
+    this.#byUnderlay.delete(keyText(this.#records.underlay(index)));
+    this.#records.free(index);
+    this.#quarantined.push(index, this.#clock.monotonicMs());
+  }
+
+  reclaim(): void {
+    for (const index of this.#quarantined.due(this.#clock.monotonicMs())) this.#ids.release(index);
+  }
+}

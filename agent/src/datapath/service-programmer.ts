@@ -1,0 +1,260 @@
+import { offHeap } from '@clustermesh/ebpf';
+import type { BpfMap } from '@clustermesh/ebpf';
+import { describeError } from '@clustermesh/runtime';
+import type { Clock } from '@clustermesh/runtime';
+
+import { keyText } from '../maps/address.ts';
+import type { BackendRecord, BackendRecords, BackendState } from '../maps/backend.ts';
+import {
+  decodeServiceValue,
+  encodeServiceValue,
+  maxBackendsPerFrontend,
+  serviceKeyLayout,
+  serviceValueLayout,
+} from '../maps/service.ts';
+import type { ServiceRecord } from '../maps/service.ts';
+import type { SlotRecords } from '../maps/slot.ts';
+import { diffBackends } from './backend-diff.ts';
+import { BackendPool } from './backend-pool.ts';
+import { SlotPool } from './slot-pool.ts';
+
+/** What one frontend shall look like in the maps. */
+export interface FrontendProgram {
+  /** Key of the svc map, 24 bytes. */
+  readonly key: Uint8Array;
+  /** Preferred ones first, each once. */
+  readonly backends: readonly BackendRecord[];
+  /** How many of them may be chosen now. */
+  readonly count: number;
+  readonly flags: number;
+  readonly affinityTimeoutS: number;
+}
+
+export interface ServiceMaps {
+  readonly services: BpfMap;
+  readonly slots: SlotRecords;
+  readonly backends: BackendRecords;
+}
+
+/** A frontend that keeps its old state, and why. */
+export interface Refusal {
+  readonly key: Uint8Array;
+  readonly reason: string;
+}
+
+export interface ProgrammedBackend {
+  readonly id: number;
+  readonly isChosen: boolean;
+  readonly state: BackendState;
+  readonly backend: BackendRecord;
+}
+
+/** Written up to the one update that makes it visible. */
+interface Prepared {
+  readonly key: Uint8Array;
+  readonly record: ServiceRecord;
+  readonly before: ServiceRecord | undefined;
+  readonly added: readonly number[];
+  readonly removed: readonly number[];
+}
+
+const batchSize = 1_024;
+
+/**
+ * Programs frontends so that a reader between any two writes sees the old service or the new one (I2):
+ * new backend records, state last → a fresh slot extent → one update of svc → removed backends terminating →
+ * after the drain free → after a quarantine used again. What is unchanged is not written.
+ */
+export class ServiceProgrammer {
+  readonly #maps: ServiceMaps;
+  readonly #backends: BackendPool;
+  readonly #slots: SlotPool;
+  readonly #programmed = new Map<string, ServiceRecord>();
+  readonly #serviceIds = new Set<number>();
+  #lastServiceId = 0;
+
+  constructor(options: { readonly maps: ServiceMaps; readonly clock: Clock; readonly drainMs: number }) {
+    const { maps, clock, drainMs } = options;
+    this.#maps = maps;
+    this.#backends = new BackendPool({ records: maps.backends, clock, drainMs });
+    this.#slots = new SlotPool({ records: maps.slots, clock });
+  }
+
+  /** Entries in use: frontends, backends (draining and quarantined too), slots (rounded up to powers of two). */
+  get used(): { readonly services: number; readonly backends: number; readonly slots: number } {
+    return { services: this.#programmed.size, backends: this.#backends.used, slots: this.#slots.used };
+  }
+
+  get(key: Uint8Array): ServiceRecord | undefined {
+    return this.#programmed.get(keyText(key));
+  }
+
+  /** Takes over what a predecessor programmed. A record whose extent makes no sense waits for its update or the sweep. */
+  restore(): void {
+    const referenced = new Set<number>();
+    for (const [key, value] of this.#maps.services.entries()) {
+      const record = decodeServiceValue(value);
+      if (!this.#slots.adopt(record.slotBase, record.total)) continue;
+      this.#programmed.set(keyText(key), record);
+      this.#serviceIds.add(record.serviceId);
+      this.#lastServiceId = Math.max(this.#lastServiceId, record.serviceId);
+      for (const id of this.#backendIds(record)) referenced.add(id);
+    }
+    this.#backends.adopt(referenced);
+  }
+
+  /** What the maps hold behind a frontend, in the order of its slots. */
+  backendsOf(key: Uint8Array): readonly ProgrammedBackend[] {
+    const record = this.get(key);
+    if (record === undefined) return [];
+    return this.#backendIds(record).map((id, slot) => ({
+      id,
+      isChosen: slot < record.count,
+      state: this.#maps.backends.state(id),
+      backend: this.#maps.backends.read(id),
+    }));
+  }
+
+  /** Every backend in a slot, with the key of its frontend. */
+  *programmedBackends(): IterableIterator<readonly [frontend: Uint8Array, backend: BackendRecord]> {
+    for (const [key, record] of this.#programmed) {
+      const frontend = Buffer.from(key, 'latin1');
+      for (const id of this.#backendIds(record)) yield [frontend, this.#maps.backends.read(id)];
+    }
+  }
+
+  /** One round; a frontend there is no room for keeps its old state. */
+  apply(upserts: Iterable<FrontendProgram>, removals: Iterable<Uint8Array> = []): readonly Refusal[] {
+    this.reclaim();
+    for (const key of removals) this.#remove(key);
+    const refusals: Refusal[] = [];
+    const prepared: Prepared[] = [];
+    for (const program of upserts) {
+      const next = this.#prepare(program);
+      if (typeof next === 'string') refusals.push({ key: program.key, reason: next });
+      else if (next !== undefined) prepared.push(next);
+    }
+    for (let start = 0; start < prepared.length; start += batchSize) {
+      refusals.push(...this.#publish(prepared.slice(start, start + batchSize)));
+    }
+    return refusals;
+  }
+
+  /** Removes every frontend that is not wanted: only after the first full sync (I3, I7). */
+  sweep(isWanted: (key: Uint8Array) => boolean): void {
+    const leftover: Uint8Array[] = [];
+    for (const [key] of this.#maps.services.entries()) if (!isWanted(key)) leftover.push(key.slice());
+    for (const key of leftover) this.#remove(key);
+  }
+
+  /** Moves drained backends and old extents on to their next use. */
+  reclaim(): void {
+    this.#backends.reclaim();
+    this.#slots.reclaim();
+  }
+
+  /** Backend records and slots: `undefined` when nothing changes, a reason when there is no room. */
+  #prepare(program: FrontendProgram): Prepared | string | undefined {
+    const { key, backends, count, flags, affinityTimeoutS } = program;
+    if (backends.length > maxBackendsPerFrontend) return `more than ${maxBackendsPerFrontend} backends`;
+    const before = this.get(key);
+    const { ids, removed, sameSlots } = diffBackends(backends, before, this.#maps);
+    if (before !== undefined && sameSlots) {
+      const record = { ...before, count, flags, affinityTimeoutS };
+      return isSame(before, record) ? undefined : { key, record, before, added: [], removed };
+    }
+    const serviceId = before?.serviceId ?? this.#newServiceId();
+    const added: number[] = [];
+    for (const [index, backend] of backends.entries()) {
+      if (ids[index] !== 0) continue;
+      const id = this.#backends.add(serviceId, backend);
+      if (id === undefined) return this.#giveUp(added, 'the backend map is full');
+      ids[index] = id;
+      added.push(id);
+    }
+    const slotBase = this.#slots.write(serviceId, ids);
+    if (slotBase === undefined) return this.#giveUp(added, 'the slot map is full');
+    const record = { slotBase, count, total: backends.length, flags, serviceId, affinityTimeoutS };
+    return { key, record, before, added, removed };
+  }
+
+  #giveUp(added: readonly number[], reason: string): string {
+    this.#backends.discard(added);
+    return reason;
+  }
+
+  /** The update that makes the prepared frontends visible, then the end of what they replace. */
+  #publish(prepared: readonly Prepared[]): readonly Refusal[] {
+    const refusals: Refusal[] = [];
+    const keys = offHeap(prepared.length * serviceKeyLayout.size);
+    const values = offHeap(prepared.length * serviceValueLayout.size);
+    for (const [index, { key, record }] of prepared.entries()) {
+      keys.set(key, index * serviceKeyLayout.size);
+      encodeServiceValue(record, values, index * serviceValueLayout.size);
+    }
+    try {
+      this.#maps.services.updateBatch(keys, values, prepared.length);
+      for (const one of prepared) this.#accept(one);
+    } catch {
+      // A batch ends anywhere, and does not say where: once more, one by one.
+      for (const [index, one] of prepared.entries()) {
+        const value = values.slice(index * serviceValueLayout.size, (index + 1) * serviceValueLayout.size);
+        const reason = this.#publishOne(one, value);
+        if (reason !== undefined) refusals.push({ key: one.key, reason });
+      }
+    }
+    return refusals;
+  }
+
+  #publishOne(one: Prepared, value: Uint8Array): string | undefined {
+    try {
+      this.#maps.services.update(one.key, value);
+    } catch (error) {
+      this.#backends.discard(one.added);
+      if (!this.#sharesExtent(one)) this.#slots.retire(one.record.slotBase, one.record.total);
+      return describeError(error);
+    }
+    this.#accept(one);
+    return undefined;
+  }
+
+  #accept(one: Prepared): void {
+    this.#programmed.set(keyText(one.key), one.record);
+    this.#serviceIds.add(one.record.serviceId);
+    this.#backends.retire(one.removed);
+    if (one.before !== undefined && !this.#sharesExtent(one)) {
+      this.#slots.retire(one.before.slotBase, one.before.total);
+    }
+  }
+
+  #sharesExtent({ before, record }: Prepared): boolean {
+    return before !== undefined && before.slotBase === record.slotBase && before.total === record.total;
+  }
+
+  #remove(key: Uint8Array): void {
+    this.#maps.services.delete(key);
+    const record = this.get(key);
+    if (record === undefined) return;
+    this.#programmed.delete(keyText(key));
+    this.#serviceIds.delete(record.serviceId);
+    this.#backends.retire(this.#backendIds(record));
+    this.#slots.retire(record.slotBase, record.total);
+  }
+
+  #backendIds(record: ServiceRecord): readonly number[] {
+    const ids: number[] = [];
+    for (let slot = 0; slot < record.total; slot++) ids.push(this.#maps.slots.backendId(record.slotBase + slot));
+    return ids;
+  }
+
+  /** Numbers go up, so that a removed service's number does not soon mean another one. */
+  #newServiceId(): number {
+    do this.#lastServiceId = (this.#lastServiceId + 1) >>> 0;
+    while (this.#lastServiceId === 0 || this.#serviceIds.has(this.#lastServiceId));
+    return this.#lastServiceId;
+  }
+}
+
+function isSame(one: ServiceRecord, other: ServiceRecord): boolean {
+  return one.count === other.count && one.flags === other.flags && one.affinityTimeoutS === other.affinityTimeoutS;
+}

@@ -1,0 +1,110 @@
+import { mergeGlobalService } from '@clustermesh/select';
+import type { SelectedFrontend } from '@clustermesh/select';
+
+import { keyText } from '../maps/address.ts';
+import { encodeServiceKey } from '../maps/service.ts';
+import type { ServiceTable } from '../tables/service-table.ts';
+import { protocolNumber } from './protocols.ts';
+import type { RestoredBackends } from './restored-backends.ts';
+import type { FrontendProgram, ServiceProgrammer } from './service-programmer.ts';
+
+/** Services a round: bounds both the stall and the size of one batch. */
+export const serviceBatch = 256;
+
+/** From the tables of services to their frontends in the maps: what a service is to look like, and what is to go. */
+export class ServiceReconciler {
+  readonly #table: ServiceTable;
+  readonly #programmer: ServiceProgrammer;
+  readonly #restored: RestoredBackends;
+  /** Frontend key → service; a cluster IP may pass from one service to another. */
+  readonly #owners = new Map<string, string>();
+  readonly #keysByService = new Map<string, readonly Uint8Array[]>();
+  readonly #problems = new Map<string, string>();
+
+  constructor(options: {
+    readonly table: ServiceTable;
+    readonly programmer: ServiceProgrammer;
+    readonly restored: RestoredBackends;
+  }) {
+    this.#table = options.table;
+    this.#programmer = options.programmer;
+    this.#restored = options.restored;
+  }
+
+  /** Why a frontend is not as wanted, by frontend key as text. */
+  get problems(): ReadonlyMap<string, string> {
+    return this.#problems;
+  }
+
+  /** Services that could not be programmed as wanted. */
+  refused(): ReadonlySet<string> {
+    return new Set([...this.#problems.keys()].flatMap((key) => this.#owners.get(key) ?? []));
+  }
+
+  /** What a service is to look like now. */
+  select(name: string): readonly SelectedFrontend[] {
+    const row = this.#table.local(name);
+    if (row === undefined) return [];
+    const published = this.#table.remotes(name);
+    const isPublished = (clusterId: number): boolean =>
+      published.some(({ service }) => service.clusterId === clusterId);
+    const restored = this.#restored.remotes(name, row.service).filter(({ service }) => !isPublished(service.clusterId));
+    return mergeGlobalService({ local: row.service, remotes: [...published, ...restored] });
+  }
+
+  apply(names: readonly string[]): void {
+    const upserts = new Map<string, FrontendProgram>();
+    const ended: Uint8Array[] = [];
+    for (const name of names) {
+      const programs = this.#programsOf(name);
+      const keys = new Set(programs.map(({ key }) => keyText(key)));
+      ended.push(...(this.#keysByService.get(name) ?? []).filter((key) => !keys.has(keyText(key))));
+      if (programs.length === 0) this.#keysByService.delete(name);
+      else
+        this.#keysByService.set(
+          name,
+          programs.map(({ key }) => key),
+        );
+      for (const program of programs) {
+        upserts.set(keyText(program.key), program);
+        this.#owners.set(keyText(program.key), name);
+      }
+    }
+    const removals = ended.filter((key) => !this.#isTaken(key, upserts));
+    for (const key of removals) this.#owners.delete(keyText(key));
+    for (const key of [...upserts.keys(), ...removals.map(keyText)]) this.#problems.delete(key);
+    for (const { key, reason } of this.#programmer.apply(upserts.values(), removals)) {
+      this.#problems.set(keyText(key), reason);
+    }
+  }
+
+  /** Removes the frontends of services that do not exist: after the first full list of services. */
+  sweep(): void {
+    this.#programmer.sweep((key) => this.#owners.has(keyText(key)));
+  }
+
+  /** Another service has the address now. */
+  #isTaken(key: Uint8Array, upserts: ReadonlyMap<string, FrontendProgram>): boolean {
+    if (upserts.has(keyText(key))) return true;
+    const owner = this.#owners.get(keyText(key));
+    return owner !== undefined && (this.#keysByService.get(owner) ?? []).some((own) => keyText(own) === keyText(key));
+  }
+
+  #programsOf(name: string): readonly FrontendProgram[] {
+    const affinityTimeoutS = this.#table.local(name)?.affinityTimeoutS ?? 0;
+    return this.select(name).flatMap((frontend) => {
+      const protocol = protocolNumber(frontend.protocol);
+      if (protocol === undefined) return [];
+      const { address, port, count } = frontend;
+      const backends = frontend.backends.map((backend) => ({
+        address: backend.address,
+        port: backend.port,
+        protocol,
+        clusterId: backend.clusterId,
+        // Zones are not numbered yet: nothing in the datapath reads them.
+        zone: 0,
+      }));
+      return [{ key: encodeServiceKey({ address, port, protocol }), backends, count, flags: 0, affinityTimeoutS }];
+    });
+  }
+}

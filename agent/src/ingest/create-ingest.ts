@@ -1,0 +1,76 @@
+import type { KubeClient } from '@clustermesh/kube';
+import type { KvReader } from '@clustermesh/kvstore';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+import type { SourceContext } from '@clustermesh/wire';
+
+import type { Datapath } from '../datapath/create-datapath.ts';
+import { ClusterIds } from './cluster-ids.ts';
+import { InitialSync } from './initial-sync.ts';
+import { LocalCluster } from './local-cluster.ts';
+import { LocalPods } from './local-pods.ts';
+import { LocalServices } from './local-services.ts';
+import { MirrorPulse } from './mirror-pulse.ts';
+import { RemoteClusters } from './remote-clusters.ts';
+
+export interface IngestOptions {
+  readonly kv: KvReader;
+  readonly kube: KubeClient;
+  readonly datapath: Datapath;
+  readonly local: SourceContext;
+  readonly nodeName: string;
+  readonly mirrorSilenceMs: number;
+  readonly cacheTtlMs: number;
+  readonly syncTimeoutMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health: Health;
+}
+
+/** Everything that fills the tables. */
+export interface Ingest {
+  readonly clusterIds: ClusterIds;
+  readonly localServices: LocalServices;
+  readonly localPods: LocalPods;
+  readonly localCluster: LocalCluster;
+  readonly remotes: RemoteClusters;
+  readonly initialSync: InitialSync;
+}
+
+export function createIngest(options: IngestOptions): Ingest {
+  const { datapath, local, clock, mirrorSilenceMs } = options;
+  const { state, takeover, endpoints, endpointChanges } = datapath;
+  const edges = { ...options, state };
+  const clusterIds = new ClusterIds({ name: local.cluster, id: local.clusterId });
+  const localServices = new LocalServices({
+    ...edges,
+    clusterId: local.clusterId,
+    table: state.services,
+    onSynced: () => state.changed(),
+  });
+  const localPods = new LocalPods({ ...edges, table: endpoints, onChange: () => endpointChanges.raise() });
+  const localCluster = new LocalCluster({
+    ...edges,
+    context: local,
+    silenceMs: mirrorSilenceMs,
+    onSynced: (kind) => takeover.synced(local.clusterId, kind),
+  });
+  const remotes = new RemoteClusters({
+    ...edges,
+    clusterIds,
+    localName: local.cluster,
+    maxConnectedClusters: local.maxConnectedClusters,
+    pulse: new MirrorPulse(clock, mirrorSilenceMs),
+    ttlMs: options.cacheTtlMs,
+    onSynced: (clusterId, kind) => takeover.synced(clusterId, kind),
+    onGone: (clusterId) => takeover.gone(clusterId),
+  });
+  const initialSync = new InitialSync({
+    localCluster,
+    remotes,
+    clock,
+    timeoutMs: options.syncTimeoutMs,
+    onOver: () => takeover.giveUpUnknown((clusterId) => clusterIds.has(clusterId)),
+  });
+  return { clusterIds, localServices, localPods, localCluster, remotes, initialSync };
+}

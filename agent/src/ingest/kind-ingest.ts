@@ -1,0 +1,170 @@
+import { Backoff, retryLoop } from '@clustermesh/runtime';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+import { WatchStore } from '@clustermesh/kvstore';
+import type { KvReader } from '@clustermesh/kvstore';
+import type { Kind, KindName, SourceContext } from '@clustermesh/wire';
+
+import { Pacer } from './pacer.ts';
+import type { Rejections } from './rejections.ts';
+import type { Sink } from './sinks.ts';
+
+export interface IngestDeps {
+  readonly kv: KvReader;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health: Health;
+}
+
+export interface KindSource<T> {
+  readonly kind: Kind<T>;
+  readonly context: SourceContext;
+  /** Ends in `/`. */
+  readonly prefix: string;
+  /** Entries count only while it is there: a store that lacks it is being filled (I3). `undefined`: at once. */
+  readonly canaryKey: string | undefined;
+  /** Is a delete that comes now a deletion, or may it be an expired lease? */
+  readonly believesDeletes: () => boolean;
+  readonly sink: Sink<T>;
+  readonly rejections: Rejections;
+  /** Once per run, when everything listed has been told. */
+  readonly onSynced: () => void;
+}
+
+/** What a feed knows of its kinds, whatever their values. */
+export interface IngestedKind {
+  readonly name: KindName;
+  readonly healthName: string;
+  /** Resolves after the first complete listing. */
+  readonly firstSync: Promise<unknown>;
+  /** A complete listing has been seen since the start; contact may be lost since. */
+  readonly hasSynced: boolean;
+  /** Listed and following now. */
+  readonly isLive: boolean;
+  /** Rows in force, those of withheld deletes included. */
+  readonly entries: number;
+  /** Deletes that are not believed. */
+  readonly withheld: number;
+  /** Until abort. What is known stays. */
+  run(signal: AbortSignal): Promise<void>;
+  /** The writer has spoken long enough to have put back what it still has: the rest is deleted. */
+  applyWithheld(): void;
+  /** Takes every row away: the cluster was removed for good. Not while running. */
+  drain(): void;
+}
+
+const backoffCapMs = 30_000;
+
+/** One kind of one cluster: from its prefix into the tables, over any number of connections. */
+export class KindIngest<T> implements IngestedKind {
+  readonly name: KindName;
+  readonly #source: KindSource<T>;
+  readonly #deps: IngestDeps;
+  readonly #store: WatchStore<T>;
+  /** Deleted in a silence of the writer: still shown, until it speaks again or the key comes back. */
+  readonly #withheld = new Set<string>();
+  readonly #firstSync = Promise.withResolvers();
+  #hasSynced = false;
+  #progressed: () => void = () => undefined;
+
+  constructor(source: KindSource<T>, deps: IngestDeps) {
+    this.name = source.kind.name;
+    this.#source = source;
+    this.#deps = deps;
+    const pacer = new Pacer(deps.clock);
+    this.#store = new WatchStore<T>((key, bytes) => source.kind.read(source.context, this.#keyName(key), bytes), {
+      upserted: (key, value) => this.#upserted(key, value),
+      deleted: (key) => this.#deleted(key),
+      rejected: (key, reason) => source.rejections.reject(key, reason),
+      synced: () => this.#synced(),
+      batchDone: () => pacer.pause(),
+    });
+  }
+
+  get firstSync(): Promise<unknown> {
+    return this.#firstSync.promise;
+  }
+
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  get isLive(): boolean {
+    return this.#store.isSynced;
+  }
+
+  get entries(): number {
+    return this.#store.size + this.#withheld.size;
+  }
+
+  get withheld(): number {
+    return this.#withheld.size;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, log, health } = this.#deps;
+    const backoff = new Backoff({ baseMs: 100, capMs: backoffCapMs, random });
+    await retryLoop(
+      (inner, progressed) => {
+        this.#progressed = progressed;
+        return this.#follow(inner);
+      },
+      { name: this.healthName, backoff, clock, health, log },
+      signal,
+    );
+  }
+
+  get healthName(): string {
+    return `cluster/${this.#source.context.cluster}/${this.name}`;
+  }
+
+  applyWithheld(): void {
+    for (const key of this.#withheld) this.#source.sink.deleted(this.#keyName(key));
+    this.#withheld.clear();
+  }
+
+  drain(): void {
+    this.#store.drain();
+    this.applyWithheld();
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { canaryKey, prefix, context } = this.#source;
+    if (canaryKey !== undefined) {
+      this.#deps.health.scope(this.healthName).degraded(`waiting for ${canaryKey}`);
+      await waitForKey(this.#deps.kv, canaryKey, signal);
+      this.#deps.log.debug({ cluster: context.cluster, kind: this.name }, 'canary seen');
+    }
+    const witnesses = canaryKey === undefined ? [] : [canaryKey];
+    await this.#store.run(this.#deps.kv, prefix, { witnesses }, signal);
+  }
+
+  #upserted(key: string, value: T): void {
+    this.#withheld.delete(key);
+    const reason = this.#source.sink.upserted(this.#keyName(key), value);
+    if (reason !== undefined) this.#source.rejections.reject(key, reason);
+  }
+
+  #deleted(key: string): void {
+    if (this.#source.believesDeletes()) this.#source.sink.deleted(this.#keyName(key));
+    else this.#withheld.add(key);
+  }
+
+  #synced(): void {
+    this.#hasSynced = true;
+    this.#progressed();
+    this.#firstSync.resolve(undefined);
+    this.#source.onSynced();
+  }
+
+  #keyName(key: string): string {
+    return key.slice(this.#source.prefix.length);
+  }
+}
+
+/** Until the key exists in the store that answers now, or abort. */
+async function waitForKey(kv: Pick<KvReader, 'watch'>, key: string, signal: AbortSignal): Promise<void> {
+  for await (const batch of kv.watch(key, {}, signal)) {
+    if (batch.events.some((event) => event.kind === 'put' && event.key === key)) return;
+  }
+}

@@ -1,0 +1,123 @@
+import { ListWatch, endpointSlices, objectKey, services } from '@clustermesh/kube';
+import type { EndpointSlice, KubeClient, Service } from '@clustermesh/kube';
+import { runAll } from '@clustermesh/runtime';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+import { serviceSharing } from '@clustermesh/wire';
+
+import type { LocalServiceRow, ServiceTable } from '../tables/service-table.ts';
+
+export interface KubeIngestDeps {
+  readonly kube: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health: Health;
+}
+
+export interface LocalServicesDeps extends KubeIngestDeps {
+  readonly table: ServiceTable;
+  readonly clusterId: number;
+  /** All services and their slices are in the table. */
+  readonly onSynced: () => void;
+}
+
+const serviceNameLabel = 'kubernetes.io/service-name';
+const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
+/** Slices that a mesh made of remote backends: they come to us by the mesh itself (protocol.md §8.11). */
+const meshController = 'endpointslice-mesh-controller.cilium.io';
+/** Kubernetes' default for sessionAffinity: ClientIP. */
+const defaultAffinitySeconds = 10_800;
+
+/** Services of this cluster with their EndpointSlices, joined by name. */
+export class LocalServices {
+  readonly #deps: LocalServicesDeps;
+  readonly #services: ListWatch<Service>;
+  readonly #slices: ListWatch<EndpointSlice>;
+  /** `namespace/service` → its slices by `namespace/name`. */
+  readonly #slicesByService = new Map<string, Map<string, EndpointSlice>>();
+  readonly #serviceBySlice = new Map<string, string>();
+
+  constructor(deps: LocalServicesDeps) {
+    this.#deps = deps;
+    const scope = (name: string) => ({ ...deps, health: deps.health.scope(`kube/${name}`) });
+    this.#services = new ListWatch(deps.kube, services, {}, scope('services'));
+    this.#slices = new ListWatch(deps.kube, endpointSlices, {}, scope('endpointslices'));
+  }
+
+  get isSynced(): boolean {
+    return this.#services.isSynced && this.#slices.isSynced;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const synced = (): void => {
+      if (this.isSynced) this.#deps.onSynced();
+    };
+    const serviceObserver = {
+      upserted: (service: Service) => this.#join(objectKey(service)),
+      deleted: (service: Service) => this.#deps.table.setLocal(objectKey(service), undefined),
+      synced,
+    };
+    const sliceObserver = {
+      upserted: (slice: EndpointSlice) => this.#upsertSlice(slice),
+      deleted: (slice: EndpointSlice) => this.#removeSlice(objectKey(slice)),
+      synced,
+    };
+    await runAll(
+      [(inner) => this.#services.run(serviceObserver, inner), (inner) => this.#slices.run(sliceObserver, inner)],
+      signal,
+    );
+  }
+
+  #upsertSlice(slice: EndpointSlice): void {
+    const key = objectKey(slice);
+    const { labels, namespace = '' } = slice.metadata;
+    const service = labels?.[serviceNameLabel];
+    const name = service === undefined || labels?.[managedByLabel] === meshController ? '' : `${namespace}/${service}`;
+    if (this.#serviceBySlice.get(key) !== name) this.#removeSlice(key);
+    if (name === '') return;
+    const slices = this.#slicesByService.get(name) ?? new Map<string, EndpointSlice>();
+    this.#slicesByService.set(name, slices.set(key, slice));
+    this.#serviceBySlice.set(key, name);
+    this.#join(name);
+  }
+
+  #removeSlice(key: string): void {
+    const name = this.#serviceBySlice.get(key);
+    if (name === undefined) return;
+    this.#serviceBySlice.delete(key);
+    const slices = this.#slicesByService.get(name);
+    slices?.delete(key);
+    if (slices?.size === 0) this.#slicesByService.delete(name);
+    this.#join(name);
+  }
+
+  #join(name: string): void {
+    const service = this.#services.objects.get(name);
+    if (service === undefined) return;
+    const slices = [...(this.#slicesByService.get(name)?.values() ?? [])];
+    this.#deps.table.setLocal(name, toRow(service, slices, this.#deps.clusterId));
+  }
+}
+
+function toRow(service: Service, slices: readonly EndpointSlice[], clusterId: number): LocalServiceRow {
+  const { metadata, spec } = service;
+  const sharing = serviceSharing(metadata.annotations);
+  return {
+    service: {
+      namespace: metadata.namespace ?? '',
+      name: metadata.name,
+      clusterId,
+      clusterIps: spec?.clusterIPs ?? (spec?.clusterIP === undefined ? [] : [spec.clusterIP]),
+      ports: spec?.ports ?? [],
+      includeExternal: sharing.global,
+      affinity: sharing.affinity,
+      slices,
+    },
+    affinityTimeoutS: affinityTimeoutS(spec),
+  };
+}
+
+function affinityTimeoutS(spec: Service['spec']): number {
+  if (spec?.sessionAffinity !== 'ClientIP') return 0;
+  return spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds;
+}

@@ -1,0 +1,89 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+import type { AgentStatus } from './status/agent-status.ts';
+
+export interface AgentMetrics {
+  readonly registry: Registry;
+  /** From a change coming in to its being in the maps, seconds. */
+  observeProgramming(kind: 'service' | 'address', seconds: number): void;
+  countRefusals(count: number): void;
+}
+
+/** Seconds; changes normally take well below a millisecond. */
+const programmingBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+
+/** Cilium's names where it has them (protocol.md §10.8); gauges are read from the status when they are asked for. */
+export function createMetrics(status: () => AgentStatus): AgentMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const programming = new Histogram({
+    name: 'clustermesh_agent_programming_duration_seconds',
+    help: 'From a change coming in to its being in the maps',
+    labelNames: ['kind'],
+    buckets: programmingBuckets,
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'clustermesh_agent_programming_refusals_total',
+    help: 'Entries that the maps had no room for, each attempt counted',
+    registers,
+  });
+  registerClusterGauges(registry, status);
+  new Gauge({
+    name: 'clustermesh_agent_map_entries',
+    help: 'Entries in use per map',
+    labelNames: ['map'],
+    registers,
+    collect() {
+      for (const { name, entries } of status().datapath.maps) this.set({ map: name }, entries);
+    },
+  });
+  return {
+    registry,
+    observeProgramming: (kind, seconds) => programming.observe({ kind }, seconds),
+    countRefusals: (count) => refusals.inc(count),
+  };
+}
+
+function registerClusterGauges(registry: Registry, status: () => AgentStatus): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'cilium_clustermesh_remote_clusters',
+    help: 'Remote clusters in the mesh',
+    registers,
+    collect() {
+      this.set(status().clusters.length);
+    },
+  });
+  const perCluster = (
+    name: string,
+    help: string,
+    value: (cluster: AgentStatus['clusters'][number]) => number,
+  ): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['target_cluster'],
+      registers,
+      collect() {
+        this.reset();
+        for (const cluster of status().clusters) this.set({ target_cluster: cluster.name }, value(cluster));
+      },
+    });
+  };
+  const entriesOf = (kind: string) => (cluster: AgentStatus['clusters'][number]) =>
+    cluster.kinds.find(({ name }) => name === kind)?.entries ?? 0;
+  perCluster('cilium_clustermesh_remote_cluster_readiness_status', 'Whether the cluster is ready', ({ state }) =>
+    state === 'ready' ? 1 : 0,
+  );
+  perCluster('cilium_clustermesh_remote_cluster_nodes', 'Nodes of the cluster', entriesOf('nodes'));
+  perCluster('cilium_clustermesh_remote_cluster_services', 'Global services of the cluster', entriesOf('services'));
+  perCluster('cilium_clustermesh_remote_cluster_endpoints', 'Addresses of the cluster', entriesOf('ip'));
+  perCluster('clustermesh_agent_remote_cluster_rejected', 'Entries that were not believed', ({ rejected }) => rejected);
+  perCluster('clustermesh_agent_remote_cluster_conflicts', 'Addresses that another cluster holds', (c) => c.conflicts);
+  perCluster('clustermesh_agent_remote_cluster_withheld', 'Deletes not applied for lost contact', (c) => c.withheld);
+  perCluster('clustermesh_agent_remote_cluster_age_seconds', 'Since last contact with the cluster', ({ freshness }) =>
+    freshness === undefined ? 0 : freshness.ageMs / 1000,
+  );
+}

@@ -1,0 +1,22 @@
+import type { ClusterId, ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
+
+import type { DatapathMode } from './status/agent-status.ts';
+
+/** What an agent is told of itself. Durations in milliseconds. */
+export interface AgentSettings {
+  readonly clusterName: ClusterName;
+  readonly clusterId: ClusterId;
+  readonly maxConnectedClusters: MaxConnectedClusters;
+  readonly nodeName: string;
+  readonly version: string;
+  /** Where the maps are and, if not in the kernel, why. */
+  readonly mode: DatapathMode;
+  /** A removed backend's connections go on for so long before its record is used again. */
+  readonly backendDrainMs: number;
+  /** From when on clusters that nobody mentions count as removed, and readiness waits for no cluster. */
+  readonly syncTimeoutMs: number;
+  /** Longer than the mirror's writing period, shorter than its leases. */
+  readonly mirrorSilenceMs: number;
+  /** Older than this, a cluster's backends are chosen only where there are no others; 0 = never. */
+  readonly cacheTtlMs: number;
+}

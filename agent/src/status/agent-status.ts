@@ -1,0 +1,124 @@
+/**
+ * What status.proto says, as TypeScript: one shape for gRPC, for GET /v1/status and for metrics.
+ * Times are RFC 3339 in UTC, '' when there is none.
+ */
+export interface AgentStatus {
+  readonly cluster: string;
+  readonly clusterId: number;
+  readonly node: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly datapath: DatapathStatus;
+  readonly clusters: readonly ClusterStatus[];
+  readonly health: readonly { readonly name: string; readonly state: string; readonly reason: string }[];
+  readonly local: LocalStatus;
+}
+
+export interface DatapathMode {
+  readonly mode: 'ebpf' | 'memory';
+  /** Why not ebpf. */
+  readonly reason: string;
+}
+
+export interface DatapathStatus extends DatapathMode {
+  /** Leftovers of an earlier process have been looked through. */
+  readonly swept: boolean;
+  readonly maps: readonly { readonly name: string; readonly entries: number; readonly maxEntries: number }[];
+  readonly problems: readonly string[];
+}
+
+export interface LocalStatus {
+  readonly servicesSynced: boolean;
+  readonly podsSynced: boolean;
+  readonly services: number;
+  readonly endpoints: number;
+  readonly kinds: readonly KindStatus[];
+}
+
+export interface KindStatus {
+  readonly name: string;
+  readonly synced: boolean;
+  readonly entries: number;
+}
+
+export interface FreshnessStatus {
+  readonly connected: boolean;
+  readonly since: string;
+  readonly lastContact: string;
+  readonly ageMs: number;
+  readonly sourceRevision: string;
+  readonly storeId: string;
+}
+
+export interface ClusterStatus {
+  readonly name: string;
+  readonly clusterId: number;
+  readonly state: string;
+  readonly reason: string;
+  /** Absent when the mirror writes none. */
+  readonly freshness?: FreshnessStatus;
+  readonly kinds: readonly KindStatus[];
+  readonly rejected: number;
+  readonly rejections: readonly { readonly key: string; readonly reason: string }[];
+  readonly conflicts: number;
+  readonly lastError: string;
+  readonly lastErrorAt: string;
+  readonly withheld: number;
+}
+
+export interface ServiceEntry {
+  readonly namespace: string;
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: string;
+  readonly portName: string;
+  readonly global: boolean;
+  readonly affinity: string;
+  readonly sessionAffinitySeconds: number;
+  readonly chosen: number;
+  readonly total: number;
+  readonly serviceId: number;
+  readonly sources: readonly { readonly cluster: string; readonly key: string; readonly backends: number }[];
+  readonly problem: string;
+}
+
+export interface BackendEntry {
+  readonly namespace: string;
+  readonly name: string;
+  readonly frontend: string;
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: string;
+  readonly state: string;
+  readonly chosen: boolean;
+  readonly backendId: number;
+  readonly cluster: string;
+  readonly key: string;
+}
+
+export interface IpcacheEntry {
+  readonly address: string;
+  readonly identity: number;
+  readonly nodeAddress: string;
+  readonly cluster: string;
+  readonly key: string;
+  readonly state: string;
+  readonly reason: string;
+}
+
+export interface NodeEntry {
+  readonly cluster: string;
+  readonly name: string;
+  readonly address: string;
+  readonly podCidrs: readonly string[];
+  readonly nodeIndex: number;
+  readonly key: string;
+}
+
+export interface IdentityEntry {
+  readonly id: number;
+  readonly cluster: string;
+  readonly labels: readonly string[];
+  readonly key: string;
+}

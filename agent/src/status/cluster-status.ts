@@ -1,0 +1,40 @@
+import type { Health } from '@clustermesh/runtime';
+import { rfc3339 } from '@clustermesh/wire';
+
+import type { IngestedKind } from '../ingest/kind-ingest.ts';
+import type { RemoteCluster } from '../ingest/remote-cluster.ts';
+import type { ClusterStatus, FreshnessStatus, KindStatus } from './agent-status.ts';
+
+/** How one remote cluster stands. `conflicts`: addresses that it claims and another cluster holds. */
+export function clusterStatus(cluster: RemoteCluster, conflicts: number, health: Health): ClusterStatus {
+  const freshness = freshnessStatus(cluster);
+  const failure = lastFailure(cluster.name, health);
+  return {
+    name: cluster.name,
+    clusterId: cluster.feed?.context.clusterId ?? 0,
+    ...cluster.state,
+    ...(freshness === undefined ? {} : { freshness }),
+    kinds: (cluster.feed?.kinds ?? []).map(kindStatus),
+    rejected: cluster.rejections.count,
+    rejections: cluster.rejections.latest,
+    conflicts,
+    lastError: failure?.reason ?? '',
+    lastErrorAt: failure === undefined ? '' : rfc3339(failure.since),
+    withheld: cluster.feed?.withheld ?? 0,
+  };
+}
+
+export function kindStatus(kind: IngestedKind): KindStatus {
+  return { name: kind.name, synced: kind.hasSynced, entries: kind.entries };
+}
+
+function freshnessStatus({ freshness, ageMs }: RemoteCluster): FreshnessStatus | undefined {
+  return freshness === undefined ? undefined : { ...freshness, ageMs: ageMs ?? 0 };
+}
+
+/** The newest trouble of any of its jobs. */
+function lastFailure(name: string, health: Health): { readonly reason: string; readonly since: number } | undefined {
+  const isOurs = (job: string): boolean => job === `cluster/${name}` || job.startsWith(`cluster/${name}/`);
+  const failing = health.report().filter((entry) => isOurs(entry.name) && entry.state !== 'ok');
+  return failing.sort((a, b) => b.since - a.since)[0];
+}

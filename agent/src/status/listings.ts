@@ -1,0 +1,200 @@
+import type { SelectedFrontend } from '@clustermesh/select';
+import { formatIp, kindByName } from '@clustermesh/wire';
+import type { KindName } from '@clustermesh/wire';
+
+import { keyText } from '../maps/address.ts';
+import { backendState } from '../maps/backend.ts';
+import { decodeServiceKey, encodeServiceKey } from '../maps/service.ts';
+import { protocolName, protocolNumber } from '../datapath/protocols.ts';
+import type { ServiceProgrammer } from '../datapath/service-programmer.ts';
+import type { ServiceReconciler } from '../datapath/service-reconciler.ts';
+import type { ClusterIds } from '../ingest/cluster-ids.ts';
+import type { MeshState } from '../tables/mesh-state.ts';
+import { podPrefixes } from '../tables/node-table.ts';
+import { hostPrefix } from '../tables/prefix-index.ts';
+import type { BackendEntry, IdentityEntry, IpcacheEntry, NodeEntry, ServiceEntry } from './agent-status.ts';
+
+export interface ListingsOptions {
+  readonly state: MeshState;
+  readonly programmer: ServiceProgrammer;
+  readonly reconciler: ServiceReconciler;
+  readonly clusterIds: ClusterIds;
+  readonly localClusterId: number;
+}
+
+/** Empty texts mean "all". */
+export interface ServiceFilter {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What the tables and maps hold, entry by entry, with where each came from (I5). */
+export class Listings {
+  readonly #options: ListingsOptions;
+
+  constructor(options: ListingsOptions) {
+    this.#options = options;
+  }
+
+  *services(filter: ServiceFilter): Generator<ServiceEntry> {
+    for (const { row, name, frontend, key } of this.#frontends(filter)) {
+      const record = this.#options.programmer.get(key);
+      const { service, affinityTimeoutS } = row;
+      yield {
+        namespace: service.namespace,
+        name: service.name,
+        address: formatIp(frontend.address),
+        port: frontend.port,
+        protocol: frontend.protocol,
+        portName: frontend.portName,
+        global: service.includeExternal,
+        affinity: service.affinity,
+        sessionAffinitySeconds: affinityTimeoutS,
+        chosen: record?.count ?? 0,
+        total: record?.total ?? 0,
+        serviceId: record?.serviceId ?? 0,
+        sources: this.#sources(name, frontend),
+        problem: this.#options.reconciler.problems.get(keyText(key)) ?? '',
+      };
+    }
+  }
+
+  *backends(filter: ServiceFilter): Generator<BackendEntry> {
+    for (const { row, name, key } of this.#frontends(filter)) {
+      const { address, port, protocol } = decodeServiceKey(key);
+      for (const { id, isChosen, state, backend } of this.#options.programmer.backendsOf(key)) {
+        yield {
+          namespace: row.service.namespace,
+          name: row.service.name,
+          frontend: `${hostPort(address, port)}/${protocolName(protocol)}`,
+          address: formatIp(backend.address),
+          port: backend.port,
+          protocol: protocolName(backend.protocol),
+          state: stateName(state),
+          chosen: isChosen,
+          backendId: id,
+          cluster: this.#options.clusterIds.nameOf(backend.clusterId),
+          key: this.#serviceKey(backend.clusterId, name),
+        };
+      }
+    }
+  }
+
+  *ipcache(cluster: string): Generator<IpcacheEntry> {
+    const { state, clusterIds } = this.#options;
+    for (const row of state.ipcache.rows()) {
+      const name = clusterIds.nameOf(row.clusterId);
+      if (cluster === '' || name === cluster) yield { ...this.#ipcacheEntry(row), state: row.state, reason: '' };
+    }
+    for (const claim of state.ipcache.conflicts()) {
+      const name = clusterIds.nameOf(claim.clusterId);
+      if (cluster !== '' && name !== cluster) continue;
+      const holder = state.ipcache.find(claim.address, claim.prefixLength)?.clusterId ?? 0;
+      const reason = `held by cluster ${clusterIds.nameOf(holder)}`;
+      yield { ...this.#ipcacheEntry(claim), state: 'conflict', reason };
+    }
+  }
+
+  *nodes(cluster: string): Generator<NodeEntry> {
+    const { state } = this.#options;
+    for (const { clusterId, node, underlay } of state.nodes.rows()) {
+      if (cluster !== '' && node.cluster !== cluster) continue;
+      yield {
+        cluster: node.cluster,
+        name: node.name,
+        address: underlay === undefined ? '' : formatIp(underlay),
+        podCidrs: podPrefixes(node).map((prefix) => prefixText(prefix.address, prefix.bits)),
+        nodeIndex: underlay === undefined ? 0 : (state.nodeIndexes.find(underlay) ?? 0),
+        key: this.#entryKey('nodes', clusterId, node.name),
+      };
+    }
+  }
+
+  *identities(cluster: string): Generator<IdentityEntry> {
+    const { state, clusterIds } = this.#options;
+    for (const { identity, clusterId, labels } of state.identities.rows()) {
+      const name = clusterIds.nameOf(clusterId);
+      if (cluster !== '' && name !== cluster) continue;
+      yield {
+        id: identity,
+        cluster: name,
+        labels: labels.map(({ source, key, value }) => `${source}:${key}=${value}`),
+        key: this.#entryKey('identities', clusterId, String(identity)),
+      };
+    }
+  }
+
+  *#frontends(filter: ServiceFilter) {
+    const { state, reconciler } = this.#options;
+    for (const name of state.services.localNames()) {
+      const row = state.services.local(name);
+      if (row === undefined) continue;
+      if (filter.namespace !== '' && row.service.namespace !== filter.namespace) continue;
+      if (filter.name !== '' && row.service.name !== filter.name) continue;
+      for (const frontend of reconciler.select(name)) {
+        const protocol = protocolNumber(frontend.protocol);
+        if (protocol !== undefined) {
+          yield { row, name, frontend, key: encodeServiceKey({ ...frontend, protocol }) };
+        }
+      }
+    }
+  }
+
+  #sources(name: string, { backends }: SelectedFrontend): ServiceEntry['sources'] {
+    const counts = new Map<number, number>();
+    for (const { clusterId } of backends) counts.set(clusterId, (counts.get(clusterId) ?? 0) + 1);
+    return [...counts].map(([clusterId, count]) => ({
+      cluster: this.#options.clusterIds.nameOf(clusterId),
+      key: this.#serviceKey(clusterId, name),
+      backends: count,
+    }));
+  }
+
+  #serviceKey(clusterId: number, name: string): string {
+    return clusterId === this.#options.localClusterId
+      ? `services/${name}`
+      : this.#entryKey('services', clusterId, name);
+  }
+
+  #ipcacheEntry(row: {
+    readonly address: Uint8Array;
+    readonly prefixLength: number;
+    readonly clusterId: number;
+    readonly identity: number;
+    readonly nodeIndex: number;
+  }): Omit<IpcacheEntry, 'state' | 'reason'> {
+    const { state, clusterIds } = this.#options;
+    const address = prefixText(row.address, row.prefixLength);
+    return {
+      address,
+      identity: row.identity,
+      nodeAddress: row.nodeIndex === 0 ? '' : formatIp(state.nodeIndexes.underlay(row.nodeIndex)),
+      cluster: clusterIds.nameOf(row.clusterId),
+      key: this.#entryKey('ip', row.clusterId, address),
+    };
+  }
+
+  /** '' for leftovers of a cluster that nobody knows (yet). */
+  #entryKey(kind: KindName, clusterId: number, name: string): string {
+    const cluster = this.#options.clusterIds.nameOf(clusterId);
+    if (cluster === '') return '';
+    const row = kindByName[kind];
+    const isLocal = clusterId === this.#options.localClusterId;
+    return (isLocal ? row.statePrefix(cluster) : row.cachePrefix(cluster)) + name;
+  }
+}
+
+function stateName(state: number): string {
+  return Object.entries(backendState).find(([, value]) => value === state)?.[0] ?? '';
+}
+
+function hostPort(address: Uint8Array, port: number): string {
+  const text = formatIp(address);
+  return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`;
+}
+
+function prefixText(address: Uint8Array, prefixLength: number): string {
+  const text = formatIp(address);
+  if (prefixLength === hostPrefix) return text;
+  return `${text}/${text.includes(':') ? prefixLength : prefixLength - 96}`;
+}

@@ -1,0 +1,82 @@
+import { rfc3339 } from '@clustermesh/wire';
+import type { Health } from '@clustermesh/runtime';
+
+import type { Datapath } from '../datapath/create-datapath.ts';
+import type { Ingest } from '../ingest/create-ingest.ts';
+import type { DatapathMaps } from '../maps/datapath-maps.ts';
+import type { AgentSettings } from '../settings.ts';
+import type { AgentStatus, DatapathStatus, LocalStatus } from './agent-status.ts';
+import { clusterStatus, kindStatus } from './cluster-status.ts';
+
+export interface StatusReportOptions {
+  readonly settings: AgentSettings;
+  readonly startedMs: number;
+  readonly maps: DatapathMaps;
+  readonly datapath: Datapath;
+  readonly ingest: Ingest;
+  readonly health: Health;
+}
+
+/** How the agent stands, as one value. */
+export function statusReport(options: StatusReportOptions): AgentStatus {
+  const { settings, startedMs, health } = options;
+  return {
+    cluster: settings.clusterName,
+    clusterId: settings.clusterId,
+    node: settings.nodeName,
+    version: settings.version,
+    startedAt: rfc3339(startedMs),
+    datapath: datapathStatus(options),
+    clusters: clusterStatuses(options),
+    health: health.report().map(({ name, state, reason }) => ({ name, state, reason })),
+    local: localStatus(options),
+  };
+}
+
+function clusterStatuses({ datapath, ingest, health }: StatusReportOptions): AgentStatus['clusters'] {
+  const conflicts = new Map<number, number>();
+  for (const { clusterId } of datapath.state.ipcache.conflicts()) {
+    conflicts.set(clusterId, (conflicts.get(clusterId) ?? 0) + 1);
+  }
+  return ingest.remotes
+    .all()
+    .map((remote) => clusterStatus(remote, conflicts.get(remote.feed?.context.clusterId ?? 0) ?? 0, health));
+}
+
+function datapathStatus({ datapath, maps, settings }: StatusReportOptions): DatapathStatus {
+  const { programmer, state, services, addresses, endpointReconciler, loop } = datapath;
+  const used = { ...programmer.used, nodes: state.nodeIndexes.used };
+  const of = (map: { readonly name: string; readonly maxEntries: number }, entries: number) => ({
+    name: map.name,
+    entries,
+    maxEntries: map.maxEntries,
+  });
+  const pending = endpointReconciler.pending.map((pod) => `pod ${pod.namespace}/${pod.name}: ${pod.reason}`);
+  return {
+    ...settings.mode,
+    swept: loop.hasSwept,
+    maps: [
+      of(maps.svc, used.services),
+      of(maps.slot, used.slots),
+      of(maps.backend, used.backends),
+      of(maps.node, used.nodes),
+      of(maps.ipc_host, addresses.programmed),
+    ],
+    problems: [
+      ...new Set(services.problems.values()),
+      ...(addresses.problem === undefined ? [] : [addresses.problem]),
+      ...pending,
+    ],
+  };
+}
+
+function localStatus({ datapath, ingest }: StatusReportOptions): LocalStatus {
+  const { localCluster, localServices, localPods } = ingest;
+  return {
+    servicesSynced: localServices.isSynced,
+    podsSynced: localPods.isSynced,
+    services: datapath.state.services.size,
+    endpoints: datapath.endpoints.size,
+    kinds: localCluster.feed.kinds.map(kindStatus),
+  };
+}

@@ -1,0 +1,35 @@
+import { isClusterIndependent } from '@clustermesh/wire';
+import type { LabelArray } from '@clustermesh/wire';
+
+export interface IdentityRow {
+  readonly identity: number;
+  readonly clusterId: number;
+  readonly labels: LabelArray;
+}
+
+/** Identities with their labels, of all clusters: the validators keep each cluster inside its own range of numbers. */
+export class IdentityTable {
+  readonly #rows = new Map<number, IdentityRow>();
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  upsert(row: IdentityRow): void {
+    this.#rows.set(row.identity, row);
+  }
+
+  /** Addresses keep their number: policy sees unknown labels for it, the datapath goes on (protocol.md §8.8). */
+  remove(identity: number): void {
+    this.#rows.delete(identity);
+  }
+
+  /** Numbers below 256 mean the same everywhere and are always known. */
+  isKnown(identity: number): boolean {
+    return isClusterIndependent(identity) || this.#rows.has(identity);
+  }
+
+  rows(): IterableIterator<IdentityRow> {
+    return this.#rows.values();
+  }
+}

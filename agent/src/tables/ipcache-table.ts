@@ -1,0 +1,299 @@
+import type { Random } from '@clustermesh/runtime';
+
+import { chooseClaim, withClaim } from './ipcache-claims.ts';
+import type { IpcacheClaim, PodCidrOwner } from './ipcache-claims.ts';
+import { PrefixIndex, grown } from './prefix-index.ts';
+
+/** What a row is, as bits of one byte. */
+const flag = {
+  /** Some cluster claims the address. */
+  claimed: 1,
+  /** The winner's identity is not known yet: the map must not show the address (I2). */
+  waiting: 2,
+  /** The map holds it. */
+  programmed: 4,
+  /** It stands in the queue of rows to look at. */
+  queued: 8,
+} as const;
+
+export type IpcacheState = 'programmed' | 'waiting-for-identity' | 'pending' | 'restored';
+
+export interface IpcacheRow {
+  readonly address: Uint8Array;
+  readonly prefixLength: number;
+  readonly identity: number;
+  readonly nodeIndex: number;
+  readonly clusterId: number;
+  readonly state: IpcacheState;
+}
+
+/** What the map shall hold for a row; `undefined` = nothing. */
+export type IpcacheTarget = { readonly identity: number; readonly nodeIndex: number } | undefined;
+
+export interface IpcacheTableOptions {
+  readonly random: Random;
+  readonly localClusterId: number;
+  readonly podCidrOwner: PodCidrOwner;
+  readonly isIdentityKnown: (identity: number) => boolean;
+}
+
+/**
+ * Addresses and prefixes with who they are and where: one row each, in columns, because three million of them is a
+ * design case. Wanted state comes from claims, programmed state from the map; rows where they differ queue up.
+ */
+export class IpcacheTable {
+  readonly #options: IpcacheTableOptions;
+  readonly #index: PrefixIndex;
+  #flags: Uint8Array;
+  #clusters: Uint16Array;
+  #identities: Uint32Array;
+  #nodes: Uint32Array;
+  #programmedIdentities: Uint32Array;
+  #programmedNodes: Uint32Array;
+  /** Only the rare rows that more than one cluster claims: all their claims in order of arrival. */
+  readonly #contested = new Map<number, readonly IpcacheClaim[]>();
+  readonly #waiting = new Map<number, Set<number>>();
+  #queue: number[] = [];
+  #programmedCount = 0;
+
+  constructor(options: IpcacheTableOptions) {
+    this.#options = options;
+    this.#index = new PrefixIndex(options.random);
+    const rows = this.#index.rowCapacity;
+    this.#flags = new Uint8Array(rows);
+    this.#clusters = new Uint16Array(rows);
+    this.#identities = new Uint32Array(rows);
+    this.#nodes = new Uint32Array(rows);
+    this.#programmedIdentities = new Uint32Array(rows);
+    this.#programmedNodes = new Uint32Array(rows);
+  }
+
+  get size(): number {
+    return this.#index.size;
+  }
+
+  /** Entries in the map. */
+  get programmedCount(): number {
+    return this.#programmedCount;
+  }
+
+  get hasChanges(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** The claim of `clusterId` that stood before, if any. */
+  upsert(address: Uint8Array, prefixLength: number, claim: IpcacheClaim): IpcacheClaim | undefined {
+    const row = this.#index.insert(address, prefixLength);
+    this.#makeRoom();
+    const claims = this.#claimsOf(row);
+    this.#setClaims(row, withClaim(claims, claim));
+    return claims.find((other) => other.clusterId === claim.clusterId);
+  }
+
+  /** Withdraws one cluster's claim and returns it. */
+  remove(address: Uint8Array, prefixLength: number, clusterId: number): IpcacheClaim | undefined {
+    const row = this.#index.find(address, prefixLength);
+    if (row < 0) return undefined;
+    const claims = this.#claimsOf(row);
+    const claim = claims.find((other) => other.clusterId === clusterId);
+    if (claim !== undefined)
+      this.#setClaims(
+        row,
+        claims.filter((other) => other !== claim),
+      );
+    return claim;
+  }
+
+  /** Rows that waited for this identity go on. */
+  identityKnown(identity: number): void {
+    const rows = this.#waiting.get(identity);
+    if (rows === undefined) return;
+    this.#waiting.delete(identity);
+    for (const row of rows) {
+      this.#flags[row] = this.#flag(row) & ~flag.waiting;
+      this.#enqueue(row);
+    }
+  }
+
+  /** Decides contested rows again: who owns which pod CIDR has changed. */
+  reconsiderContested(): void {
+    for (const [row, claims] of this.#contested) this.#setClaims(row, claims);
+  }
+
+  /** Takes over what the map holds from a predecessor; nobody claims it yet. */
+  restore(address: Uint8Array, prefixLength: number, identity: number, nodeIndex: number): void {
+    const row = this.#index.insert(address, prefixLength);
+    this.#makeRoom();
+    this.#setProgrammed(row, { identity, nodeIndex });
+  }
+
+  /** Queues restored rows that nobody claims and `isStale` says are no longer anybody's. */
+  sweep(isStale: (identity: number, nodeIndex: number) => boolean): void {
+    for (const row of this.#index.rows()) {
+      if ((this.#flag(row) & (flag.claimed | flag.programmed)) !== flag.programmed) continue;
+      if (isStale(this.#programmedIdentities[row] ?? 0, this.#programmedNodes[row] ?? 0)) this.#enqueue(row);
+    }
+  }
+
+  /** Up to `limit` rows whose map entry may differ from what is wanted. Report each back by `settled`, or later by `retry`. */
+  takeChanges(limit: number): readonly number[] {
+    const taken = this.#queue.length <= limit ? this.#queue : this.#queue.slice(0, limit);
+    this.#queue = taken === this.#queue ? [] : this.#queue.slice(limit);
+    for (const row of taken) this.#flags[row] = this.#flag(row) & ~flag.queued;
+    return taken;
+  }
+
+  target(row: number): IpcacheTarget {
+    if ((this.#flag(row) & flag.claimed) === 0) return undefined;
+    // A programmed address whose new identity is not known yet keeps what it has (I7).
+    if ((this.#flag(row) & flag.waiting) !== 0) return this.programmed(row);
+    return { identity: this.#identities[row] ?? 0, nodeIndex: this.#nodes[row] ?? 0 };
+  }
+
+  programmed(row: number): IpcacheTarget {
+    if ((this.#flag(row) & flag.programmed) === 0) return undefined;
+    return { identity: this.#programmedIdentities[row] ?? 0, nodeIndex: this.#programmedNodes[row] ?? 0 };
+  }
+
+  /** The map now holds `target` for this row. */
+  settled(row: number, target: IpcacheTarget): void {
+    if (target !== undefined) {
+      this.#setProgrammed(row, target);
+      return;
+    }
+    if ((this.#flag(row) & flag.programmed) !== 0) this.#programmedCount--;
+    this.#flags[row] = this.#flag(row) & ~flag.programmed;
+    this.#forget(row);
+  }
+
+  /** The map did not take this row then: it queues again. */
+  retry(row: number): void {
+    if (this.#index.has(row)) this.#enqueue(row);
+  }
+
+  prefixLength(row: number): number {
+    return this.#index.prefixLength(row);
+  }
+
+  copyAddress(row: number, target: Uint8Array, offset = 0): void {
+    this.#index.copyAddress(row, target, offset);
+  }
+
+  /** What is known of exactly this prefix, visible yet or not. */
+  find(address: Uint8Array, prefixLength: number): IpcacheRow | undefined {
+    const row = this.#index.find(address, prefixLength);
+    return row < 0 ? undefined : this.#row(row);
+  }
+
+  *rows(): IterableIterator<IpcacheRow> {
+    for (const row of this.#index.rows()) yield this.#row(row);
+  }
+
+  /** Every claim that lost, with the address. */
+  *conflicts(): IterableIterator<IpcacheClaim & { readonly address: Uint8Array; readonly prefixLength: number }> {
+    for (const [row, claims] of this.#contested) {
+      const address = this.#index.address(row);
+      const prefixLength = this.#index.prefixLength(row);
+      for (const claim of claims) {
+        if (claim.clusterId !== this.#clusters[row]) yield { ...claim, address, prefixLength };
+      }
+    }
+  }
+
+  #setProgrammed(row: number, target: { readonly identity: number; readonly nodeIndex: number }): void {
+    if ((this.#flag(row) & flag.programmed) === 0) this.#programmedCount++;
+    this.#flags[row] = this.#flag(row) | flag.programmed;
+    this.#programmedIdentities[row] = target.identity;
+    this.#programmedNodes[row] = target.nodeIndex;
+  }
+
+  #row(row: number): IpcacheRow {
+    const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
+    const programmed = this.programmed(row);
+    const shown = isClaimed ? { identity: this.#identities[row] ?? 0, nodeIndex: this.#nodes[row] ?? 0 } : programmed;
+    return {
+      address: this.#index.address(row),
+      prefixLength: this.#index.prefixLength(row),
+      identity: shown?.identity ?? 0,
+      nodeIndex: shown?.nodeIndex ?? 0,
+      clusterId: isClaimed ? (this.#clusters[row] ?? 0) : 0,
+      state: this.#state(row),
+    };
+  }
+
+  #state(row: number): IpcacheState {
+    const flags = this.#flag(row);
+    if ((flags & flag.claimed) === 0) return 'restored';
+    if ((flags & flag.waiting) !== 0) return 'waiting-for-identity';
+    return (flags & flag.queued) === 0 && (flags & flag.programmed) !== 0 ? 'programmed' : 'pending';
+  }
+
+  #claimsOf(row: number): readonly IpcacheClaim[] {
+    if ((this.#flag(row) & flag.claimed) === 0) return [];
+    const contested = this.#contested.get(row);
+    if (contested !== undefined) return contested;
+    return [
+      { clusterId: this.#clusters[row] ?? 0, identity: this.#identities[row] ?? 0, nodeIndex: this.#nodes[row] ?? 0 },
+    ];
+  }
+
+  #setClaims(row: number, claims: readonly IpcacheClaim[]): void {
+    if (claims.length > 1) this.#contested.set(row, claims);
+    else this.#contested.delete(row);
+    const owner = claims.length > 1 ? this.#options.podCidrOwner(this.#index.address(row)) : undefined;
+    const winner = chooseClaim(claims, this.#options.localClusterId, owner);
+    this.#stopWaiting(row);
+    if (winner === undefined) {
+      this.#flags[row] = this.#flag(row) & ~flag.claimed;
+    } else {
+      this.#clusters[row] = winner.clusterId;
+      this.#identities[row] = winner.identity;
+      this.#nodes[row] = winner.nodeIndex;
+      this.#flags[row] = this.#flag(row) | flag.claimed;
+      if (!this.#options.isIdentityKnown(winner.identity)) this.#wait(row, winner.identity);
+    }
+    this.#enqueue(row);
+  }
+
+  #wait(row: number, identity: number): void {
+    this.#flags[row] = this.#flag(row) | flag.waiting;
+    const rows = this.#waiting.get(identity);
+    if (rows === undefined) this.#waiting.set(identity, new Set([row]));
+    else rows.add(row);
+  }
+
+  #stopWaiting(row: number): void {
+    if ((this.#flag(row) & flag.waiting) === 0) return;
+    this.#flags[row] = this.#flag(row) & ~flag.waiting;
+    const identity = this.#identities[row] ?? 0;
+    const rows = this.#waiting.get(identity);
+    rows?.delete(row);
+    if (rows?.size === 0) this.#waiting.delete(identity);
+  }
+
+  #enqueue(row: number): void {
+    if ((this.#flag(row) & flag.queued) !== 0) return;
+    this.#flags[row] = this.#flag(row) | flag.queued;
+    this.#queue.push(row);
+  }
+
+  /** A row that is neither claimed nor in the map is given back. */
+  #forget(row: number): void {
+    if ((this.#flag(row) & (flag.claimed | flag.programmed | flag.queued)) === 0) this.#index.remove(row);
+  }
+
+  #flag(row: number): number {
+    return this.#flags[row] ?? 0;
+  }
+
+  #makeRoom(): void {
+    const rows = this.#index.rowCapacity;
+    if (rows === this.#flags.length) return;
+    this.#flags = grown(this.#flags, new Uint8Array(rows));
+    this.#clusters = grown(this.#clusters, new Uint16Array(rows));
+    this.#identities = grown(this.#identities, new Uint32Array(rows));
+    this.#nodes = grown(this.#nodes, new Uint32Array(rows));
+    this.#programmedIdentities = grown(this.#programmedIdentities, new Uint32Array(rows));
+    this.#programmedNodes = grown(this.#programmedNodes, new Uint32Array(rows));
+  }
+}

@@ -1,0 +1,111 @@
+import type { Random } from '@clustermesh/runtime';
+import { coveredPrefix, hostIdentity, parseIp, remoteNodeIdentity } from '@clustermesh/wire';
+import type { IpIdentity, LabelArray, MeshNode } from '@clustermesh/wire';
+
+import type { NodeIndexes } from '../datapath/node-indexes.ts';
+import { IdentityTable } from './identity-table.ts';
+import { IpcacheTable } from './ipcache-table.ts';
+import { NodeTable } from './node-table.ts';
+import { ServiceTable } from './service-table.ts';
+
+export interface MeshStateOptions {
+  readonly random: Random;
+  readonly localClusterId: number;
+  readonly nodeIndexes: NodeIndexes;
+  /** Something wants programming. Cheap, and called often. */
+  readonly onChange: () => void;
+  readonly monotonicMs: () => number;
+}
+
+/** Whose entry it is: its source cluster's number (I5). */
+type ClusterId = number;
+
+/** All tables, kept consistent with each other: identities before the addresses that wait for them, nodes before both. */
+export class MeshState {
+  readonly identities = new IdentityTable();
+  readonly nodes = new NodeTable();
+  readonly ipcache: IpcacheTable;
+  readonly services: ServiceTable;
+  readonly nodeIndexes: NodeIndexes;
+  readonly #localClusterId: number;
+  readonly #onChange: () => void;
+
+  constructor(options: MeshStateOptions) {
+    this.nodeIndexes = options.nodeIndexes;
+    this.#localClusterId = options.localClusterId;
+    this.#onChange = options.onChange;
+    this.services = new ServiceTable({ monotonicMs: options.monotonicMs, onChange: options.onChange });
+    this.ipcache = new IpcacheTable({
+      random: options.random,
+      localClusterId: options.localClusterId,
+      podCidrOwner: (address) => this.nodes.podCidrOwner(address),
+      isIdentityKnown: (identity) => this.identities.isKnown(identity),
+    });
+  }
+
+  upsertIdentity(clusterId: ClusterId, identity: number, labels: LabelArray): void {
+    this.identities.upsert({ identity, clusterId, labels });
+    this.ipcache.identityKnown(identity);
+    if (this.ipcache.hasChanges) this.#onChange();
+  }
+
+  removeIdentity(identity: number): void {
+    this.identities.remove(identity);
+  }
+
+  upsertNode(clusterId: ClusterId, node: MeshNode): void {
+    const { before, row } = this.nodes.upsert(clusterId, node);
+    if (row.underlay !== undefined) this.nodeIndexes.acquire(row.underlay, clusterId);
+    if (before?.underlay !== undefined) this.#releaseNode(before.underlay);
+    this.#nodesChanged();
+  }
+
+  removeNode(cluster: string, name: string): void {
+    const row = this.nodes.remove(cluster, name);
+    if (row?.underlay !== undefined) this.#releaseNode(row.underlay);
+    this.#nodesChanged();
+  }
+
+  /** The reason why the entry cannot be taken, if any. */
+  upsertIp(clusterId: ClusterId, value: IpIdentity): string | undefined {
+    const prefix = coveredPrefix(value);
+    if (prefix === undefined) return 'no address or network';
+    const nodeIndex = this.#nodeIndexOf(clusterId, value.hostIp);
+    if (nodeIndex === undefined) return 'the node map is full';
+    // From here another cluster's host is a remote node (protocol.md §8.7).
+    const isRemoteHost = value.id === hostIdentity && clusterId !== this.#localClusterId;
+    const identity = isRemoteHost ? remoteNodeIdentity : value.id;
+    const before = this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity, nodeIndex });
+    this.nodeIndexes.release(before?.nodeIndex ?? 0);
+    this.#onChange();
+    return undefined;
+  }
+
+  removeIp(clusterId: ClusterId, value: Pick<IpIdentity, 'ip' | 'mask'>): void {
+    const prefix = coveredPrefix(value);
+    if (prefix === undefined) return;
+    const claim = this.ipcache.remove(prefix.address, prefix.bits, clusterId);
+    this.nodeIndexes.release(claim?.nodeIndex ?? 0);
+    this.#onChange();
+  }
+
+  /** Something wants programming. */
+  changed(): void {
+    this.#onChange();
+  }
+
+  #nodesChanged(): void {
+    this.ipcache.reconsiderContested();
+    if (this.ipcache.hasChanges) this.#onChange();
+  }
+
+  /** One reference more; 0 without a host address, `undefined` when there is no room. */
+  #nodeIndexOf(clusterId: ClusterId, hostIp: string): number | undefined {
+    const underlay = parseIp(hostIp);
+    return underlay === undefined ? 0 : this.nodeIndexes.acquire(underlay, clusterId);
+  }
+
+  #releaseNode(underlay: Uint8Array): void {
+    this.nodeIndexes.release(this.nodeIndexes.find(underlay) ?? 0);
+  }
+}
