@@ -2,6 +2,7 @@ import { clusterId, type MaxConnectedClusters } from './cluster.ts';
 import type { Codec } from './codec.ts';
 import { boolean, goJson, omitZero, optional, string, uint32 } from './go-json.ts';
 import { struct } from './go-struct.ts';
+import { quoted } from './quoted.ts';
 
 /** STABLE API, protocol.md §2.2: what a cluster announces of itself, or a cache of its source. */
 export interface ClusterConfig {
@@ -45,7 +46,7 @@ export function validateClusterConfig(config: ClusterConfig, max: MaxConnectedCl
     return `max-connected-clusters differ: ours is ${max}, theirs ${maxConnectedClusters}`;
   }
   if (!endpointSlicesExportModes.includes(endpointSlicesExportMode)) {
-    return `unknown endpoint slices export mode ${JSON.stringify(endpointSlicesExportMode)}`;
+    return `unknown endpoint slices export mode ${quoted(endpointSlicesExportMode)}`;
   }
   return undefined;
 }

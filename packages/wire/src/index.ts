@@ -9,7 +9,7 @@ export type { ClusterCapabilities, ClusterConfig } from './cluster-config.ts';
 export { clusterId, clusterName, maxConnectedClusters, validateLocalCluster } from './cluster.ts';
 export type { ClusterId, ClusterName, MaxConnectedClusters } from './cluster.ts';
 export type { Codec } from './codec.ts';
-export { endpointSliceCodec, endpointSliceMessage } from './endpoint-slice.ts';
+export { endpointSliceCodec } from './endpoint-slice.ts';
 export type { ClusterEndpointSlice, EndpointConditions, ForZone, SliceEndpoint, SlicePort } from './endpoint-slice.ts';
 export { freshnessCodec } from './freshness.ts';
 export type { Freshness } from './freshness.ts';
@@ -26,7 +26,6 @@ export type { Label, LabelArray } from './identity.ts';
 export { coveredPrefix, ipIdentityCodec, ipKeyName } from './ip-identity.ts';
 export type { IpIdentity, NamedPort } from './ip-identity.ts';
 export {
-  allSyncedPrefix,
   cachePrefix,
   canaryKey,
   clusterConfigKey,
@@ -34,11 +33,9 @@ export {
   freshnessKey,
   freshnessPrefix,
   heartbeatKey,
-  joinKey,
   metricScope,
   prefixEnd,
   statePrefix,
-  stateToCache,
   syncedPrefix,
 } from './keys.ts';
 export { kindByName, kinds } from './kinds.ts';

@@ -5,7 +5,7 @@ import type { Codec } from './codec.ts';
 import { endpointSliceCodec, type ClusterEndpointSlice } from './endpoint-slice.ts';
 import { identityCodec, type LabelArray } from './identity.ts';
 import { ipIdentityCodec, type IpIdentity } from './ip-identity.ts';
-import { statePrefix, stateToCache } from './keys.ts';
+import { joinKey, statePrefix, stateToCache } from './keys.ts';
 import { nodeCodec, type MeshNode } from './node.ts';
 import { serviceExportCodec, type ServiceExport } from './service-export.ts';
 import { serviceCodec, type ClusterService } from './service.ts';
@@ -56,7 +56,7 @@ interface Differences<T> {
 
 function kind<T>(name: KindName, differences: Differences<T>): Kind<T> {
   const { stateSegment, cacheSuffix = '', revocable = false, enabled = () => true, codec, validate } = differences;
-  const root = `${statePrefix}/${name}/v1`;
+  const root = joinKey(statePrefix, name, 'v1');
   return {
     name,
     statePrefix: (cluster) => `${root}/${stateSegment ?? cluster}/`,

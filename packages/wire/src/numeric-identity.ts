@@ -1,5 +1,6 @@
 import { ok, refuse, type Result } from '@clustermesh/runtime';
 import type { ClusterId, MaxConnectedClusters } from './cluster.ts';
+import { quoted } from './quoted.ts';
 
 /** A security identity as policy and datapath know it (protocol.md §5.2): scope byte, cluster id, local number. */
 export type NumericIdentity = number & { readonly __brand: 'NumericIdentity' };
@@ -73,7 +74,7 @@ export function clusterOfIdentity(id: number, max: MaxConnectedClusters): number
  */
 export function numericIdentity(text: string): Result<NumericIdentity> {
   if (!/^(?:0|[1-9]\d{0,9})$/.test(text) || Number(text) > 0xffff_ffff) {
-    return refuse(`identity ${JSON.stringify(text)} is not a plain 32-bit number`);
+    return refuse(`identity ${quoted(text)} is not a plain 32-bit number`);
   }
   return ok(Number(text) as NumericIdentity);
 }

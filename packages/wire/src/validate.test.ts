@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ClusterId, ClusterName } from './cluster.ts';
 import type { ClusterEndpointSlice } from './endpoint-slice.ts';
 import { parseLabel } from './identity.ts';
+import { kindByName } from './kinds.ts';
 import type { IpIdentity } from './ip-identity.ts';
 import { ipMask } from './cidr.ts';
 import type { NumericIdentity } from './numeric-identity.ts';
@@ -100,9 +101,9 @@ describe('endpoint slices (I6)', () => {
 
   it.each<[string, Partial<ClusterEndpointSlice>, RegExp]>([
     ['another cluster', { cluster: 'c2' }, /cluster is "c2"/],
-    ['another cluster id', { clusterId: 2 }, /cluster id is 2/],
+    ['another cluster id', { clusterId: 2 }, /cluster id is "2"/],
     ['another key', { name: 'x' }, /namespace and name/],
-    ['no namespace', { namespace: '' }, /empty/],
+    ['no namespace', { namespace: '' }, /no name/],
     ['domain names', at('FQDN', 'example.org'), /address type/],
     ['an address type in another case', at('ipv4'), /address type/],
     ['an IPv6 address in an IPv4 slice', at('IPv4', 'fd00::1'), /not an IPv4 address/],
@@ -112,6 +113,37 @@ describe('endpoint slices (I6)', () => {
     ['no address', at('IPv4', ''), /not an IPv4 address/],
   ])('%s is refused', (_name, overrides, reason) => {
     expect(validate(overrides)).toMatch(reason);
+  });
+});
+
+describe('what peers choose', () => {
+  const service = (namespace: string, name: string): string | undefined =>
+    kindByName.services.validate(context, `${namespace}/${name}`, {
+      cluster: 'c1',
+      namespace,
+      name,
+      frontends: {},
+      backends: {},
+      hostnames: {},
+      zones: {},
+      labels: {},
+      selector: {},
+      includeExternal: true,
+      shared: true,
+      clusterId: 1,
+    });
+
+  it('two spellings of one key are not two services', () => {
+    expect(service('ns', 'n')).toBe(accepted);
+    expect(service('a/b', 'c')).toMatch(/no name/);
+    expect(service('a', 'b/c')).toMatch(/no name/);
+  });
+
+  it('names are bounded, and so are the messages about them', () => {
+    expect(service('ns', 'n'.repeat(253))).toBe(accepted);
+    expect(service('ns', 'n'.repeat(254))).toMatch(/no name/);
+    const reason = validateIdentity(context, '9'.repeat(100_000), []);
+    expect(reason?.length).toBeLessThan(200);
   });
 });
 
@@ -146,7 +178,7 @@ describe('service exports (I6)', () => {
   it.each<[string, Partial<ServiceExport>, RegExp]>([
     ['another cluster', { cluster: 'c2' }, /cluster/],
     ['another key', { name: 'x' }, /namespace and name/],
-    ['no name', { name: '' }, /empty/],
+    ['no name', { name: '' }, /no name/],
     ['no creation time', { exportCreationTimestamp: null }, /creation time/],
     ['another type', { type: 'ExternalName' }, /type/],
     ['no session affinity', { sessionAffinity: '' }, /session affinity/],

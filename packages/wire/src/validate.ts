@@ -5,6 +5,7 @@ import { policyClusterLabel, type LabelArray } from './identity.ts';
 import { coveredPrefix, ipKeyName, type IpIdentity } from './ip-identity.ts';
 import type { MeshNode } from './node.ts';
 import { identityRange, isClusterIndependent, numericIdentity } from './numeric-identity.ts';
+import { quoted } from './quoted.ts';
 import type { ClusterService, PortConfiguration } from './service.ts';
 import type { ServiceExport } from './service-export.ts';
 
@@ -70,19 +71,24 @@ interface Namespaced {
 }
 
 function validateNamespaced(context: SourceContext, keyName: string, value: Namespaced): string | undefined {
-  if (value.namespace === '' || value.name === '') return 'namespace or name is empty';
+  if (!isName(value.namespace) || !isName(value.name)) return 'namespace or name is no name';
   return (
     differs('cluster', value.cluster, context.cluster) ??
     differs('namespace and name', `${value.namespace}/${value.name}`, keyName)
   );
 }
 
+/** Without a slash, which would make two objects of one key; as long as Kubernetes allows. */
+function isName(text: string): boolean {
+  return text !== '' && text.length <= 253 && !text.includes('/');
+}
+
 function differs(what: string, got: string | number, expected: string | number): string | undefined {
-  return got === expected ? undefined : `${what} is ${JSON.stringify(got)}, expected ${JSON.stringify(expected)}`;
+  return got === expected ? undefined : `${what} is ${quoted(String(got))}, expected ${quoted(String(expected))}`;
 }
 
 function notOneOf(what: string, got: string, allowed: readonly string[]): string | undefined {
-  return allowed.includes(got) ? undefined : `unknown ${what} ${JSON.stringify(got)}`;
+  return allowed.includes(got) ? undefined : `unknown ${what} ${quoted(got)}`;
 }
 
 function outOfRange(context: SourceContext, id: number): string | undefined {
@@ -92,21 +98,21 @@ function outOfRange(context: SourceContext, id: number): string | undefined {
 
 function invalidAddress(ports: Readonly<Record<string, PortConfiguration | null>> | null): string | undefined {
   const invalid = Object.keys(ports ?? {}).find((text) => parseIp(text) === undefined);
-  return invalid === undefined ? undefined : `${JSON.stringify(invalid)} is not an IP address`;
+  return invalid === undefined ? undefined : `${quoted(invalid)} is not an IP address`;
 }
 
 /** IPv4 slices carry dotted quads, IPv6 slices any IPv6 text, also a mapped one. */
 function invalidSliceAddress({ addressType, endpoints }: ClusterEndpointSlice): string | undefined {
-  if (addressType !== 'IPv4' && addressType !== 'IPv6') return `unknown address type ${JSON.stringify(addressType)}`;
+  if (addressType !== 'IPv4' && addressType !== 'IPv6') return `unknown address type ${quoted(addressType)}`;
   const isOfType = (text: string): boolean =>
     parseIp(text) !== undefined && text.includes(':') === (addressType === 'IPv6');
   const invalid = endpoints.flatMap(({ addresses }) => addresses).find((text) => !isOfType(text));
-  return invalid === undefined ? undefined : `${JSON.stringify(invalid)} is not an ${addressType} address`;
+  return invalid === undefined ? undefined : `${quoted(invalid)} is not an ${addressType} address`;
 }
 
 /** None at all comes from writers before 1.20 and is taken. */
 function invalidFamilies(families: readonly string[]): string | undefined {
   if (new Set(families).size < families.length) return 'an IP family is listed twice';
   const unknown = families.find((family) => family !== 'IPv4' && family !== 'IPv6');
-  return unknown === undefined ? undefined : `unknown IP family ${JSON.stringify(unknown)}`;
+  return unknown === undefined ? undefined : `unknown IP family ${quoted(unknown)}`;
 }
