@@ -42,6 +42,8 @@ export interface UpOptions {
   readonly mode?: LabMode | 'auto';
   /** Directory of real Kubernetes binaries, as KUBEBUILDER_ASSETS of envtest. */
   readonly kubeAssets?: string | undefined;
+  /** Default true: the mesh is installed in each cluster, and waited for. */
+  readonly installMesh?: boolean;
   /** Aborting it takes down what this call made. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -195,11 +197,12 @@ export class Lab {
   }
 }
 
-async function describeLab(topology: Topology, { mode, kubeAssets }: UpOptions): Promise<LabState> {
+async function describeLab(topology: Topology, { mode, kubeAssets, installMesh = true }: UpOptions): Promise<LabState> {
   const { layout, limitation } = await probeHost(mode);
   return {
     topology,
     layout,
+    installMesh,
     ...(limitation === undefined ? {} : { limitation }),
     ...(kubeAssets === undefined ? {} : { kubeAssets }),
   };

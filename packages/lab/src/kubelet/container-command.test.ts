@@ -2,7 +2,7 @@ import type { Container } from '@clustermesh/kube';
 import { describe, expect, it } from '@jest/globals';
 
 import { containerCommand, expand } from './container-command.ts';
-import { MountTable } from './mount-table.ts';
+import { LocalNames } from './local-names.ts';
 import type { ObjectFiles } from './object-files.ts';
 
 const objects: ObjectFiles = {
@@ -23,7 +23,7 @@ function commandOf(container: Partial<Container>): ReturnType<typeof containerCo
       podIp: '10.1.1.2',
       hostIp: '172.30.1.11',
       programs: new Map([['tool', ['/bin/tool', '--fast']]]),
-      mounts: new MountTable(new Map([['/var/lib/data', '/state/volumes/data']])),
+      names: new LocalNames(new Map([['/var/lib/data', '/state/volumes/data']])),
       objects,
     },
   );

@@ -2,7 +2,7 @@ import type { Container, Pod } from '@clustermesh/kube';
 import { ok, refuse } from '@clustermesh/runtime';
 import type { Result } from '@clustermesh/runtime';
 
-import type { MountTable } from './mount-table.ts';
+import type { LocalNames } from './local-names.ts';
 import type { ObjectFiles } from './object-files.ts';
 import { imageName } from './programs.ts';
 import type { ProgramTable } from './programs.ts';
@@ -14,7 +14,7 @@ export interface ContainerContext {
   readonly podIp: string;
   readonly hostIp: string;
   readonly programs: ProgramTable;
-  readonly mounts: MountTable;
+  readonly names: LocalNames;
   readonly objects: ObjectFiles;
 }
 
@@ -24,7 +24,7 @@ export interface ContainerCommand {
 }
 
 /**
- * What to run for a container, with `$(VAR)` expanded and mount paths replaced by where the volumes are. The image
+ * What to run for a container, with `$(VAR)` expanded and names of its own replaced by those of this machine. The image
  * stands for its entrypoint; `command` replaces it, as in Kubernetes, and names a program of this machine.
  */
 export function containerCommand(container: Container, context: ContainerContext): Result<ContainerCommand> {
@@ -32,11 +32,11 @@ export function containerCommand(container: Container, context: ContainerContext
   if (entrypoint === undefined) return refuse(`no local program stands for image ${container.image}`);
   const env = containerEnv(container, context);
   if (!env.ok) return env;
-  const translate = (text: string): string => context.mounts.translate(expand(text, env.value));
+  const translate = (text: string): string => context.names.translate(expand(text, env.value));
   const start = container.command === undefined ? entrypoint : container.command.map(translate);
   return ok({
     argv: [...start, ...(container.args ?? []).map(translate)],
-    env: Object.fromEntries([...env.value].map(([name, value]) => [name, context.mounts.translate(value)])),
+    env: Object.fromEntries([...env.value].map(([name, value]) => [name, context.names.translate(value)])),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Container, ContainerState } from '@clustermesh/kube';
+import type { Container, ContainerState, ContainerStatus } from '@clustermesh/kube';
 import { Backoff, describeError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Random, Result } from '@clustermesh/runtime';
 
@@ -21,6 +21,8 @@ export interface ContainerDeps {
   /** What a later run of the supervisor adopts the process by. */
   readonly recordFile: string;
   readonly changed: () => void;
+  /** What was last said of it: it stays so until something else is seen, and a restart of ours is no change (I7). */
+  readonly lastStatus?: ContainerStatus | undefined;
 }
 
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
@@ -45,6 +47,10 @@ export class ContainerRunner {
   constructor(container: Container, deps: ContainerDeps) {
     this.container = container;
     this.#deps = deps;
+    const { state, ready = false, restartCount = 0 } = deps.lastStatus ?? {};
+    this.#state = state ?? this.#state;
+    this.#isReady = ready;
+    this.#record = { restartCount };
     this.#backoff = new Backoff({ baseMs: restartBaseMs, capMs: restartCapMs, random: deps.random });
   }
 
@@ -54,9 +60,13 @@ export class ContainerRunner {
       name,
       image,
       state: this.#state,
-      isReady: this.isRunning && this.#isReady,
+      isReady: this.isReady,
       restartCount: this.#record.restartCount,
     };
+  }
+
+  get isReady(): boolean {
+    return this.isRunning && this.#isReady;
   }
 
   get isRunning(): boolean {
@@ -93,7 +103,9 @@ export class ContainerRunner {
     if (running === undefined) return;
     running.kill('SIGTERM');
     const enough = new AbortController();
-    const deadline = this.#deps.clock.sleep(graceMs, enough.signal).then(() => running.kill('SIGKILL'));
+    const deadline = this.#deps.clock.sleep(graceMs, enough.signal).then(() => {
+      if (!enough.signal.aborted) running.kill('SIGKILL');
+    });
     await running.exited;
     enough.abort();
     await deadline;
@@ -117,9 +129,11 @@ export class ContainerRunner {
   }
 
   async #adopt(): Promise<RunningProcess | undefined> {
-    const { process, startedAt = '' } = this.#record;
-    const running = process === undefined ? undefined : await this.#deps.runner.adopt(process);
-    if (running !== undefined) this.#become({ running: { startedAt } });
+    const { process, startedAt = '', restartCount } = this.#record;
+    if (process === undefined) return undefined;
+    const running = await this.#deps.runner.adopt(process);
+    if (running !== undefined) this.#become({ running: { startedAt } }, this.#isReady);
+    else this.#record = { restartCount: restartCount + 1 }; // it ended while nobody watched
     return running;
   }
 
@@ -142,9 +156,9 @@ export class ContainerRunner {
     await writeJsonFile(this.#deps.recordFile, record);
   }
 
-  #become(state: ContainerState): void {
+  #become(state: ContainerState, isReady = false): void {
     this.#state = state;
-    this.#isReady = state.running !== undefined && this.container.readinessProbe === undefined;
+    this.#isReady = isReady || this.container.readinessProbe === undefined;
     this.#deps.changed();
   }
 }

@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { NodePlan } from '../mesh-plan.ts';
-import { MountTable, mountedDirectory } from './mount-table.ts';
+import { LocalNames, mountedDirectory } from './local-names.ts';
 import { isFromObjects, volumeFiles } from './object-files.ts';
 import type { Files, ObjectFiles } from './object-files.ts';
 import { ObjectVolume } from './object-volume.ts';
@@ -18,7 +18,7 @@ export class PodVolumes {
   readonly #directory: string;
   readonly #written = new Map<string, ObjectVolume>();
   /** Of all containers: mounted files are written once, for all of them. */
-  readonly #allMounts: MountTable;
+  readonly #allNames: LocalNames;
 
   constructor(pod: Pod, node: NodePlan, podDirectory: string, objects: ObjectFiles) {
     this.#pod = pod;
@@ -26,7 +26,7 @@ export class PodVolumes {
     this.#objects = objects;
     this.#directory = join(podDirectory, 'volumes');
     const { initContainers = [], containers } = pod.spec;
-    this.#allMounts = this.#mountTable([...containers, ...initContainers]);
+    this.#allNames = this.#localNames([...containers, ...initContainers]);
   }
 
   /** Makes the directories and brings object volumes up to date; refused while a needed object is missing. */
@@ -43,8 +43,8 @@ export class PodVolumes {
     return ok(undefined);
   }
 
-  mountsOf(container: Container): MountTable {
-    return this.#mountTable([container]);
+  namesOf(container: Container): LocalNames {
+    return this.#localNames([container]);
   }
 
   #objectVolume(volume: Volume): ObjectVolume {
@@ -59,26 +59,31 @@ export class PodVolumes {
     return new Map(
       [...files].map(([path, bytes]) => [
         path,
-        Buffer.from(this.#allMounts.translate(bytes.toString('latin1')), 'latin1'),
+        Buffer.from(this.#allNames.translate(bytes.toString('latin1')), 'latin1'),
       ]),
     );
   }
 
-  #mountTable(containers: readonly Container[]): MountTable {
+  #localNames(containers: readonly Container[]): LocalNames {
     const volumes = new Map((this.#pod.spec.volumes ?? []).map((volume) => [volume.name, volume]));
-    const mounts = new Map<string, string>();
+    const names = new Map<string, string>(addressNames(this.#node));
     for (const { name, mountPath, subPath } of containers.flatMap(({ volumeMounts = [] }) => volumeMounts)) {
       const volume = volumes.get(name);
-      if (volume !== undefined && !mounts.has(mountPath)) {
-        mounts.set(mountPath, mountedDirectory(this.#directoryOf(volume), subPath));
+      if (volume !== undefined && !names.has(mountPath)) {
+        names.set(mountPath, mountedDirectory(this.#directoryOf(volume), subPath));
       }
     }
-    return new MountTable(mounts);
+    return new LocalNames(names);
   }
 
   #directoryOf({ name, hostPath }: Volume): string {
     return hostPath === undefined ? join(this.#directory, name) : hostDirectory(this.#node, hostPath.path);
   }
+}
+
+/** Without network namespaces, a node's own address is all that its pods have of a loopback to themselves. */
+function addressNames({ netns, address }: NodePlan): readonly (readonly [string, string])[] {
+  return netns === undefined ? ['127.0.0.1', '0.0.0.0'].map((name) => [name, address] as const) : [];
 }
 
 /** Nodes share one kernel but not one file system: each has its own bpffs directory and cgroup, and a root below its state. */

@@ -125,8 +125,8 @@ export class PodWorker {
   #followReadiness(runner: ContainerRunner, signal: AbortSignal): Promise<void> {
     const { container } = runner;
     const { dial, clock } = this.#deps;
-    const mounts = this.#volumes.mountsOf(container);
-    const translate = (text: string): string => mounts.translate(text);
+    const names = this.#volumes.namesOf(container);
+    const translate = (text: string): string => names.translate(text);
     const target = { container, podIp: this.#podIp ?? '', place: this.#place, dial, translate };
     return followReadiness(target, runner, clock, signal);
   }
@@ -184,19 +184,21 @@ export class PodWorker {
   #runner(container: Container): ContainerRunner {
     const { namespace = '', name } = this.#pod.metadata;
     const { node, programs, objects } = this.#deps;
+    const { initContainerStatuses = [], containerStatuses = [] } = this.#pod.status ?? {};
     return new ContainerRunner(container, {
       ...this.#deps,
       place: this.#place,
       logFile: join(this.#deps.logDir, node.cluster, `${namespace}_${name}_${container.name}.log`),
       recordFile: join(this.#place.directory, 'containers', `${container.name}.json`),
       changed: () => this.#status.trigger(),
+      lastStatus: [...initContainerStatuses, ...containerStatuses].find((status) => status.name === container.name),
       command: (wanted) => {
         const command = containerCommand(wanted, {
           pod: this.#pod,
           podIp: this.#podIp ?? '',
           hostIp: node.address,
           programs,
-          mounts: this.#volumes.mountsOf(wanted),
+          names: this.#volumes.namesOf(wanted),
           objects,
         });
         return command.ok

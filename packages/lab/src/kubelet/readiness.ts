@@ -13,12 +13,13 @@ export interface ProbeTarget {
   readonly podIp: string;
   readonly place: Place;
   readonly dial: Dial;
-  /** Mount paths in an exec probe's command → where the volumes are. */
+  /** Names in an exec probe's command → what they are on this machine. */
   readonly translate: (text: string) => string;
 }
 
 export interface ProbedContainer {
   readonly isRunning: boolean;
+  readonly isReady: boolean;
   reportReady(isReady: boolean): void;
 }
 
@@ -38,7 +39,7 @@ export async function followReadiness(
   const probe = target.container.readinessProbe;
   if (probe === undefined) return;
   const { failureThreshold = defaultFailureThreshold, periodSeconds = defaultPeriodSeconds } = probe;
-  let failures = failureThreshold;
+  let failures = probed.isReady ? 0 : failureThreshold;
   while (!isAborted(signal)) {
     if (probed.isRunning) {
       failures = (await isAnswering(probe, target)) ? 0 : failures + 1;

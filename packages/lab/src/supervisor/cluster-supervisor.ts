@@ -33,6 +33,7 @@ import type { ClusterPhase, ClusterStatus } from './lab-status.ts';
 export interface ClusterDeps {
   readonly stateDir: string;
   readonly kubeAssets: string | undefined;
+  readonly installMesh: boolean;
   readonly runner: ProcessRunner;
   readonly dial: Dial;
   readonly clock: Clock;
@@ -128,6 +129,11 @@ export class ClusterSupervisor {
   }
 
   async #install(client: KubeClient, signal: AbortSignal): Promise<void> {
+    if (!this.#deps.installMesh) {
+      this.#phase = 'ready';
+      this.#reason = '';
+      return;
+    }
     this.#phase = 'installing';
     this.#reason = 'the mesh is being installed';
     await installMesh(client, labInstallation(this.#plan, this.#deps.clock), signal);

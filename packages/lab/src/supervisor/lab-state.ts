@@ -12,6 +12,8 @@ import type { Topology } from '../topology.ts';
 export interface LabState {
   readonly topology: Topology;
   readonly layout: HostLayout;
+  /** Without it the clusters are bare: for who installs by hand. */
+  readonly installMesh: boolean;
   /** Why it is rootless. */
   readonly limitation?: string;
   /** Directory of the real Kubernetes binaries; without it the API is the lab's own stand-in. */
