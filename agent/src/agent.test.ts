@@ -1,0 +1,572 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { endpointSlices, services } from '@clustermesh/kube';
+import type { EndpointSlice, Service } from '@clustermesh/kube';
+import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
+import { KubeApiStore } from '@clustermesh/lab';
+import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
+import {
+  canaryKey,
+  clusterConfigCodec,
+  clusterConfigKey,
+  freshnessCodec,
+  freshnessKey,
+  identityCodec,
+  ipIdentityCodec,
+  kindByName,
+  nodeCodec,
+  parseLabel,
+  serviceCodec,
+} from '@clustermesh/wire';
+import type { ClusterId, ClusterName, IpIdentity, KindName, MeshNode } from '@clustermesh/wire';
+
+import { createAgent } from './agent.ts';
+import type { Agent } from './agent.ts';
+import { noDevices } from './datapath/devices.ts';
+import { defaultMapSizes, memoryDatapathMaps } from './maps/datapath-maps.ts';
+import type { DatapathMaps } from './maps/datapath-maps.ts';
+
+const west = { name: 'west' as ClusterName, id: 1 as ClusterId };
+const east = { name: 'east' as ClusterName, id: 2 as ClusterId };
+const north = { name: 'north' as ClusterName, id: 3 as ClusterId };
+type Cluster = typeof west;
+
+const sizes = { ...defaultMapSizes, svc: 64, slot: 256, backend: 256, node: 64, ipc_host: 256, ipc_cidr: 64 };
+const seconds = 1_000;
+const minutes = 60 * seconds;
+const agentKinds: readonly KindName[] = ['nodes', 'identities', 'ip', 'services'];
+
+/** Identity number `local` of a cluster in a mesh of 255. */
+const identityOf = (cluster: Cluster, local = 1): number => cluster.id * 65_536 + local;
+const podIp = (cluster: Cluster, pod: number): string => `10.${cluster.id}.1.${pod}`;
+const nodeIp = (cluster: Cluster): string => `172.30.${cluster.id}.11`;
+
+/** The store of cluster west, its Kubernetes API, and agents over one set of maps. */
+class World implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly server = new MemoryKvServer({ clock: this.clock });
+  readonly kubeStore = new KubeApiStore({ clock: this.clock, random: seededRandom(1) });
+  readonly kube = this.kubeStore.client();
+  readonly maps: DatapathMaps = memoryDatapathMaps(sizes);
+  readonly #writer = new MemoryKvStore(this.server, { clock: this.clock, leaseTtlSeconds: 1_000_000 });
+  readonly #running = new Map<Agent, { readonly stop: AbortController; readonly done: Promise<void> }>();
+
+  async put(key: string, value: Uint8Array): Promise<void> {
+    await this.#writer.commit([{ kind: 'put', key, value }]);
+  }
+
+  async delete(...keys: readonly string[]): Promise<void> {
+    await this.#writer.commit(keys.map((key) => ({ kind: 'delete', key })));
+  }
+
+  async deletePrefix(prefix: string): Promise<void> {
+    await this.#writer.commit([{ kind: 'delete-prefix', prefix }]);
+  }
+
+  async canaries(cluster: Cluster, kinds: readonly KindName[] = agentKinds): Promise<void> {
+    for (const kind of kinds) {
+      const row = kindByName[kind];
+      const canary = cluster === west ? row.stateCanary : row.cacheCanary;
+      await this.put(canaryKey(cluster.name, canary), Buffer.from(String(this.clock.now())));
+    }
+  }
+
+  async config(cluster: Cluster, id: number = cluster.id): Promise<void> {
+    const capabilities = {
+      syncedCanaries: true,
+      cached: true,
+      maxConnectedClusters: 255,
+      endpointSlicesExportMode: '',
+    };
+    await this.put(clusterConfigKey(cluster.name), clusterConfigCodec.encode({ id, capabilities }));
+  }
+
+  async freshness(cluster: Cluster, connected = true): Promise<void> {
+    const at = new Date(this.clock.now()).toISOString().replace(/\.\d+/, '');
+    const value = { connected, since: at, lastContact: at, sourceRevision: String(this.clock.now()), storeId: 'a' };
+    await this.put(freshnessKey(cluster.name), freshnessCodec.encode(value));
+  }
+
+  async node(cluster: Cluster): Promise<void> {
+    const cidr = { ip: `10.${cluster.id}.1.0`, mask: Uint8Array.from([255, 255, 255, 0]) };
+    const node: MeshNode = {
+      name: 'node1',
+      cluster: cluster.name,
+      clusterId: cluster.id,
+      ipAddresses: [{ type: 'InternalIP', ip: nodeIp(cluster) }],
+      ipv4AllocCidr: cidr,
+      ipv4SecondaryAllocCidrs: null,
+      ipv6AllocCidr: null,
+      ipv6SecondaryAllocCidrs: null,
+      ipv4HealthIp: '',
+      ipv6HealthIp: '',
+      ipv4IngressIp: '',
+      ipv6IngressIp: '',
+      source: 'custom-resource',
+      encryptionKey: 0,
+      labels: null,
+      annotations: null,
+      wireguardPubKey: '',
+      bootId: '',
+    };
+    await this.put(prefixOf(cluster, 'nodes') + node.name, nodeCodec.encode(node));
+  }
+
+  async identity(cluster: Cluster, id = identityOf(cluster)): Promise<void> {
+    const labels = ['k8s:app=echo', `k8s:io.cilium.k8s.policy.cluster=${cluster.name}`].map(parseLabel);
+    await this.put(prefixOf(cluster, 'identities') + String(id), identityCodec.encode(labels));
+  }
+
+  async ip(cluster: Cluster, ip: string, change: Partial<IpIdentity> = {}): Promise<void> {
+    const value = {
+      ip,
+      mask: null,
+      hostIp: nodeIp(cluster),
+      id: identityOf(cluster) as IpIdentity['id'],
+      key: 0,
+      metadata: '',
+      k8sNamespace: 'default',
+      k8sPodName: 'echo',
+      k8sServiceAccount: '',
+      namedPorts: [],
+      ...change,
+    };
+    await this.put(prefixOf(cluster, 'ip') + ip, ipIdentityCodec.encode(value));
+  }
+
+  async service(cluster: Cluster, backends: readonly string[]): Promise<void> {
+    const value = {
+      cluster: cluster.name,
+      namespace: 'default',
+      name: 'echo',
+      frontends: {},
+      backends: Object.fromEntries(backends.map((ip) => [ip, { http: { protocol: 'TCP', port: 8080 } }])),
+      hostnames: {},
+      zones: {},
+      labels: {},
+      selector: {},
+      includeExternal: true,
+      shared: true,
+      clusterId: cluster.id,
+    };
+    await this.put(`${prefixOf(cluster, 'services')}default/echo`, serviceCodec.encode(value));
+  }
+
+  /** Cluster with one node, one identity, the given pods behind service default/echo. */
+  async remote(cluster: Cluster, pods: readonly number[] = [1]): Promise<void> {
+    await this.config(cluster);
+    await this.freshness(cluster);
+    await this.node(cluster);
+    await this.identity(cluster);
+    for (const pod of pods) await this.ip(cluster, podIp(cluster, pod));
+    await this.service(
+      cluster,
+      pods.map((pod) => podIp(cluster, pod)),
+    );
+    await this.canaries(cluster);
+  }
+
+  /** Our own cluster, with Service default/echo at 10.96.0.10:80. */
+  async local(pods: readonly number[] = [1], annotations: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.node(west);
+    await this.identity(west);
+    for (const pod of pods) await this.ip(west, podIp(west, pod));
+    await this.canaries(west);
+    const service: Service = {
+      metadata: {
+        namespace: 'default',
+        name: 'echo',
+        annotations: { 'service.cilium.io/global': 'true', ...annotations },
+      },
+      spec: {
+        clusterIP: '10.96.0.10',
+        clusterIPs: ['10.96.0.10'],
+        ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+      },
+    };
+    await this.kube.create(services, service);
+    await this.kube.create(endpointSlices, slice(pods));
+  }
+
+  async localPods(pods: readonly number[]): Promise<void> {
+    await this.kube.update(endpointSlices, slice(pods));
+  }
+
+  start(): Agent {
+    const agent = createAgent({
+      cache: new MemoryKvStore(this.server, { clock: this.clock }),
+      kube: this.kube,
+      maps: this.maps,
+      devices: noDevices,
+      clock: this.clock,
+      random: seededRandom(2),
+      log: silentLogger,
+      health: new Health(this.clock),
+      config: {
+        clusterName: west.name,
+        clusterId: west.id,
+        maxConnectedClusters: 255,
+        nodeName: 'node1',
+        version: 'test',
+        mode: { mode: 'memory', reason: 'a test' },
+        backendDrainMs: 30 * seconds,
+        syncTimeoutMs: minutes,
+        mirrorSilenceMs: 5 * minutes,
+        cacheTtlMs: 0,
+      },
+    });
+    const stop = new AbortController();
+    this.#running.set(agent, { stop, done: agent.run(stop.signal) });
+    return agent;
+  }
+
+  async stop(agent: Agent): Promise<void> {
+    const running = this.#running.get(agent);
+    running?.stop.abort();
+    await running?.done;
+    this.#running.delete(agent);
+  }
+
+  async settle(ms = seconds): Promise<void> {
+    await this.clock.advance(ms);
+  }
+
+  /** A living mirror: freshness again and again while time passes. */
+  async mirrorFor(ms: number, ...clusters: readonly Cluster[]): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 30 * seconds) {
+      for (const cluster of clusters) await this.freshness(cluster);
+      await this.settle(30 * seconds);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const agent of [...this.#running.keys()]) await this.stop(agent);
+    this.server[Symbol.dispose]();
+  }
+}
+
+function slice(pods: readonly number[]): EndpointSlice {
+  return {
+    metadata: { namespace: 'default', name: 'echo-1', labels: { 'kubernetes.io/service-name': 'echo' } },
+    addressType: 'IPv4',
+    endpoints: pods.map((pod) => ({ addresses: [podIp(west, pod)], conditions: { ready: true } })),
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+  };
+}
+
+function prefixOf(cluster: Cluster, kind: KindName): string {
+  const row = kindByName[kind];
+  return cluster === west ? row.statePrefix(cluster.name) : row.cachePrefix(cluster.name);
+}
+
+/** Addresses that new connections to default/echo may go to, as the maps say. */
+function chosen(agent: Agent): readonly string[] {
+  return [...agent.listings.backends({ namespace: '', name: '' })]
+    .filter((one) => one.chosen)
+    .map((one) => one.address);
+}
+
+function addresses(agent: Agent, state = 'programmed'): readonly string[] {
+  return [...agent.listings.ipcache('')]
+    .filter((entry) => entry.state === state)
+    .map((entry) => entry.address)
+    .sort();
+}
+
+function cluster(agent: Agent, { name }: Cluster) {
+  return agent.status().clusters.find((one) => one.name === name);
+}
+
+describe('createAgent', () => {
+  let world: World;
+  afterEach(() => world[Symbol.asyncDispose]());
+
+  async function started(): Promise<Agent> {
+    const agent = world.start();
+    await world.settle();
+    return agent;
+  }
+
+  it('balances a global service over the backends of every cluster, and knows where each comes from (I5)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1, 2]);
+    const agent = await started();
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1', '10.2.1.2']);
+    const [, remote] = [...agent.listings.backends({ namespace: 'default', name: 'echo' })];
+    expect(remote).toMatchObject({
+      cluster: 'east',
+      key: 'cilium/cache/services/v1/east/default/echo',
+      state: 'active',
+      frontend: '10.96.0.10:80/TCP',
+      port: 8080,
+    });
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', reason: '', clusterId: 2 });
+    expect(agent.notReady()).toBeUndefined();
+  });
+
+  it.each([
+    { affinity: 'local', before: ['10.1.1.1'], after: ['10.2.1.1'] },
+    { affinity: 'remote', before: ['10.2.1.1'], after: ['10.2.1.1'] },
+    { affinity: 'none', before: ['10.1.1.1', '10.2.1.1'], after: ['10.2.1.1'] },
+  ])('affinity $affinity: fails over when the local backends are gone', async ({ affinity, before, after }) => {
+    world = new World();
+    await world.local([1], { 'service.cilium.io/affinity': affinity });
+    await world.remote(east);
+    const agent = await started();
+    expect(chosen(agent)).toEqual(before);
+    await world.localPods([]);
+    await world.settle();
+    expect(chosen(agent)).toEqual(after);
+  });
+
+  it('shows an address only when its identity is known (I2)', async () => {
+    world = new World();
+    await world.local([]);
+    await world.remote(east);
+    const agent = await started();
+    const late = identityOf(east, 7);
+    await world.ip(east, podIp(east, 9), { id: late as IpIdentity['id'] });
+    await world.settle();
+    expect(addresses(agent, 'waiting-for-identity')).toEqual(['10.2.1.9']);
+    expect(world.maps.ipc_host.maxEntries).toBeGreaterThan(0);
+    expect([...world.maps.ipc_host.entries()]).toHaveLength(1);
+    await world.identity(east, late);
+    await world.settle();
+    expect(addresses(agent)).toEqual(['10.2.1.1', '10.2.1.9']);
+    expect([...world.maps.ipc_host.entries()]).toHaveLength(2);
+  });
+
+  it('rejects what does not agree with its key, cluster or range, and goes on (I6)', async () => {
+    world = new World();
+    await world.local();
+    await world.remote(east);
+    await world.ip(east, podIp(east, 8), { id: identityOf(north) as IpIdentity['id'] });
+    await world.put(`${prefixOf(east, 'ip')}10.2.1.7`, Buffer.from('{not json'));
+    const agent = await started();
+    expect(cluster(agent, east)).toMatchObject({ rejected: 2, state: 'ready' });
+    expect(cluster(agent, east)?.rejections.map(({ key }) => key)).toEqual(
+      expect.arrayContaining(['cilium/cache/ip/v1/east/10.2.1.7', 'cilium/cache/ip/v1/east/10.2.1.8']),
+    );
+    expect(addresses(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+  });
+
+  it.each([
+    { name: 'the local cluster\u2019s id', id: 1, reason: 'cluster id 1 is that of the local cluster' },
+    { name: 'another cluster\u2019s id', id: 2, reason: 'cluster id 2 is already used by cluster east' },
+    { name: 'id 0', id: 0, reason: 'cluster id 0 is reserved' },
+  ])('refuses a cluster with $name and says so', async ({ id, reason }) => {
+    world = new World();
+    await world.local();
+    await world.remote(east);
+    await world.config(north, id);
+    const agent = await started();
+    expect(cluster(agent, north)).toMatchObject({ state: 'refused', reason });
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready' });
+  });
+
+  it('accepts a refused cluster once the holder of its id has left', async () => {
+    world = new World();
+    await world.local();
+    await world.remote(east);
+    await world.config(north, 2);
+    const agent = await started();
+    await world.deletePrefix('cilium/cache/');
+    await world.delete(clusterConfigKey(east.name));
+    await world.settle(10 * seconds);
+    expect(agent.status().clusters.map(({ name, state }) => [name, state])).toEqual([['north', 'syncing']]);
+  });
+
+  it('keeps everything while its own store cannot be reached, and then applies what it missed (I3, I4)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1, 2]);
+    const agent = await started();
+    world.server.stop();
+    await world.settle(2 * minutes);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1', '10.2.1.2']);
+    expect(cluster(agent, east)).toMatchObject({ state: 'stale', reason: 'no contact with our own cache' });
+    world.server.start();
+    await world.service(east, ['10.2.1.2']);
+    await world.delete(`${prefixOf(east, 'ip')}10.2.1.1`);
+    await world.settle(minutes);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.2']);
+    expect(addresses(agent)).toEqual(['10.1.1.1', '10.2.1.2']);
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready' });
+  });
+
+  it('keeps everything when its store comes back empty, until the store is filled again (I3)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1, 2]);
+    const agent = await started();
+    world.server.wipe();
+    await world.settle(2 * minutes);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1', '10.2.1.2']);
+    expect(addresses(agent)).toEqual(['10.1.1.1', '10.2.1.1', '10.2.1.2']);
+    await world.node(west);
+    await world.identity(west);
+    await world.ip(west, podIp(west, 1));
+    await world.canaries(west);
+    await world.remote(east, [2]);
+    await world.settle(minutes);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.2']);
+    expect(addresses(agent)).toEqual(['10.1.1.1', '10.2.1.2']);
+  });
+
+  it('takes keys that vanish in a silence of the mirror for expired leases, not for deletions (I3, I4)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1, 2]);
+    const agent = await started();
+    await world.settle(10 * minutes);
+    await world.deletePrefix('cilium/cache/');
+    await world.deletePrefix('cilium/synced/east/');
+    await world.delete(clusterConfigKey(east.name));
+    await world.settle(2 * minutes);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1', '10.2.1.2']);
+    expect(cluster(agent, east)).toMatchObject({ state: 'leaving', withheld: 5 });
+    await world.remote(east, [2]);
+    await world.mirrorFor(2 * minutes, east);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.2']);
+    expect(addresses(agent)).toEqual(['10.1.1.1', '10.2.1.2']);
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', withheld: 0 });
+  });
+
+  it('drains a removed cluster as its mirror deletes it, and forgets it', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    await world.remote(north, [1]);
+    const agent = await started();
+    await world.delete(clusterConfigKey(east.name));
+    await world.mirrorFor(3 * minutes, north);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1', '10.3.1.1']);
+    expect(cluster(agent, east)).toMatchObject({ state: 'leaving' });
+    for (const kind of agentKinds) await world.deletePrefix(prefixOf(east, kind));
+    await world.delete(freshnessKey(east.name));
+    await world.settle(2 * seconds);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.3.1.1']);
+    expect(addresses(agent)).toEqual(['10.1.1.1', '10.3.1.1']);
+    expect(agent.status().clusters.map(({ name }) => name)).toEqual(['north']);
+  });
+
+  it('drains a removed cluster also when contact with it had been lost long before', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    const agent = await started();
+    await world.freshness(east, false);
+    await world.settle(30 * minutes);
+    expect(cluster(agent, east)).toMatchObject({ state: 'stale' });
+    await world.delete(clusterConfigKey(east.name));
+    await world.settle(3 * minutes);
+    for (const kind of agentKinds) await world.deletePrefix(prefixOf(east, kind));
+    await world.settle(2 * seconds);
+    expect(chosen(agent)).toEqual(['10.1.1.1']);
+    expect(agent.status().clusters).toEqual([]);
+  });
+
+  it('shows a cluster that its mirror lost as stale, with its age, and empties nothing (I4)', async () => {
+    world = new World();
+    await world.local([]);
+    await world.remote(east, [1]);
+    const agent = await started();
+    await world.freshness(east, false);
+    await world.settle(90 * seconds);
+    expect(cluster(agent, east)).toMatchObject({ state: 'stale', freshness: { connected: false, ageMs: 90_000 } });
+    expect(chosen(agent)).toEqual(['10.2.1.1']);
+  });
+
+  it('of two claims on one address the owner of the pod CIDR wins, and the loser is shown', async () => {
+    world = new World();
+    await world.local([]);
+    await world.remote(north, []);
+    await world.ip(north, '10.2.1.1');
+    const agent = await started();
+    expect([...agent.listings.ipcache('')]).toMatchObject([{ address: '10.2.1.1', cluster: 'north' }]);
+    await world.remote(east, [1]);
+    await world.settle();
+    expect([...agent.listings.ipcache('')]).toMatchObject([
+      { address: '10.2.1.1', cluster: 'east', state: 'programmed' },
+      { address: '10.2.1.1', cluster: 'north', state: 'conflict', reason: 'held by cluster east' },
+    ]);
+    expect(cluster(agent, north)).toMatchObject({ conflicts: 1 });
+  });
+
+  it('a remote cluster never takes an address of ours (I1)', async () => {
+    world = new World();
+    await world.remote(east, []);
+    await world.ip(east, '10.1.1.1');
+    await world.local([1]);
+    const agent = await started();
+    expect([...agent.listings.ipcache('west')]).toMatchObject([{ address: '10.1.1.1', state: 'programmed' }]);
+    expect([...agent.listings.ipcache('east')]).toMatchObject([{ address: '10.1.1.1', state: 'conflict' }]);
+  });
+
+  describe('restart', () => {
+    it('writes nothing when nothing changed meanwhile (I7)', async () => {
+      world = new World();
+      await world.local([1]);
+      await world.remote(east, [1, 2]);
+      await world.stop(await started());
+      const before = snapshot(world.maps);
+      const agent = await started();
+      await world.settle(2 * minutes);
+      expect(snapshot(world.maps)).toEqual(before);
+      expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1', '10.2.1.2']);
+    });
+
+    it('keeps a cluster that cannot be read yet, while local changes apply (I4, I7)', async () => {
+      world = new World();
+      await world.local([1]);
+      await world.remote(east, [1, 2]);
+      await world.stop(await started());
+      await world.deletePrefix('cilium/synced/east/');
+      await world.localPods([2]);
+      const agent = await started();
+      await world.settle(10 * minutes);
+      expect(chosen(agent)).toEqual(['10.1.1.2', '10.2.1.1', '10.2.1.2']);
+      expect(addresses(agent, 'restored')).toEqual(['10.2.1.1', '10.2.1.2']);
+      await world.service(east, ['10.2.1.2']);
+      await world.delete(`${prefixOf(east, 'ip')}10.2.1.1`);
+      await world.canaries(east);
+      await world.settle();
+      expect(chosen(agent)).toEqual(['10.1.1.2', '10.2.1.2']);
+      expect(addresses(agent, 'restored')).toEqual([]);
+      expect(addresses(agent)).toEqual(['10.1.1.1', '10.2.1.2']);
+    });
+
+    it('gives up a cluster that was removed meanwhile, after a wait', async () => {
+      world = new World();
+      await world.local([1]);
+      await world.remote(east, [1]);
+      await world.stop(await started());
+      for (const kind of agentKinds) await world.deletePrefix(prefixOf(east, kind));
+      await world.deletePrefix('cilium/synced/east/');
+      await world.delete(clusterConfigKey(east.name));
+      const agent = await started();
+      expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+      await world.settle(2 * minutes);
+      expect(chosen(agent)).toEqual(['10.1.1.1']);
+      expect([...world.maps.ipc_host.entries()]).toHaveLength(1);
+    });
+
+    it('removes services that were deleted meanwhile as soon as ours are known', async () => {
+      world = new World();
+      await world.local([1]);
+      await world.stop(await started());
+      await world.kube.delete(services, { namespace: 'default', name: 'echo' });
+      expect([...world.maps.svc.entries()]).toHaveLength(1);
+      await started();
+      expect([...world.maps.svc.entries()]).toHaveLength(0);
+    });
+  });
+});
+
+/** All bytes of all maps. */
+function snapshot(maps: DatapathMaps): unknown {
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+  return Object.values(maps).map((map: DatapathMaps[keyof DatapathMaps]) =>
+    'bytes' in map ? text(map.bytes) : [...map.entries()].map(([key, value]) => [text(key), text(value)]).sort(),
+  );
+}
