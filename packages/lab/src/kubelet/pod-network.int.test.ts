@@ -12,8 +12,8 @@ import { takeDown } from '../down.ts';
 import { dialThrough } from '../gateway/dial.ts';
 import { probeHost } from '../host.ts';
 import { KubeApiStore } from '../kube-api/kube-api-store.ts';
-import { clusterOf, planMesh } from '../mesh-plan.ts';
-import type { MeshPlan } from '../mesh-plan.ts';
+import { clusterOf, nodeOf, planMesh } from '../mesh-plan.ts';
+import type { MeshPlan, NodePlan } from '../mesh-plan.ts';
 import { createMeshNetwork, cutControlLink, restoreControlLink } from '../network/network.ts';
 import { ProcessRunner, placedArgv } from '../process/process-runner.ts';
 import { nodeProgram } from '../workspace.ts';
@@ -91,8 +91,7 @@ describeRoot(`pods in network namespaces${limitation === undefined ? '' : ` (ski
 
   /** First line that a TCP server says, asked from inside a pod. */
   async function ask(from: Pod, address: string, port: number): Promise<string> {
-    const node = clusterOf(plan, 'east').nodes.find(({ name }) => name === from.spec.nodeName);
-    if (node === undefined) throw new Error('no such node');
+    const node = nodeOf(clusterOf(plan, 'east'), from.spec.nodeName ?? '');
     const script = 'exec 3<>"/dev/tcp/$0/$1" && head -n 1 <&3';
     return mustRun(placedArgv(['bash', '-c', script, address, String(port)], podPlace(node, from)), {
       timeoutMs: 3000,
@@ -114,8 +113,8 @@ describeRoot(`pods in network namespaces${limitation === undefined ? '' : ` (ski
   it('run in a cgroup of their own below their node’s, and leave nothing behind', async () => {
     const pod = await startPod('short', 'n1', 'client');
     const ref = { namespace: 'default', name: 'short' };
-    const [node] = clusterOf(plan, 'east').nodes;
-    const place = podPlace(node!, pod);
+    const node = nodeOf(clusterOf(plan, 'east'), 'n1');
+    const place = podPlace(node, pod);
     const group = (await mustRun(placedArgv(['cat', '/proc/self/cgroup'], place)))
       .split('\n')
       .find((line) => line.startsWith('0::'));
@@ -123,7 +122,7 @@ describeRoot(`pods in network namespaces${limitation === undefined ? '' : ` (ski
     expect(group?.slice(3)).toBe(place.cgroup?.slice(layout.cgroupRoot?.length));
     await client.delete(pods, ref);
     await eventually(() => expect(client.get(pods, ref)).rejects.toMatchObject({ code: 'KUBE_NOT_FOUND' }));
-    const links = await mustRun(['ip', '-n', node?.netns ?? '', '-o', 'link']);
+    const links = await mustRun(['ip', '-n', node.netns ?? '', '-o', 'link']);
     expect(links).not.toContain(place.network?.link);
     expect((await runCommand(['test', '-e', place.cgroup ?? ''])).exitCode).toBe(1);
     expect((await runCommand(['test', '-e', `/run/netns/${place.netns ?? ''}`])).exitCode).toBe(1);
@@ -131,29 +130,30 @@ describeRoot(`pods in network namespaces${limitation === undefined ? '' : ` (ski
 
   it('lose the kvstore port of a cluster that is cut off, and nothing else', async () => {
     const east = clusterOf(plan, 'east');
-    const nodeNetns = east.nodes[0]?.netns ?? '';
-    const west = clusterOf(plan, 'west').nodes[0];
-    const listen = "require('net').createServer((s) => s.end('hello\\n')).listen";
-    const runner = new ProcessRunner({ stateDir: plan.stateDir, clock: systemClock });
-    const logFile = join(plan.stateDir, 'logs', 'server.log');
-    const argv = [process.execPath, '-e', `${listen}(2379);${listen}(2380)`];
-    await runner.start({
-      argv,
-      env: {},
-      place: { netns: nodeNetns, cgroup: `${east.nodes[0]?.cgroup ?? ''}/server` },
-      logFile,
-    });
-    const hello = async (from: string, port: number): Promise<boolean> => {
-      const script = `exec 3<>/dev/tcp/${east.nodes[0]?.address ?? ''}/${port} && head -n 1 <&3`;
-      const argvFrom = placedArgv(['bash', '-c', script], { netns: from });
-      return (await runCommand(argvFrom, { timeoutMs: 500 })).stdout === 'hello\n';
+    const [server, neighbour] = [nodeOf(east, 'n1'), nodeOf(east, 'n2')];
+    const stranger = nodeOf(clusterOf(plan, 'west'), 'n1');
+    await listenOn(server, [2379, 2380]);
+    const hears = async (from: NodePlan, port: number): Promise<boolean> => {
+      const script = `exec 3<>/dev/tcp/${server.address}/${port} && head -n 1 <&3`;
+      const { stdout } = await runCommand(placedArgv(['bash', '-c', script], { netns: from.netns ?? '' }), {
+        timeoutMs: 500,
+      });
+      return stdout === 'hello\n';
     };
-    await eventually(async () => expect(await hello(west?.netns ?? '', 2379)).toBe(true));
+    await eventually(async () => expect(await hears(stranger, 2379)).toBe(true));
     await cutControlLink(plan, east);
-    expect(await hello(west?.netns ?? '', 2379)).toBe(false);
-    expect(await hello(west?.netns ?? '', 2380)).toBe(true);
-    expect(await hello(east.nodes[1]?.netns ?? '', 2379)).toBe(true);
+    expect(await hears(stranger, 2379)).toBe(false);
+    expect(await hears(stranger, 2380)).toBe(true);
+    expect(await hears(neighbour, 2379)).toBe(true);
     await restoreControlLink(plan, east);
-    expect(await hello(west?.netns ?? '', 2379)).toBe(true);
+    expect(await hears(stranger, 2379)).toBe(true);
   });
+
+  async function listenOn(node: NodePlan, ports: readonly number[]): Promise<void> {
+    const listen = (port: number): string => `require('net').createServer((s) => s.end('hello\\n')).listen(${port})`;
+    const argv = [process.execPath, '-e', ports.map(listen).join(';')];
+    const place = { ...node, cgroup: join(node.cgroup ?? '', 'server') };
+    const runner = new ProcessRunner({ stateDir: plan.stateDir, clock: systemClock });
+    await runner.start({ argv, env: {}, place, logFile: join(plan.stateDir, 'logs', 'server.log') });
+  }
 });
