@@ -7,3 +7,5 @@ export { parseTopology } from './topology.ts';
 export type { ClusterTopology, Topology } from './topology.ts';
 export { KubeApiStore } from './kube-api/kube-api-store.ts';
 export type { KubeApiStoreOptions } from './kube-api/kube-api-store.ts';
+export { serveKubeApi } from './kube-api/http/serve-kube-api.ts';
+export type { KubeApiServer, KubeApiServerOptions, ListenAddress } from './kube-api/http/serve-kube-api.ts';

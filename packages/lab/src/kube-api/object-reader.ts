@@ -83,15 +83,24 @@ export class ObjectReader {
   /**
    * Without a resourceVersion (or with '0') begins with all objects as ADDED. Ends after timeoutSeconds, on abort,
    * or when the type is no longer served. Reads from the history, so that a slow consumer costs no memory: it is
-   * told 410 once what it has not read yet is forgotten.
+   * told 410 once what it has not read yet is forgotten. What is wrong with the request itself is thrown at once.
    */
-  async *watch(typeRef: TypeRef, options: WatchOptions, signal: AbortSignal): AsyncGenerator<ApiWatchEvent> {
+  watch(typeRef: TypeRef, options: WatchOptions, signal: AbortSignal): AsyncIterable<ApiWatchEvent> {
     const served = this.#deps.slots.find(typeRef);
     const isWanted = wantedBy(served, options);
-    const start = this.#parseRevision(options.resourceVersion);
-    const position = start ?? this.#deps.ledger.revision;
-    if (start === undefined) yield* initialEvents(served, isWanted);
-    const endMs = this.#deps.clock.monotonicMs() + (options.timeoutSeconds ?? Infinity) * 1000;
+    return this.#events(served, isWanted, { ...options, start: this.#parseRevision(options.resourceVersion) }, signal);
+  }
+
+  async *#events(
+    served: ServedSlot,
+    isWanted: ObjectFilter,
+    options: { readonly start: number | undefined; readonly timeoutSeconds?: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<ApiWatchEvent> {
+    const { ledger, clock } = this.#deps;
+    const endMs = clock.monotonicMs() + (options.timeoutSeconds ?? Infinity) * 1000;
+    const position = options.start ?? ledger.revision;
+    if (options.start === undefined) yield* initialEvents(served, isWanted);
     for await (const event of this.#follow(served.slot.objects, isWanted, { position, endMs }, signal)) {
       yield event.type === 'BOOKMARK' ? event : { ...event, object: presented(event.object, served) };
     }

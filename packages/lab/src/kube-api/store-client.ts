@@ -34,14 +34,14 @@ export class StoreClient implements KubeClient {
     return list as KubeList<KubeObject> as KubeList<T>;
   }
 
-  watch<T extends KubeObject>(
+  async *watch<T extends KubeObject>(
     resource: Resource<T>,
     options: ListOptions & { readonly timeoutSeconds?: number },
     signal: AbortSignal,
-  ): AsyncIterable<KubeWatchEvent<T>> {
-    return this.#read.watch(resource, options, signal) as AsyncIterable<KubeWatchEvent<KubeObject>> as AsyncIterable<
-      KubeWatchEvent<T>
-    >;
+  ): AsyncGenerator<KubeWatchEvent<T>> {
+    for await (const event of this.#read.watch(resource, options, signal)) {
+      yield event as KubeWatchEvent<KubeObject> as KubeWatchEvent<T>;
+    }
   }
 
   async create<T extends KubeObject>(resource: Resource<T>, object: T): Promise<T> {

@@ -70,28 +70,30 @@ function typeOf(value: unknown): string {
 }
 
 function checkLimits(value: unknown, schema: JsonSchema, path: string): StatusCause[] {
-  const size = typeof value === 'string' || Array.isArray(value) ? value.length : undefined;
-  const number = typeof value === 'number' ? value : undefined;
-  const rules: readonly [boolean, string][] = [
-    [
-      schema.enum?.some((allowed) => isDeepEqual(allowed, value)) === false,
-      `supported values: ${JSON.stringify(schema.enum)}`,
-    ],
-    [
-      typeof value === 'string' && schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value),
-      `should match '${schema.pattern ?? ''}'`,
-    ],
-    [isBelow(number, schema.minimum), `should be greater than or equal to ${schema.minimum ?? ''}`],
-    [isBelow(schema.maximum, number), `should be less than or equal to ${schema.maximum ?? ''}`],
-    [isBelow(size, typeof value === 'string' ? schema.minLength : schema.minItems), 'is too short'],
-    [isBelow(typeof value === 'string' ? schema.maxLength : schema.maxItems, size), 'is too long'],
-    [isJsonObject(value) && isBelow(schema.maxProperties, Object.keys(value).length), 'has too many entries'],
+  const isAllowed = schema.enum === undefined || schema.enum.some((allowed) => isDeepEqual(allowed, value));
+  const broken = [
+    ...(isAllowed ? [] : [`supported values: ${JSON.stringify(schema.enum)}`]),
+    ...(typeof value === 'string' ? brokenByText(value, schema) : []),
+    ...(typeof value === 'number' ? brokenByNumber(value, schema) : []),
+    ...(Array.isArray(value) ? brokenBySize(value.length, schema.minItems, schema.maxItems) : []),
+    ...(isJsonObject(value) ? brokenBySize(Object.keys(value).length, undefined, schema.maxProperties) : []),
   ];
-  return rules.filter(([isBroken]) => isBroken).map(([, why]) => invalidValue(path, value, `${path} in body ${why}`));
+  return broken.map((why) => invalidValue(path, value, `${path} in body ${why}`));
 }
 
-function isBelow(a: number | undefined, b: number | undefined): boolean {
-  return a !== undefined && b !== undefined && a < b;
+function brokenByText(text: string, { pattern, minLength, maxLength }: JsonSchema): string[] {
+  const isMatch = pattern === undefined || new RegExp(pattern, 'u').test(text);
+  return [...(isMatch ? [] : [`should match '${pattern}'`]), ...brokenBySize(text.length, minLength, maxLength)];
+}
+
+function brokenByNumber(value: number, { minimum = -Infinity, maximum = Infinity }: JsonSchema): string[] {
+  if (value < minimum) return [`should be greater than or equal to ${minimum}`];
+  return value > maximum ? [`should be less than or equal to ${maximum}`] : [];
+}
+
+function brokenBySize(size: number, least = 0, most = Infinity): string[] {
+  if (size < least) return [`should have at least ${least} items or characters`];
+  return size > most ? [`should have at most ${most} items or characters`] : [];
 }
 
 function checkParts(value: unknown, schema: JsonSchema, path: string): StatusCause[] {

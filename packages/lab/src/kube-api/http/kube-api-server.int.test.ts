@@ -1,0 +1,397 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import {
+  HttpKubeClient,
+  ListWatch,
+  configMaps,
+  deployments,
+  namespaces,
+  podBindings,
+  pods,
+  services,
+} from '@clustermesh/kube';
+import type { ConfigMap, Pod } from '@clustermesh/kube';
+import { createCa, issueCertificate } from '@clustermesh/pki';
+import type { KeyPair } from '@clustermesh/pki';
+import { seededRandom, silentLogger, systemClock } from '@clustermesh/runtime';
+import { eventually } from '@clustermesh/testkit';
+
+import { KubeApiStore } from '../kube-api-store.ts';
+import { serveKubeApi } from './serve-kube-api.ts';
+import type { KubeApiServer, ListenAddress } from './serve-kube-api.ts';
+
+const ns = 'default';
+const validity = { days: 1, clock: systemClock };
+let ca: KeyPair;
+let serverPair: KeyPair;
+let clientPair: KeyPair;
+let dir: string;
+let store: KubeApiStore;
+let server: KubeApiServer;
+let client: HttpKubeClient;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'kube-api-'));
+  ca = await createCa({ ...validity, commonName: 'test-ca' });
+  const host = { ipAddresses: ['127.0.0.1'], dnsNames: ['localhost'] };
+  serverPair = await issueCertificate(ca, { ...validity, ...host, commonName: 'kube-api', usages: ['server'] });
+  clientPair = await issueCertificate(ca, {
+    ...validity,
+    commonName: 'admin',
+    organizations: ['system:masters'],
+    usages: ['client'],
+  });
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+beforeEach(async () => {
+  store = openStore();
+  server = await serve(store, [{ host: '127.0.0.1', port: 0 }, { path: join(dir, 'api.sock') }]);
+  client = await connect(server);
+});
+afterEach(async () => {
+  client[Symbol.dispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+function openStore(): KubeApiStore {
+  return new KubeApiStore({ clock: systemClock, random: seededRandom(1), bookmarkMs: 200 });
+}
+
+function serve(served: KubeApiStore, listen: readonly ListenAddress[]): Promise<KubeApiServer> {
+  const tls = { ca: ca.certPem, cert: serverPair.certPem, key: serverPair.keyPem };
+  return serveKubeApi(served, { tls, token: 'secret', listen, clock: systemClock, log: silentLogger });
+}
+
+function urlOf({ addresses }: KubeApiServer): string {
+  return addresses[0] ?? '';
+}
+
+async function writeKubeconfig(url: string): Promise<string> {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'c',
+    clusters: [{ name: 'c', cluster: { server: url, 'certificate-authority-data': base64(ca.certPem) } }],
+    users: [
+      {
+        name: 'u',
+        user: { 'client-certificate-data': base64(clientPair.certPem), 'client-key-data': base64(clientPair.keyPem) },
+      },
+    ],
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+  };
+  const path = join(dir, 'kubeconfig');
+  await writeFile(path, JSON.stringify(config));
+  return path;
+}
+
+async function connect(to: KubeApiServer): Promise<HttpKubeClient> {
+  return HttpKubeClient.fromKubeconfig({ path: await writeKubeconfig(urlOf(to)) });
+}
+
+function configMap(name: string, data: Record<string, string> = {}): ConfigMap {
+  return { metadata: { namespace: ns, name }, data };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** A request without client certificate. */
+function ask(path: string, options: { headers?: Record<string, string>; socketPath?: string } = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = requestHttps(new URL(path, urlOf(server)), { ca: ca.certPem, servername: 'localhost', ...options });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      let body = '';
+      response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    });
+    request.end();
+  });
+}
+
+describe('serveKubeApi', () => {
+  it('serves a KubeClient over TLS as the store does in process', async () => {
+    const created = await client.create(services, {
+      metadata: { namespace: ns, name: 'web' },
+      spec: { ports: [{ port: 80 }] },
+    });
+    expect(created).toEqual(await store.client().get(services, { namespace: ns, name: 'web' }));
+    const patched = await client.patch(
+      services,
+      created.metadata,
+      { metadata: { labels: { a: 'b' } } },
+      { kind: 'strategic' },
+    );
+    expect(patched.metadata.labels).toEqual({ a: 'b' });
+    const updated = await client.update(services, { ...patched, spec: { ...patched.spec, selector: { app: 'web' } } });
+    expect(updated.spec?.selector).toEqual({ app: 'web' });
+    expect((await client.list(services, { labelSelector: 'a=b' })).items).toEqual([updated]);
+    await client.delete(services, updated.metadata, { uid: updated.metadata.uid ?? '' });
+    await expect(client.get(services, updated.metadata)).rejects.toMatchObject({ code: 'KUBE_NOT_FOUND' });
+  });
+
+  it('refuses in the codes of the client', async () => {
+    const first = await client.create(configMaps, configMap('m'));
+    await client.update(configMaps, configMap('m', { a: '1' }));
+    await expect(client.create(configMaps, configMap('m'))).rejects.toMatchObject({ code: 'KUBE_ALREADY_EXISTS' });
+    await expect(client.update(configMaps, first)).rejects.toMatchObject({ code: 'KUBE_CONFLICT' });
+    await expect(client.create(configMaps, configMap('M'))).rejects.toMatchObject({ code: 'KUBE_INVALID' });
+    await expect(client.delete(namespaces, { name: ns })).rejects.toMatchObject({ code: 'KUBE_FORBIDDEN' });
+    await expect(client.list(configMaps, { fieldSelector: 'odd=1' })).rejects.toMatchObject({ code: 'KUBE_INVALID' });
+  });
+
+  it('applies, binds and scales', async () => {
+    const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    const deployment = {
+      metadata: { namespace: ns, name: 'd' },
+      spec: { selector: { matchLabels: { a: 'b' } }, template },
+    };
+    await client.patch(
+      deployments,
+      deployment.metadata,
+      { apiVersion: 'apps/v1', kind: 'Deployment', ...deployment },
+      { kind: 'apply' },
+    );
+    await client.patch(
+      deployments,
+      deployment.metadata,
+      { spec: { replicas: 4 } },
+      { kind: 'merge', subresource: 'scale' },
+    );
+    expect((await client.get(deployments, deployment.metadata)).spec.replicas).toBe(4);
+    const pod: Pod = { metadata: { namespace: ns, name: 'p' }, spec: template.spec };
+    await client.create(pods, pod);
+    await client.update(podBindings, { metadata: pod.metadata, target: { name: 'n1' } }, { subresource: 'binding' });
+    expect((await client.get(pods, pod.metadata)).spec.nodeName).toBe('n1');
+  });
+
+  it('lets nobody in without certificate or token, but tells that it is ready', async () => {
+    expect(await ask('/readyz')).toEqual({ status: 200, body: 'ok' });
+    expect((await ask('/version')).status).toBe(200);
+    const refused = await ask('/api/v1/pods');
+    expect(refused.status).toBe(401);
+    expect(JSON.parse(refused.body)).toMatchObject({
+      kind: 'Status',
+      status: 'Failure',
+      reason: 'Unauthorized',
+      code: 401,
+    });
+    expect((await ask('/api/v1/pods', { headers: { Authorization: 'Bearer wrong' } })).status).toBe(401);
+    expect((await ask('/api/v1/pods', { headers: { Authorization: 'Bearer secret' } })).status).toBe(200);
+  });
+
+  it('listens on a unix socket as well', async () => {
+    expect(server.addresses[1]).toBe(`unix:${join(dir, 'api.sock')}`);
+    expect(await ask('/readyz', { socketPath: join(dir, 'api.sock') })).toEqual({ status: 200, body: 'ok' });
+  });
+
+  it.each([
+    ['a path that is none', '/odd', 404],
+    ['a resource that is not served', '/apis/batch/v1/jobs', 404],
+    ['a revision that is none', '/api/v1/pods?watch=1&resourceVersion=odd', 400],
+    ['a limit that is none', '/api/v1/pods?limit=-1', 400],
+  ])('refuses %s with a Status', async (_, path, code) => {
+    const { status, body } = await ask(path, { headers: { Authorization: 'Bearer secret' } });
+    expect(status).toBe(code);
+    expect(JSON.parse(body)).toMatchObject({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code });
+  });
+
+  it('tells an expired watch inside the stream', async () => {
+    const { status, body } = await ask('/api/v1/pods?watch=1&resourceVersion=1', {
+      headers: { Authorization: 'Bearer secret' },
+    });
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } });
+  });
+
+  it('hands requests for a pod to the pod', async () => {
+    const backend = createServer((request, response) => {
+      response.writeHead(201, {
+        'X-Seen': `${request.method ?? ''} ${request.url ?? ''} ${request.headers.authorization ?? 'no credentials'}`,
+      });
+      response.end('from the pod');
+    });
+    await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
+    const { port } = backend.address() as AddressInfo;
+    await client.create(pods, {
+      metadata: { namespace: ns, name: 'p' },
+      spec: { containers: [{ name: 'c', image: 'i' }] },
+    });
+    await client.patch(
+      pods,
+      { namespace: ns, name: 'p' },
+      { status: { podIP: '127.0.0.1' } },
+      { kind: 'merge', subresource: 'status' },
+    );
+    const headers = { Authorization: 'Bearer secret' };
+    expect(await ask(`/api/v1/namespaces/default/pods/p:${port}/proxy/a/b?c=d`, { headers })).toEqual({
+      status: 201,
+      body: 'from the pod',
+    });
+    backend.close();
+    backend.closeAllConnections();
+    expect((await ask(`/api/v1/namespaces/default/pods/p:${port}/proxy/`, { headers })).status).toBe(502);
+  });
+});
+
+describe('ListWatch over HTTP', () => {
+  function follow(): { told: string[]; stop: AbortController; done: Promise<void>; listWatch: ListWatch<ConfigMap> } {
+    const told: string[] = [];
+    const stop = new AbortController();
+    const options = { namespace: ns, pageSize: 2, idleMs: 2000 };
+    const listWatch = new ListWatch(client, configMaps, options, {
+      clock: systemClock,
+      random: seededRandom(2),
+      log: silentLogger,
+    });
+    const show = ({ metadata, data }: ConfigMap): string => `${metadata.name}${JSON.stringify(data ?? {})}`;
+    const observer = {
+      upserted: (object: ConfigMap) => void told.push(`+${show(object)}`),
+      deleted: ({ metadata }: ConfigMap) => void told.push(`-${metadata.name}`),
+      synced: () => void told.push('synced'),
+    };
+    return { told, stop, done: listWatch.run(observer, stop.signal), listWatch };
+  }
+
+  it('lists in pages and follows, through watches that the server ends', async () => {
+    for (const name of ['a', 'b', 'c']) await client.create(configMaps, configMap(name));
+    const { told, stop, done } = follow();
+    await eventually(() => expect(told).toEqual(['+a{}', '+b{}', '+c{}', 'synced']));
+    await client.update(configMaps, configMap('a', { x: '1' }));
+    await client.delete(configMaps, { namespace: ns, name: 'b' });
+    await eventually(() => expect(told.slice(4)).toEqual(['+a{"x":"1"}', '-b']));
+    stop.abort();
+    await done;
+  });
+
+  it('loses no delete and flaps nothing while the API is away', async () => {
+    for (const name of ['a', 'b']) await client.create(configMaps, configMap(name));
+    const { told, stop, done } = follow();
+    await eventually(() => expect(told).toContain('synced'));
+    const { port } = new URL(urlOf(server));
+    await server[Symbol.asyncDispose]();
+    const local = store.client();
+    await local.delete(configMaps, { namespace: ns, name: 'a' });
+    await local.create(configMaps, configMap('c'));
+    server = await serve(store, [{ host: '127.0.0.1', port: Number(port) }]);
+    await eventually(() => expect(told).toEqual(['+a{}', '+b{}', 'synced', '-a', '+c{}']));
+    stop.abort();
+    await done;
+  });
+
+  it('finds a new API in place of the old one: lists again, and deletes what it lacks', async () => {
+    for (const name of ['a', 'b']) await client.create(configMaps, configMap(name));
+    const { told, stop, done } = follow();
+    await eventually(() => expect(told).toContain('synced'));
+    const { port } = new URL(urlOf(server));
+    await server[Symbol.asyncDispose]();
+    store = openStore();
+    await store.client().create(configMaps, configMap('b', { new: 'one' }));
+    server = await serve(store, [{ host: '127.0.0.1', port: Number(port) }]);
+    await eventually(() => expect(told.slice(3)).toEqual(['-b', '+b{"new":"one"}', '-a', 'synced']));
+    stop.abort();
+    await done;
+  });
+});
+
+const run = promisify(execFile);
+const hasKubectl = await run('kubectl', ['version', '--client']).then(
+  () => true,
+  () => false,
+);
+// Visible in the count as skipped where kubectl is not installed.
+const describeWithKubectl = hasKubectl ? describe : describe.skip;
+
+describeWithKubectl('kubectl', () => {
+  async function kubectl(...args: string[]): Promise<string> {
+    const kubeconfig = await writeKubeconfig(urlOf(server));
+    const { stdout } = await run(
+      'kubectl',
+      [`--kubeconfig=${kubeconfig}`, `--cache-dir=${join(dir, 'cache')}`, ...args],
+      { timeout: 20_000 },
+    );
+    return stdout.trim();
+  }
+
+  const manifest = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', annotations: { 'service.cilium.io/global': 'true' } },
+    spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
+  };
+
+  async function manifestFile(content: object): Promise<string> {
+    const path = join(dir, 'manifest.json');
+    await writeFile(path, JSON.stringify(content));
+    return path;
+  }
+
+  it('applies, again without change, and with one', async () => {
+    const file = await manifestFile(manifest);
+    expect(await kubectl('apply', '-f', file)).toBe('service/web created');
+    expect(await kubectl('apply', '-f', file)).toBe('service/web unchanged');
+    await manifestFile({ ...manifest, spec: { ...manifest.spec, ports: [{ port: 81 }] } });
+    expect(await kubectl('apply', '-f', file)).toBe('service/web configured');
+    expect(await kubectl('get', 'svc', 'web', '-o', 'jsonpath={.spec.ports[*].port}')).toBe('81');
+    expect(await kubectl('apply', '--server-side', '--force-conflicts', '-f', file)).toBe(
+      'service/web serverside-applied',
+    );
+  });
+
+  it('annotates, labels, patches, scales and deletes', async () => {
+    await kubectl('apply', '-f', await manifestFile(manifest));
+    expect(await kubectl('annotate', 'svc/web', 'service.cilium.io/affinity=local')).toBe('service/web annotated');
+    expect(await kubectl('label', 'svc/web', 'a=b')).toBe('service/web labeled');
+    expect(await kubectl('patch', 'svc/web', '-p', '{"spec":{"selector":{"app":null}}}')).toBe('service/web patched');
+    expect(await kubectl('get', 'svc', '-l', 'a=b', '-o', 'name')).toBe('service/web');
+    await client.create(deployments, {
+      metadata: { namespace: ns, name: 'd' },
+      spec: {
+        selector: { matchLabels: { a: 'b' } },
+        template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+      },
+    });
+    expect(await kubectl('scale', 'deploy/d', '--replicas=3')).toBe('deployment.apps/d scaled');
+    expect(await kubectl('delete', 'svc/web')).toBe('service "web" deleted');
+    await expect(kubectl('get', 'svc', 'web')).rejects.toThrow(
+      'Error from server (NotFound): services "web" not found',
+    );
+  });
+
+  it('prints tables and descriptions', async () => {
+    await kubectl('run', 'p', '--image=i');
+    expect(await kubectl('get', 'pods', '-o', 'wide')).toMatch(
+      /^NAME +READY +STATUS +RESTARTS +AGE +IP +NODE\np +0\/1 +Pending +0 +\d+s +<none> +<none>$/,
+    );
+    expect(await kubectl('describe', 'pod', 'p')).toMatch(/^Name: +p\nNamespace: +default/);
+    expect(await kubectl('get', 'all')).toContain('pod/p');
+    expect(await kubectl('api-resources', '--api-group=apps', '-o', 'name')).toBe(
+      'daemonsets.apps\ndeployments.apps\nreplicasets.apps',
+    );
+  });
+
+  it('waits for a condition', async () => {
+    await kubectl('run', 'p', '--image=i');
+    const waiting = kubectl('wait', '--for=jsonpath={.status.phase}=Running', 'pod/p', '--timeout=15s');
+    await client.patch(
+      pods,
+      { namespace: ns, name: 'p' },
+      { status: { phase: 'Running' } },
+      { kind: 'merge', subresource: 'status' },
+    );
+    expect(await waiting).toBe('pod/p condition met');
+  });
+});

@@ -1,0 +1,225 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { DeleteOptions, ListOptions, ObjectRef, PatchKind, Pod, Subresource } from '@clustermesh/kube';
+import type { Clock } from '@clustermesh/runtime';
+
+import { badRequest, methodNotAllowed, noSuchResource, unsupportedMediaType } from '../api-errors.ts';
+import { fieldsOf } from '../api-object.ts';
+import type { ApiObject } from '../api-object.ts';
+import type { KubeApiStore } from '../kube-api-store.ts';
+import type { ApiList } from '../object-reader.ts';
+import { apiVersion } from '../resource-type.ts';
+import { isPods } from './discovery.ts';
+import { proxyTarget, proxyToPod, splitProxyName } from './pod-proxy.ts';
+import { mediaType, readRequestBody } from './request-body.ts';
+import { sendJson } from './respond.ts';
+import type { ResourceRoute } from './route.ts';
+import { tableOfList, tableOfObject, wantsTable } from './table.ts';
+import { streamWatch } from './watch-stream.ts';
+
+/** One request for a resource. */
+export interface ResourceRequest {
+  readonly route: ResourceRoute;
+  readonly query: URLSearchParams;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+const patchKinds: Readonly<Record<string, PatchKind>> = {
+  'application/merge-patch+json': 'merge',
+  'application/json-patch+json': 'json',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+};
+
+/** The verbs of Kubernetes on resources, from HTTP to the store and back. */
+export class ResourceHandler {
+  readonly #store: KubeApiStore;
+  readonly #clock: Pick<Clock, 'now'>;
+
+  constructor(store: KubeApiStore, clock: Pick<Clock, 'now'>) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  async handle(call: ResourceRequest): Promise<void> {
+    const { route, request } = call;
+    if (route.subresource === 'proxy' && isPods(route.type)) return this.#proxy(call);
+    if (route.name === undefined) return this.#handleCollection(call);
+    const ref = refOf(route.namespace, route.name);
+    switch (request.method) {
+      case 'GET':
+        return this.#get(call, ref);
+      case 'POST':
+        return this.#bind(call, ref);
+      case 'PUT':
+        return this.#update(call, ref);
+      case 'PATCH':
+        return this.#patch(call, ref);
+      case 'DELETE':
+        return this.#delete(call, ref);
+      default:
+        throw methodNotAllowed();
+    }
+  }
+
+  async #handleCollection(call: ResourceRequest): Promise<void> {
+    switch (call.request.method) {
+      case 'GET':
+        return isTrue(call.query.get('watch')) ? this.#watch(call) : this.#list(call);
+      case 'POST':
+        return this.#create(call);
+      case 'DELETE':
+        return this.#deleteCollection(call);
+      default:
+        throw methodNotAllowed();
+    }
+  }
+
+  async #get(call: ResourceRequest, ref: ObjectRef): Promise<void> {
+    const { type } = call.route;
+    const isScale = subresourceOf(call.route) === 'scale';
+    if (isScale) sendJson(call.response, 200, this.#store.read.getScale(type, ref));
+    else this.#sendObject(call, 200, this.#store.read.get(type, ref));
+  }
+
+  async #list(call: ResourceRequest): Promise<void> {
+    const { route, query, request, response } = call;
+    const list = this.#store.read.list(route.type, listOptions(route, query));
+    const served = this.#store.slots.find(route.type);
+    if (wantsTable(request.headers.accept)) sendJson(response, 200, tableOfList(list, served, this.#clock.now()));
+    else sendJson(response, 200, wireList(list, served.type.listKind, route));
+  }
+
+  async #watch({ route, query, request, response }: ResourceRequest): Promise<void> {
+    const left = new AbortController();
+    response.on('close', () => left.abort());
+    const seconds = numberOf(query, 'timeoutSeconds');
+    const options = { ...listOptions(route, query), ...(seconds === undefined ? {} : { timeoutSeconds: seconds }) };
+    const events = this.#store.read.watch(route.type, options, left.signal);
+    const served = this.#store.slots.find(route.type);
+    const isTable = wantsTable(request.headers.accept);
+    await streamWatch(response, events, {
+      typeMeta: { apiVersion: apiVersion(served.type, served.version.name), kind: served.type.kind },
+      sendsBookmarks: isTrue(query.get('allowWatchBookmarks')) && !isTable,
+      present: (object) => (isTable ? tableOfObject(object, served, this.#clock.now()) : object),
+    });
+  }
+
+  async #create(call: ResourceRequest): Promise<void> {
+    const { route, query, request } = call;
+    const body = await readRequestBody(request);
+    this.#sendObject(call, 201, this.#store.write.create(route.type, route.namespace, body, writeOptions(query)));
+  }
+
+  async #update(call: ResourceRequest, ref: ObjectRef): Promise<void> {
+    const body = await readRequestBody(call.request);
+    const options = { ...writeOptions(call.query), subresource: subresourceOf(call.route) };
+    this.#sendObject(call, 200, this.#store.write.update(call.route.type, ref, body, options));
+  }
+
+  async #patch(call: ResourceRequest, ref: ObjectRef): Promise<void> {
+    const type = mediaType(call.request);
+    const kind = patchKinds[type];
+    if (kind === undefined) throw unsupportedMediaType(type);
+    const patch = await readRequestBody(call.request);
+    const options = { ...writeOptions(call.query), subresource: subresourceOf(call.route), kind };
+    this.#sendObject(call, 200, this.#store.write.patch(call.route.type, ref, patch, options));
+  }
+
+  async #delete(call: ResourceRequest, ref: ObjectRef): Promise<void> {
+    const { route, query, request, response } = call;
+    if (route.subresource !== undefined) throw methodNotAllowed();
+    const options = deleteOptions(await readRequestBody(request), query);
+    const object = this.#store.write.delete(route.type, ref, { ...options, ...writeOptions(query) });
+    const isWaiting = object.metadata.deletionTimestamp !== undefined;
+    sendJson(response, 200, isWaiting ? object : deletedStatus(route, object));
+  }
+
+  async #deleteCollection({ route, query, request, response }: ResourceRequest): Promise<void> {
+    const options = { ...deleteOptions(await readRequestBody(request), query), ...writeOptions(query) };
+    const list = this.#store.read.list(route.type, listOptions(route, query));
+    for (const { metadata } of list.items) this.#store.write.delete(route.type, metadata, options);
+    sendJson(response, 200, wireList(list, this.#store.slots.find(route.type).type.listKind, route));
+  }
+
+  async #bind({ route, request, response }: ResourceRequest, ref: ObjectRef): Promise<void> {
+    if (route.subresource !== 'binding' || !isPods(route.type)) throw methodNotAllowed();
+    this.#store.write.bind(ref, await readRequestBody(request));
+    sendJson(response, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
+  }
+
+  async #proxy({ route, request, response }: ResourceRequest): Promise<void> {
+    const { podName, port } = splitProxyName(route.name ?? '');
+    const pod = this.#store.read.get(route.type, refOf(route.namespace, podName)) as unknown as Pod;
+    const search = /\?.*$/s.exec(request.url ?? '')?.[0] ?? '';
+    await proxyToPod(request, response, proxyTarget(pod, port), (route.rest || '/') + search);
+  }
+
+  #sendObject({ route, request, response }: ResourceRequest, code: number, object: ApiObject): void {
+    const isTable = wantsTable(request.headers.accept) && route.subresource === undefined;
+    if (!isTable) sendJson(response, code, object);
+    else sendJson(response, code, tableOfObject(object, this.#store.slots.find(route.type), this.#clock.now()));
+  }
+}
+
+function refOf(namespace: string | undefined, name: string): ObjectRef {
+  return namespace === undefined ? { name } : { namespace, name };
+}
+
+function subresourceOf({ subresource }: ResourceRoute): Subresource | undefined {
+  if (subresource === undefined || subresource === 'status' || subresource === 'scale') return subresource;
+  throw noSuchResource();
+}
+
+function listOptions(route: ResourceRoute, query: URLSearchParams): ListOptions {
+  const text = (name: string): string | undefined => query.get(name) ?? undefined;
+  const options = {
+    namespace: route.namespace,
+    labelSelector: text('labelSelector'),
+    fieldSelector: text('fieldSelector'),
+    limit: numberOf(query, 'limit'),
+    continue: text('continue') || undefined,
+    resourceVersion: text('resourceVersion'),
+  };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function numberOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === '') return undefined;
+  if (!/^\d+$/.test(text)) throw badRequest(`invalid value for ${name}: ${JSON.stringify(text)}`);
+  return Number(text);
+}
+
+/** As Go reads a boolean query. */
+function isTrue(text: string | null): boolean {
+  return text !== null && text !== 'false' && text !== '0';
+}
+
+function writeOptions(query: URLSearchParams): { readonly dryRun: boolean } {
+  return { dryRun: query.get('dryRun') === 'All' };
+}
+
+/** From the body, where kubectl puts them, and from the query, where people do. */
+function deleteOptions(body: unknown, query: URLSearchParams): DeleteOptions {
+  const { gracePeriodSeconds, propagationPolicy, preconditions } = fieldsOf(body);
+  const { uid, resourceVersion } = fieldsOf(preconditions);
+  const options = {
+    gracePeriodSeconds: gracePeriodSeconds ?? numberOf(query, 'gracePeriodSeconds'),
+    propagationPolicy: propagationPolicy ?? query.get('propagationPolicy') ?? undefined,
+    uid,
+    resourceVersion,
+  };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null));
+}
+
+function wireList(list: ApiList, kind: string, { type }: ResourceRoute): object {
+  const { items, ...metadata } = list;
+  return { kind, apiVersion: apiVersion(type, type.version), metadata, items };
+}
+
+function deletedStatus({ type }: ResourceRoute, { metadata: { name, uid } }: ApiObject): object {
+  const details = { name, kind: type.plural, uid, ...(type.group === '' ? {} : { group: type.group }) };
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
+}

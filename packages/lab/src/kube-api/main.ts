@@ -1,0 +1,68 @@
+/** The Kubernetes API of one cluster of the lab, as a process of its own: it outlives the lab's supervisor. */
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { z } from 'zod';
+
+import {
+  MeshError,
+  createLogger,
+  defineConfig,
+  logLevels,
+  runMain,
+  systemClock,
+  systemRandom,
+} from '@clustermesh/runtime';
+
+import { serveKubeApi } from './http/serve-kube-api.ts';
+import type { ListenAddress } from './http/serve-kube-api.ts';
+import { KubeApiStore } from './kube-api-store.ts';
+
+/** Flags have kube-apiserver's names where it has the same thing. */
+const config = defineConfig(
+  z.object({
+    bindAddress: z.string().default('127.0.0.1').describe('address to listen on'),
+    securePort: z.coerce.number().int().min(0).max(65_535).default(6443).describe('port to listen on; 0: any'),
+    socket: z.string().optional().describe('unix socket to listen on as well, with TLS'),
+    tlsCertFile: z.string().describe('server certificate, PEM'),
+    tlsPrivateKeyFile: z.string().describe('its key, PEM'),
+    clientCaFile: z.string().describe('CA of client certificates, PEM'),
+    tokenFile: z.string().optional().describe('file with a bearer token that is accepted as well'),
+    serviceClusterIpRange: z.string().default('10.96.0.0/16').describe('IPv4 CIDR of cluster IPs'),
+    bookmarkSeconds: z.coerce.number().positive().default(60).describe('how often a quiet watch gets a bookmark'),
+    logLevel: z.enum(logLevels).default('info').describe('least severe level that is logged'),
+  }),
+);
+
+const log = createLogger('kube-api', 'info');
+
+await runMain(log, async (signal) => {
+  const settings = config.load({ argv: process.argv.slice(2) });
+  log.level = settings.logLevel;
+  const store = new KubeApiStore({
+    clock: systemClock,
+    random: systemRandom,
+    serviceCidr: settings.serviceClusterIpRange,
+    bookmarkMs: settings.bookmarkSeconds * 1000,
+  });
+  const { bindAddress: host, securePort: port, socket, tokenFile } = settings;
+  // The socket of a process that was killed is still there, and would be "in use".
+  if (socket !== undefined) await rm(socket, { force: true });
+  const listen: ListenAddress[] = [{ host, port }, ...(socket === undefined ? [] : [{ path: socket }])];
+  const tls = {
+    ca: readText(settings.clientCaFile),
+    cert: readText(settings.tlsCertFile),
+    key: readText(settings.tlsPrivateKeyFile),
+  };
+  const token = tokenFile === undefined ? {} : { token: readText(tokenFile).trim() };
+  await using server = await serveKubeApi(store, { tls, ...token, listen, clock: systemClock, log });
+  log.info({ addresses: server.addresses }, 'ready');
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+});
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new MeshError('FILE_UNREADABLE', `read ${path}`, { cause: error });
+  }
+}
