@@ -1,1 +1,6 @@
-export {};
+export { createApiserver } from './apiserver.ts';
+export type { Apiserver, ApiserverDeps, ApiserverSettings } from './apiserver.ts';
+export { meshIdentities } from './identity/mesh-identity.ts';
+export type { MeshIdentity } from './identity/mesh-identity.ts';
+export type { LocalCluster } from './map/local-cluster.ts';
+export { ApiserverMetrics } from './metrics.ts';

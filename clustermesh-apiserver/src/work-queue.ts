@@ -1,6 +1,8 @@
 import { Backoff, describeError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Health, HealthScope, Logger, Random } from '@clustermesh/runtime';
 
+import { aborted } from './aborted.ts';
+
 export interface WorkQueueOptions {
   /** Of this queue in health and logs. */
   readonly name: string;
@@ -108,9 +110,4 @@ export class WorkQueue {
     this.#backoffs.set(key, backoff);
     return backoff;
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }

@@ -43,7 +43,7 @@ describe('clusterService', () => {
     },
     {
       name: 'an ExternalName service',
-      service: { metadata: { name: 'web' }, spec: { type: 'ExternalName', externalName: 'example.com' } },
+      service: { metadata: { name: 'web' }, spec: { type: 'ExternalName' as const, externalName: 'example.com' } },
     },
     { name: 'a service whose cluster IP is empty', service: withSpec({ clusterIP: '', clusterIPs: [''] }) },
   ])('has no frontends for $name, not one with an empty key', ({ service }) => {

@@ -37,7 +37,7 @@ export function aPod(name: string, ip: string, labels: Text = { app: 'web' }): P
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { namespace: 'default', name, labels },
-    spec: { nodeName: 'n1', serviceAccountName: 'default', containers: [] },
+    spec: { nodeName: 'n1', serviceAccountName: 'default', containers: [{ name: 'main', image: 'web' }] },
     status: { phase: 'Running', hostIP: '172.18.0.2', podIP: ip, podIPs: [{ ip }] },
   };
 }
@@ -55,6 +55,16 @@ export function aService(name: string, annotations: Text = globalAnnotation): Se
       ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
       selector: { app: name },
     },
+  };
+}
+
+/** A global service whose cluster IP the API server chooses. */
+export function aFurtherService(namespace: string, name: string): Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { namespace, name, annotations: globalAnnotation },
+    spec: { ports: [{ port: 80, protocol: 'TCP' }] },
   };
 }
 

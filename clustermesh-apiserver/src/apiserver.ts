@@ -1,0 +1,100 @@
+import { Heartbeat } from '@clustermesh/kvstore';
+import type { KvStore } from '@clustermesh/kvstore';
+import { namespaces } from '@clustermesh/kube';
+import type { KubeClient } from '@clustermesh/kube';
+import { Backoff, retryLoop, runAll } from '@clustermesh/runtime';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
+
+import { aborted } from './aborted.ts';
+import { ClusterConfigEnforcer } from './cluster-config.ts';
+import { installDefinition } from './identity/definition.ts';
+import type { LocalCluster } from './map/local-cluster.ts';
+import { ApiserverMetrics } from './metrics.ts';
+import { Publisher } from './publish/publisher.ts';
+import { KubernetesSource } from './source/kubernetes/kubernetes-source.ts';
+import { NamespaceTable } from './source/namespace-table.ts';
+import { ServiceSource } from './source/service-source.ts';
+import { follow } from './source/source.ts';
+
+export interface ApiserverSettings {
+  readonly cluster: LocalCluster;
+  /** Are namespaces global that do not say? */
+  readonly globalNamespaces: boolean;
+  /** An identity stays that long after its last user went, milliseconds. */
+  readonly identityGraceMs: number;
+}
+
+export interface ApiserverDeps {
+  readonly kube: KubeClient;
+  /** This cluster's own etcd, with a session. */
+  readonly kv: KvStore;
+  readonly config: ApiserverSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health: Health;
+  readonly metrics?: ApiserverMetrics;
+}
+
+export interface Apiserver {
+  /** Until abort, which leaves everything published: it stays until its leases end. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Which canaries are missing, or undefined when all are written. */
+  notReady(): string | undefined;
+  readonly isSynced: boolean;
+}
+
+/** Publishes one cluster, as Kubernetes describes it, into its etcd. */
+export function createApiserver(deps: ApiserverDeps): Apiserver {
+  const { kv, config, clock, log } = deps;
+  const { cluster } = config;
+  const metrics = deps.metrics ?? new ApiserverMetrics(cluster.name);
+  const publisher = new Publisher({ ...deps, cluster, metrics });
+  const namespaceTable = new NamespaceTable(config.globalNamespaces);
+  const sourceDeps = { ...deps, cluster, namespaces: namespaceTable };
+  const services = new ServiceSource({ ...sourceDeps, sink: publisher.services });
+  const workloads = new KubernetesSource({
+    ...sourceDeps,
+    sinks: publisher,
+    identityGraceMs: config.identityGraceMs,
+  });
+  const clusterConfig = new ClusterConfigEnforcer(cluster, deps);
+  const now = (nowMs: number): Uint8Array => new TextEncoder().encode(rfc3339(nowMs));
+  const heartbeat = new Heartbeat({ key: heartbeatKey, value: now }, { writer: kv, clock, log });
+  metrics.show(() => ({
+    kinds: publisher.kinds,
+    identities: workloads.identities,
+    bootstrapMs: publisher.bootstrapMs,
+  }));
+
+  const learn = async (signal: AbortSignal): Promise<void> => {
+    await install(deps, signal);
+    await Promise.race([namespaceTable.whenSynced, aborted(signal)]);
+    await runAll([(inner) => workloads.run(inner), (inner) => services.run(inner)], signal);
+  };
+  return {
+    run: (signal) =>
+      runAll(
+        [
+          (inner) => publisher.run(inner),
+          (inner) => clusterConfig.run(inner),
+          (inner) => heartbeat.run(inner),
+          (inner) => follow(namespaces, namespaceTable, deps, inner),
+          learn,
+        ],
+        signal,
+      ),
+    notReady: () =>
+      publisher.unsynced.length === 0 ? undefined : `not yet published: ${publisher.unsynced.join(', ')}`,
+    get isSynced() {
+      return publisher.unsynced.length === 0;
+    },
+  };
+}
+
+async function install({ kube, clock, random, health, log }: ApiserverDeps, signal: AbortSignal): Promise<void> {
+  const backoff = new Backoff({ baseMs: 500, capMs: 10_000, random });
+  const options = { name: 'install-definition', backoff, clock, health, log };
+  await retryLoop((inner) => installDefinition(kube, log, inner), options, signal);
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+import { MeshError, defineConfig, logLevels } from '@clustermesh/runtime';
+import type { ConfigInput } from '@clustermesh/runtime';
+import { clusterId, clusterName, maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
+import type { Result } from '@clustermesh/runtime';
+
+import type { LocalCluster } from './map/local-cluster.ts';
+
+const minutes = 60_000;
+
+/** Cilium's names where it has the flag (protocol.md §7.8). */
+const schema = z.object({
+  clusterName: z.string().describe('name of this cluster, unique in the mesh'),
+  clusterId: z.coerce
+    .number()
+    .int()
+    .describe('number of this cluster, unique in the mesh: 1 to max-connected-clusters'),
+  maxConnectedClusters: z.coerce.number().default(255).describe('255 or 511; equal in the whole mesh'),
+  source: z.enum(['kubernetes']).default('kubernetes').describe('where nodes, identities and IPs are learnt from'),
+  etcdConfig: z
+    .string()
+    .default('/var/lib/cilium/etcd-config.yaml')
+    .describe('YAML file that says how to reach this cluster’s etcd, as the user admin-<cluster>'),
+  kvstoreLeaseTtl: z.coerce
+    .number()
+    .min(25)
+    .max(86_400)
+    .default(900)
+    .describe('seconds that published entries outlive this process'),
+  clustermeshDefaultGlobalNamespace: z
+    .boolean()
+    .default(true)
+    .describe('are namespaces published that carry no clustermesh.cilium.io/global annotation?'),
+  identityGracePeriod: z.coerce
+    .number()
+    .min(1)
+    .default((15 * minutes) / 1_000)
+    .describe('seconds that an identity without users is kept'),
+  kubeconfig: z.string().optional().describe('file; by default the pod’s service account, else $KUBECONFIG'),
+  healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz and /metrics'),
+  healthPort: z.coerce.number().int().min(0).max(65_535).default(9880).describe('port of the same'),
+  logLevel: z.enum(logLevels).default('info').describe('least severity that is logged'),
+});
+
+export const apiserverConfig = defineConfig(schema);
+export type ApiserverConfig = z.output<typeof schema> & { readonly cluster: LocalCluster };
+
+/** Throws CONFIG_INVALID, also when name and number cannot be those of a mesh member (protocol.md §5.1). */
+export function loadConfig(input: ConfigInput): ApiserverConfig {
+  const config = apiserverConfig.load(input);
+  const max = valid(maxConnectedClusters(config.maxConnectedClusters));
+  const problem = validateLocalCluster(config.clusterName, config.clusterId, max);
+  if (problem !== undefined) throw new MeshError('CONFIG_INVALID', problem);
+  const name = valid(clusterName(config.clusterName));
+  const id = valid(clusterId(config.clusterId, max));
+  return { ...config, cluster: { name, id, maxConnectedClusters: max } };
+}
+
+function valid<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw new MeshError('CONFIG_INVALID', result.reason);
+}

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+import { defineConfig } from '@clustermesh/runtime';
+
+/** Cilium's flags (protocol.md §6.2), and what tests and several etcds on one host need. */
+const schema = z.object({
+  clusterName: z.string().default('default').describe('name of this cluster'),
+  etcdDataDir: z.string().default('/var/run/etcd').describe('data directory; its contents are deleted first'),
+  etcdInitialClusterToken: z
+    .string()
+    .default('clustermesh-apiserver')
+    .describe('makes the etcd cluster id; should differ between pods'),
+  etcdClusterName: z.string().default('clustermesh-apiserver').describe('name of the etcd member'),
+  etcdBinary: z.string().default('etcd').describe('etcd program, looked up in PATH'),
+  etcdClientUrl: z.url().default('http://127.0.0.1:2379').describe('where etcd listens while it is set up'),
+  etcdPeerUrl: z.url().default('http://127.0.0.1:2380').describe('where etcd would listen for other members'),
+  timeout: z.coerce.number().min(1).default(120).describe('seconds that all of it may take'),
+});
+
+export const etcdinitConfig = defineConfig(schema);
+export type EtcdinitConfig = z.output<typeof schema>;

@@ -1,0 +1,103 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+import { metricScope } from '@clustermesh/wire';
+import type { ClusterName } from '@clustermesh/wire';
+
+/** What became of writes; `scope` is a kind's canary name, durations are milliseconds. */
+export interface WriteMetrics {
+  committed(scope: string, durationMs: number): void;
+  failed(scope: string, durationMs: number): void;
+}
+
+export interface KindState {
+  readonly name: string;
+  /** Its canary name. */
+  readonly scope: string;
+  readonly entries: number;
+  readonly pending: number;
+  readonly isSynced: boolean;
+}
+
+/** What gauges show, asked for when they are scraped. */
+export interface ApiserverState {
+  readonly kinds: readonly KindState[];
+  readonly identities: number;
+  /** Until every canary was written; undefined before. */
+  readonly bootstrapMs: number | undefined;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Cilium's names where it has them (protocol.md §10.8). */
+const prefix = 'cilium_clustermesh_apiserver_';
+const own = 'clustermesh_apiserver_';
+
+/** The apiserver's Prometheus metrics, in a registry of their own. */
+export class ApiserverMetrics implements WriteMetrics {
+  readonly registry = new Registry();
+  readonly #cluster: ClusterName;
+  readonly #operations: Histogram<'scope' | 'kind' | 'action' | 'outcome'>;
+  readonly #errors: Counter<'scope' | 'source_cluster'>;
+
+  constructor(cluster: ClusterName) {
+    this.#cluster = cluster;
+    collectDefaultMetrics({ register: this.registry });
+    this.#operations = new Histogram({
+      name: `${prefix}kvstore_operations_duration_seconds`,
+      help: 'Duration of kvstore operations',
+      labelNames: ['scope', 'kind', 'action', 'outcome'],
+      registers: [this.registry],
+    });
+    this.#errors = new Counter({
+      name: `${prefix}kvstore_sync_errors_total`,
+      help: 'Writes that failed and were tried again',
+      labelNames: ['scope', 'source_cluster'],
+      registers: [this.registry],
+    });
+  }
+
+  committed(scope: string, durationMs: number): void {
+    this.#observe(scope, 'success', durationMs);
+  }
+
+  failed(scope: string, durationMs: number): void {
+    this.#observe(scope, 'fail', durationMs);
+    this.#errors.inc({ scope: metricScope(scope), source_cluster: this.#cluster });
+  }
+
+  /** Registers the gauges. Once. */
+  show(state: () => ApiserverState): void {
+    const cluster = { source_cluster: this.#cluster };
+    const scope = (kind: KindState): { scope: string } => ({ scope: metricScope(kind.scope) });
+    this.#gauge(`${prefix}kvstore_sync_queue_size`, 'Entries waiting to be written', () =>
+      state().kinds.map((kind) => [{ ...cluster, ...scope(kind) }, kind.pending]),
+    );
+    this.#gauge(`${prefix}kvstore_initial_sync_completed`, 'Has the canary been written?', () =>
+      state().kinds.map((kind) => [{ ...cluster, ...scope(kind), action: 'write' }, Number(kind.isSynced)]),
+    );
+    this.#gauge(`${prefix}bootstrap_seconds`, 'Time until everything was published for the first time', () => [
+      [{}, (state().bootstrapMs ?? 0) / 1_000],
+    ]);
+    this.#gauge(`${own}entries`, 'Published entries', () =>
+      state().kinds.map(({ name, entries }) => [{ resource: name }, entries]),
+    );
+    this.#gauge(`${own}identities`, 'Identity objects in the Kubernetes API', () => [[{}, state().identities]]);
+  }
+
+  #gauge(name: string, help: string, read: () => readonly (readonly [labels: Labels, value: number])[]): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: Object.keys(read()[0]?.[0] ?? {}),
+      registers: [this.registry],
+      collect() {
+        for (const [labels, value] of read()) this.set(labels, value);
+      },
+    });
+  }
+
+  #observe(scope: string, outcome: 'success' | 'fail', durationMs: number): void {
+    const labels = { scope: metricScope(scope), kind: 'set', action: 'commit', outcome };
+    this.#operations.observe(labels, durationMs / 1_000);
+  }
+}

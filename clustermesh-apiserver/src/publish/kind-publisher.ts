@@ -1,0 +1,149 @@
+import { SyncStore } from '@clustermesh/kvstore';
+import type { KvOp, KvStore } from '@clustermesh/kvstore';
+import { Backoff, retryLoop } from '@clustermesh/runtime';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+import { canaryKey, rfc3339 } from '@clustermesh/wire';
+import type { Kind } from '@clustermesh/wire';
+
+import type { LocalCluster } from '../map/local-cluster.ts';
+import type { KindState, WriteMetrics } from '../metrics.ts';
+import { ObservedWriter } from './observed-writer.ts';
+
+export interface PublishDeps {
+  readonly kv: KvStore;
+  readonly cluster: LocalCluster;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly health: Health;
+  readonly log: Logger;
+  readonly metrics: WriteMetrics;
+}
+
+/** Where a source puts the entries of one kind. */
+export interface KindSink<T> {
+  upsert(name: string, value: T): void;
+  delete(name: string): void;
+  /** Everything that there was at the start has been put. May be called again. */
+  synced(): void;
+}
+
+export interface KindListener {
+  /** The store has acknowledged the entry. */
+  written?(name: string): void;
+  /** The store has acknowledged the canary, for the first time. */
+  announced?(): void;
+}
+
+/** Publishes one kind under this cluster's prefix, and its canary once everything is there. */
+export class KindPublisher<T> implements KindSink<T> {
+  readonly #kind: Kind<T>;
+  readonly #deps: PublishDeps;
+  readonly #store: SyncStore;
+  readonly #prefix: string;
+  readonly #canaryKey: string;
+  readonly #listener: KindListener;
+  readonly #rejected = new Map<string, string>();
+  #isAdopted = false;
+  #isComplete = false;
+  #isSynced = false;
+
+  constructor(kind: Kind<T>, deps: PublishDeps, listener: KindListener = {}) {
+    this.#kind = kind;
+    this.#deps = deps;
+    this.#listener = listener;
+    this.#prefix = kind.statePrefix(deps.cluster.name);
+    this.#canaryKey = canaryKey(deps.cluster.name, kind.stateCanary);
+    const { kv, clock, random, health } = deps;
+    const log = deps.log.child({ kind: kind.name });
+    const observer = {
+      committed: (ops: readonly KvOp[], durationMs: number) => this.#committed(ops, durationMs),
+      failed: (durationMs: number) => deps.metrics.failed(kind.stateCanary, durationMs),
+    };
+    const writer = new ObservedWriter(kv, observer, clock);
+    this.#store = new SyncStore({ writer, clock, random, log, health: health.scope(`publish/${kind.name}`) });
+  }
+
+  get name(): string {
+    return this.#kind.name;
+  }
+
+  /** Its canary has been written. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  get state(): KindState {
+    const { size: entries, pending } = this.#store;
+    return { name: this.name, scope: this.#kind.stateCanary, entries, pending, isSynced: this.#isSynced };
+  }
+
+  /** A value that readers would refuse is not published; what was there under its name goes. */
+  upsert(name: string, value: T): void {
+    const { cluster } = this.#deps;
+    const context = {
+      cluster: cluster.name,
+      clusterId: cluster.id,
+      maxConnectedClusters: cluster.maxConnectedClusters,
+    };
+    const reason = this.#kind.validate(context, name, value);
+    if (reason === undefined) {
+      this.#rejected.delete(name);
+      this.#store.upsert(this.#prefix + name, this.#kind.codec.encode(value));
+    } else {
+      this.#reject(name, reason);
+    }
+  }
+
+  delete(name: string): void {
+    this.#rejected.delete(name);
+    this.#store.delete(this.#prefix + name);
+  }
+
+  synced(): void {
+    this.#isComplete = true;
+    this.#announce();
+  }
+
+  /** First looks what an earlier process left behind: what is not put again until `synced` is deleted (I3). */
+  async run(signal: AbortSignal): Promise<void> {
+    const { kv, clock, random, health, log } = this.#deps;
+    const backoff = new Backoff({ baseMs: 200, capMs: 10_000, random });
+    await retryLoop(
+      (inner) => this.#store.adopt(kv, this.#prefix, inner),
+      { name: `adopt/${this.name}`, backoff, clock, health, log },
+      signal,
+    );
+    this.#isAdopted = true;
+    this.#announce();
+    await this.#store.run(signal);
+  }
+
+  #announce(): void {
+    if (!this.#isAdopted || !this.#isComplete) return;
+    const now = new TextEncoder().encode(rfc3339(this.#deps.clock.now()));
+    this.#store.synced(this.#canaryKey, now);
+  }
+
+  #reject(name: string, reason: string): void {
+    this.#store.delete(this.#prefix + name);
+    if (this.#rejected.get(name) === reason) return;
+    this.#rejected.set(name, reason);
+    this.#deps.log.warn({ kind: this.name, name, reason }, 'entry not published');
+  }
+
+  #committed(ops: readonly KvOp[], durationMs: number): void {
+    this.#deps.metrics.committed(this.#kind.stateCanary, durationMs);
+    for (const op of ops) {
+      if (op.kind !== 'put') continue;
+      if (op.key === this.#canaryKey) this.#canaryWritten();
+      else this.#listener.written?.(op.key.slice(this.#prefix.length));
+    }
+  }
+
+  #canaryWritten(): void {
+    if (this.#isSynced) return;
+    this.#isSynced = true;
+    this.#deps.log.info({ kind: this.name, entries: this.#store.size }, 'initial synchronisation completed');
+    this.#listener.announced?.();
+  }
+}

@@ -1,0 +1,77 @@
+import { runAll } from '@clustermesh/runtime';
+import { kindByName } from '@clustermesh/wire';
+import type { ClusterService, IpIdentity, LabelArray, MeshNode } from '@clustermesh/wire';
+
+import type { KindState } from '../metrics.ts';
+import { IpGate } from './ip-gate.ts';
+import { KindPublisher } from './kind-publisher.ts';
+import type { KindSink, PublishDeps } from './kind-publisher.ts';
+
+/** What sources fill: one sink a kind. */
+export interface Sinks {
+  readonly nodes: KindSink<MeshNode>;
+  readonly identities: KindSink<LabelArray>;
+  readonly ip: KindSink<IpIdentity>;
+  readonly services: KindSink<ClusterService>;
+}
+
+/** Everything that this cluster tells the others: each kind with a writer of its own, IPs after their identities. */
+export class Publisher implements Sinks {
+  readonly nodes: KindPublisher<MeshNode>;
+  readonly identities: KindSink<LabelArray>;
+  readonly ip: KindSink<IpIdentity>;
+  readonly services: KindPublisher<ClusterService>;
+  readonly #publishers: readonly Pick<KindPublisher<never>, 'name' | 'isSynced' | 'state' | 'run'>[];
+  #bootstrapMs: number | undefined;
+
+  constructor(deps: PublishDeps) {
+    const { clock } = deps;
+    const startMs = clock.monotonicMs();
+    const announced = (): void => {
+      if (this.unsynced.length === 0) this.#bootstrapMs = clock.monotonicMs() - startMs;
+    };
+    const ip = new KindPublisher(kindByName.ip, deps, { announced });
+    const gate = new IpGate(ip);
+    const written = (name: string): void => gate.identityWritten(name);
+    const identities = new KindPublisher(kindByName.identities, deps, { announced, written });
+    this.nodes = new KindPublisher(kindByName.nodes, deps, { announced });
+    this.services = new KindPublisher(kindByName.services, deps, { announced });
+    this.ip = gate;
+    this.identities = {
+      upsert: (name, value) => {
+        gate.identityUpserted(name);
+        identities.upsert(name, value);
+      },
+      delete: (name) => {
+        gate.identityDeleted(name);
+        identities.delete(name);
+      },
+      synced: () => identities.synced(),
+    };
+    // Service exports are not read yet: none, and a canary at once, so that readers do not wait for them.
+    const serviceExports = new KindPublisher(kindByName.serviceexports, deps, { announced });
+    serviceExports.synced();
+    this.#publishers = [this.nodes, identities, ip, this.services, serviceExports];
+  }
+
+  /** The kinds whose canary is still missing. */
+  get unsynced(): readonly string[] {
+    return this.#publishers.filter(({ isSynced }) => !isSynced).map(({ name }) => name);
+  }
+
+  get kinds(): readonly KindState[] {
+    return this.#publishers.map(({ state }) => state);
+  }
+
+  /** How long it took until every canary was written; undefined before. */
+  get bootstrapMs(): number | undefined {
+    return this.#bootstrapMs;
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return runAll(
+      this.#publishers.map((publisher) => (inner: AbortSignal) => publisher.run(inner)),
+      signal,
+    );
+  }
+}

@@ -1,0 +1,30 @@
+import { ListWatch } from '@clustermesh/kube';
+import type { KubeClient, KubeObject, ListWatchObserver, Resource } from '@clustermesh/kube';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+
+/**
+ * Learns something of the cluster and fills the publisher's sinks with it, until abort. Sources stand side by side:
+ * `kubernetes/` for nodes, identities and IPs, service-source.ts for services, whatever the CNI is.
+ */
+export interface Source {
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface SourceDeps {
+  readonly kube: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly health: Health;
+  readonly log: Logger;
+}
+
+/** Tells `observer` all objects of a resource and their changes, until abort. */
+export function follow<T extends KubeObject>(
+  resource: Resource<T>,
+  observer: ListWatchObserver<T>,
+  deps: SourceDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const health = deps.health.scope(`watch/${resource.plural}`);
+  return new ListWatch(deps.kube, resource, {}, { ...deps, health }).run(observer, signal);
+}
