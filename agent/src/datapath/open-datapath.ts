@@ -1,0 +1,53 @@
+import { probeKernel } from '@clustermesh/ebpf';
+import { MeshError } from '@clustermesh/runtime';
+import type { Logger } from '@clustermesh/runtime';
+
+import type { AgentConfig } from '../config.ts';
+import { memoryDatapathMaps } from '../maps/datapath-maps.ts';
+import type { DatapathMaps } from '../maps/datapath-maps.ts';
+import type { DatapathMode } from '../status/agent-status.ts';
+import { noDevices } from './devices.ts';
+import type { Devices } from './devices.ts';
+import { KernelDatapath } from './kernel/kernel-datapath.ts';
+
+export interface OpenedDatapath extends Disposable {
+  readonly mode: DatapathMode;
+  readonly maps: DatapathMaps;
+  readonly devices: Devices;
+}
+
+/** The kernel's datapath, or one in memory: the same code above it, and it says so. */
+export async function openDatapath(config: AgentConfig, log: Logger, signal: AbortSignal): Promise<OpenedDatapath> {
+  const reason = whyNotKernel(config);
+  if (reason !== undefined) {
+    log.warn({ reason }, 'the maps are in memory: no packet is touched');
+    const dispose = (): void => undefined;
+    const maps = memoryDatapathMaps(config.sizes);
+    return { mode: { mode: 'memory', reason }, maps, devices: noDevices, [Symbol.dispose]: dispose };
+  }
+  const cgroupRoot = config.cgroupRoot === '' ? (probeKernel().cgroup2 ?? '') : config.cgroupRoot;
+  const kernel = await KernelDatapath.open(
+    {
+      bpfFs: config.bpfFs,
+      cgroupRoot,
+      tunnel: { name: config.tunnelDevice, port: config.tunnelPort },
+      clusterId: config.clusterId,
+      nodeAddress: config.nodeAddress,
+      sizes: config.sizes,
+    },
+    log,
+    signal,
+  );
+  log.info({ bpfFs: config.bpfFs, cgroupRoot, tunnelDevice: config.tunnelDevice }, 'programs attached');
+  const { maps, devices } = kernel;
+  return { mode: { mode: 'ebpf', reason: '' }, maps, devices, [Symbol.dispose]: () => kernel[Symbol.dispose]() };
+}
+
+function whyNotKernel({ datapath }: AgentConfig): string | undefined {
+  if (datapath === 'memory') return 'so configured';
+  const { usable, missing } = probeKernel();
+  if (usable) return undefined;
+  const reason = `this machine lacks ${missing.join(', ')}`;
+  if (datapath === 'ebpf') throw new MeshError('BPF_UNSUPPORTED', `run the datapath in the kernel: ${reason}`);
+  return reason;
+}

@@ -1,0 +1,75 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { HttpKubeClient } from '@clustermesh/kube';
+import { EtcdKvStore } from '@clustermesh/kvstore';
+import { AdminServer, Health, createLogger, runMain } from '@clustermesh/runtime';
+import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
+
+import { createAgent } from './agent.ts';
+import { agentConfig, loadConfig } from './config.ts';
+import type { AgentConfig } from './config.ts';
+import { removeDatapath } from './datapath/kernel/remove-datapath.ts';
+import { openDatapath } from './datapath/open-datapath.ts';
+import { readEtcdClientFile } from './etcd-client-file.ts';
+import { ReopeningCache } from './reopening-cache.ts';
+import { StatusServer } from './status-server.ts';
+
+const argv = process.argv.slice(2);
+if (argv.includes('--help')) {
+  process.stdout.write(
+    `${agentConfig.help('Usage: clustermesh-agent --cluster-name NAME --cluster-id ID [options]')}\n`,
+  );
+} else {
+  await runMain(createLogger('clustermesh-agent'), (signal) => main(signal));
+}
+
+async function main(signal: AbortSignal): Promise<void> {
+  const config = loadConfig({ argv });
+  if (config.cleanup) {
+    await removeDatapath(config, signal);
+    return;
+  }
+  await runAgent(config, signal);
+}
+
+/** What is in the kernel outlives this process (I7); `--cleanup` removes it. */
+async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void> {
+  const { settings, nodeAddress: _, ...shown } = config;
+  const log = createLogger('clustermesh-agent', config.logLevel);
+  log.info({ config: shown }, 'starting');
+  const health = new Health(clock);
+  const deps = { clock, random, log, health };
+
+  await using stack = new AsyncDisposableStack();
+  const datapath = stack.use(await openDatapath(config, log, signal));
+  const kube = stack.use(await HttpKubeClient.inClusterOrKubeconfig(config.kubeconfig));
+  const open = async (): Promise<EtcdKvStore> =>
+    EtcdKvStore.open(await readEtcdClientFile(config.cacheConfig, clock.now()), deps, signal);
+  const cache = stack.use(new ReopeningCache({ open, clock }));
+  const agent = createAgent({
+    ...deps,
+    cache,
+    kube,
+    maps: datapath.maps,
+    devices: datapath.devices,
+    config: { ...settings, mode: datapath.mode, version: packageVersion() },
+  });
+  mkdirSync(dirname(config.statusSocket), { recursive: true });
+  stack.use(await StatusServer.listen(config.statusSocket, agent));
+  stack.use(
+    await AdminServer.listen({
+      host: config.healthHost,
+      port: config.healthPort,
+      health,
+      metrics: agent.metrics.registry,
+      notReady: () => agent.notReady(),
+      routes: { '/v1/status': () => agent.status() },
+    }),
+  );
+  await agent.run(signal);
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
