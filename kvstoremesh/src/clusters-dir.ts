@@ -78,8 +78,8 @@ export class ClustersDir implements ClustersSource {
   async #read(name: string): Promise<RemoteFile | undefined> {
     const path = join(this.#path, name);
     try {
-      const { size, ...about } = await stat(path);
-      if (!about.isFile() || size > largestFile) return undefined;
+      const about = await stat(path);
+      if (!about.isFile() || about.size > largestFile) return undefined;
       return await readRemoteFile(name, path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' || !clusterName(name).ok) return undefined;
