@@ -1,4 +1,7 @@
-/** The shapes that the strategies of built-in types rely on. Fields not named here are taken as they come. */
+/**
+ * The shapes that the strategies of built-in types rely on. Fields not named here are taken as they come; nulls are
+ * gone before.
+ */
 import type { JsonSchema } from '@clustermesh/kube';
 
 const text: JsonSchema = { type: 'string' };
@@ -6,69 +9,57 @@ const integer: JsonSchema = { type: 'integer' };
 const portOrName: JsonSchema = { 'x-kubernetes-int-or-string': true };
 
 function object(properties: Readonly<Record<string, JsonSchema>>, required: readonly string[] = []): JsonSchema {
-  return { type: 'object', properties, required, nullable: true };
-}
-
-/** An object that must be there. */
-function required(schema: JsonSchema): JsonSchema {
-  return { ...schema, nullable: false };
+  return { type: 'object', properties, required };
 }
 
 function list(items: JsonSchema): JsonSchema {
-  return { type: 'array', items, nullable: true };
+  return { type: 'array', items };
 }
 
 function map(values: JsonSchema): JsonSchema {
-  return { type: 'object', additionalProperties: values, nullable: true };
+  return { type: 'object', additionalProperties: values };
 }
 
-const container = required(
-  object(
-    {
-      name: text,
-      image: text,
-      command: list(text),
-      args: list(text),
-      env: list(object({ name: text, value: text, valueFrom: object({}) }, ['name'])),
-      ports: list(object({ name: text, containerPort: integer, hostPort: integer, protocol: text }, ['containerPort'])),
-      volumeMounts: list(object({ name: text, mountPath: text, subPath: text }, ['name', 'mountPath'])),
-      readinessProbe: object({}),
-      livenessProbe: object({}),
-      startupProbe: object({}),
-    },
-    ['name'],
-  ),
+const container = object(
+  {
+    name: text,
+    image: text,
+    command: list(text),
+    args: list(text),
+    env: list(object({ name: text, value: text, valueFrom: object({}) }, ['name'])),
+    ports: list(object({ name: text, containerPort: integer, hostPort: integer, protocol: text }, ['containerPort'])),
+    volumeMounts: list(object({ name: text, mountPath: text, subPath: text }, ['name', 'mountPath'])),
+    readinessProbe: object({}),
+    livenessProbe: object({}),
+    startupProbe: object({}),
+  },
+  ['name'],
 );
 
-const podSpec = required(
-  object(
-    {
-      containers: { type: 'array', items: container },
-      initContainers: { type: 'array', items: container },
-      volumes: list(object({ name: text }, ['name'])),
-      nodeName: text,
-      hostNetwork: { type: 'boolean' },
-      terminationGracePeriodSeconds: integer,
-      restartPolicy: { ...text, enum: ['Always', 'OnFailure', 'Never'] },
-    },
-    ['containers'],
-  ),
+const podSpec = object(
+  {
+    containers: { type: 'array', items: container },
+    initContainers: { type: 'array', items: container },
+    volumes: list(object({ name: text }, ['name'])),
+    nodeName: text,
+    hostNetwork: { type: 'boolean' },
+    terminationGracePeriodSeconds: integer,
+    restartPolicy: { ...text, enum: ['Always', 'OnFailure', 'Never'] },
+  },
+  ['containers'],
 );
 
-const labelSelector = required(
-  object({ matchLabels: map(text), matchExpressions: list(object({ key: text, operator: text, values: list(text) })) }),
-);
-const template = required(
-  object({ metadata: object({ labels: map(text), annotations: map(text) }), spec: podSpec }, ['spec']),
-);
+const labelSelector = object({
+  matchLabels: map(text),
+  matchExpressions: list(object({ key: text, operator: text, values: list(text) })),
+});
+const template = object({ metadata: object({ labels: map(text), annotations: map(text) }), spec: podSpec }, ['spec']);
 
 export const podSchema = object({ spec: podSpec }, ['spec']);
 
 export const workloadSchema = object(
   {
-    spec: required(
-      object({ replicas: { ...integer, minimum: 0 }, selector: labelSelector, template }, ['selector', 'template']),
-    ),
+    spec: object({ replicas: { ...integer, minimum: 0 }, selector: labelSelector, template }, ['selector', 'template']),
   },
   ['spec'],
 );
@@ -77,20 +68,18 @@ export const serviceSchema = object({
   spec: object({
     type: { ...text, enum: ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] },
     clusterIP: text,
-    clusterIPs: { type: 'array', items: text },
+    clusterIPs: list(text),
     ports: {
       type: 'array',
-      items: required(
-        object(
-          {
-            name: text,
-            port: integer,
-            protocol: { ...text, enum: ['TCP', 'UDP', 'SCTP'] },
-            targetPort: portOrName,
-            nodePort: integer,
-          },
-          ['port'],
-        ),
+      items: object(
+        {
+          name: text,
+          port: integer,
+          protocol: { ...text, enum: ['TCP', 'UDP', 'SCTP'] },
+          targetPort: portOrName,
+          nodePort: integer,
+        },
+        ['port'],
       ),
     },
     selector: map(text),
@@ -103,27 +92,25 @@ export const endpointSliceSchema = object(
   {
     addressType: { ...text, enum: ['IPv4', 'IPv6', 'FQDN'] },
     endpoints: list(
-      required(
-        object(
-          {
-            addresses: { type: 'array', items: text, minItems: 1, maxItems: 100 },
-            conditions: object({
-              ready: { type: 'boolean', nullable: true },
-              serving: { type: 'boolean', nullable: true },
-              terminating: { type: 'boolean', nullable: true },
-            }),
-            nodeName: { ...text, nullable: true },
-            zone: { ...text, nullable: true },
-          },
-          ['addresses'],
-        ),
+      object(
+        {
+          addresses: { type: 'array', items: text, minItems: 1, maxItems: 100 },
+          conditions: object({
+            ready: { type: 'boolean' },
+            serving: { type: 'boolean' },
+            terminating: { type: 'boolean' },
+          }),
+          nodeName: text,
+          zone: text,
+        },
+        ['addresses'],
       ),
     ),
     ports: list(
       object({
-        name: { ...text, nullable: true },
-        port: { ...integer, nullable: true },
-        protocol: { ...text, nullable: true },
+        name: text,
+        port: integer,
+        protocol: text,
       }),
     ),
   },
@@ -138,32 +125,26 @@ export const secretSchema = object({
 });
 export const configMapSchema = object({ data: map(text), binaryData: map(text), immutable: { type: 'boolean' } });
 
-const crdNames = required(
-  object({ plural: text, singular: text, kind: text, listKind: text, shortNames: list(text), categories: list(text) }, [
-    'plural',
-    'kind',
-  ]),
+const crdNames = object(
+  { plural: text, singular: text, kind: text, listKind: text, shortNames: list(text), categories: list(text) },
+  ['plural', 'kind'],
 );
-const crdVersion = required(
-  object(
-    {
-      name: text,
-      served: { type: 'boolean' },
-      storage: { type: 'boolean' },
-      schema: object({}),
-      subresources: object({}),
-    },
-    ['name', 'served', 'storage'],
-  ),
+const crdVersion = object(
+  {
+    name: text,
+    served: { type: 'boolean' },
+    storage: { type: 'boolean' },
+    schema: object({}),
+    subresources: object({}),
+  },
+  ['name', 'served', 'storage'],
 );
 
 export const crdSchema = object(
   {
-    spec: required(
-      object(
-        { group: text, names: crdNames, scope: text, versions: { type: 'array', items: crdVersion, minItems: 1 } },
-        ['group', 'names', 'scope', 'versions'],
-      ),
+    spec: object(
+      { group: text, names: crdNames, scope: text, versions: { type: 'array', items: crdVersion, minItems: 1 } },
+      ['group', 'names', 'scope', 'versions'],
     ),
   },
   ['spec'],

@@ -192,6 +192,7 @@ function customResourceDefinitionType(onCrd: BuiltinDeps['onCrd']): TypeRow {
     shortNames: ['crd', 'crds'],
     categories: ['api-extensions'],
     hasStatus: true,
+    updatesNeedVersion: true,
     generation: 'spec',
     versions: [{ name: 'v1', schema: crdSchema }],
     strategy: strategyOf({ ...crdStrategy, committed: onCrd }),
@@ -210,7 +211,7 @@ const otherTypes: readonly TypeRow[] = [
     versions: [{ name: 'v1', schema: endpointSliceSchema }],
     strategy: strategyOf(endpointSliceStrategy),
   },
-  { group: 'coordination.k8s.io', plural: 'leases', kind: 'Lease', namespaced: true },
+  { group: 'coordination.k8s.io', plural: 'leases', kind: 'Lease', namespaced: true, updatesNeedVersion: true },
   {
     group: 'networking.k8s.io',
     plural: 'networkpolicies',

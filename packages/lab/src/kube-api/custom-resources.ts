@@ -104,6 +104,7 @@ export function customResourceType({ spec }: CustomResourceDefinition): Resource
     scale: scalePaths(served),
     generation: 'spec',
     prunes: true,
+    updatesNeedVersion: true,
   });
 }
 

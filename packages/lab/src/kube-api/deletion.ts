@@ -8,6 +8,17 @@ import type { ResourceSlot, ResourceSlots } from './resource-slot.ts';
 
 export type DeletionOptions = Pick<DeleteOptions, 'gracePeriodSeconds' | 'propagationPolicy'>;
 
+export interface DeletionDeps {
+  readonly slots: ResourceSlots;
+  readonly ledger: Ledger;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+  /**
+   * A namespace or CRD loses its contents only so much later: `kubectl delete -f` of a file that begins with a
+   * Namespace counts on finding the rest of it. 0: in the same step.
+   */
+  readonly drainDelayMs: number;
+}
+
 /**
  * How objects leave: at once, or marked with a deletionTimestamp while a grace period runs, a finalizer holds them
  * or they still contain something (a namespace its objects, a CRD its custom resources). What they owned goes with
@@ -16,12 +27,14 @@ export type DeletionOptions = Pick<DeleteOptions, 'gracePeriodSeconds' | 'propag
 export class Deletion {
   readonly #slots: ResourceSlots;
   readonly #ledger: Ledger;
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'now' | 'sleep'>;
+  readonly #drainDelayMs: number;
 
-  constructor(slots: ResourceSlots, ledger: Ledger, clock: Pick<Clock, 'now'>) {
+  constructor({ slots, ledger, clock, drainDelayMs }: DeletionDeps) {
     this.#slots = slots;
     this.#ledger = ledger;
     this.#clock = clock;
+    this.#drainDelayMs = drainDelayMs;
   }
 
   delete(place: Place, options: DeletionOptions): void {
@@ -34,8 +47,8 @@ export class Deletion {
       return;
     }
     if (!isDeepEqual(marked, object)) this.#ledger.put(place, marked);
-    for (const content of this.#contentsOf(place)) this.delete(content, {});
-    this.finishIfDue(place);
+    if (this.#drainDelayMs === 0) this.#drain(place);
+    else void this.#clock.sleep(this.#drainDelayMs).then(() => this.#drain(place));
   }
 
   /** Removes an object on its way out once nothing holds it any more. */
@@ -49,6 +62,13 @@ export class Deletion {
   collectIfOrphaned(place: Place): void {
     const owners = place.slot.objects.get(place.key)?.metadata.ownerReferences ?? [];
     if (owners.length > 0 && !owners.some(({ uid }) => this.#ledger.isAlive(uid))) this.delete(place, {});
+  }
+
+  /** Deletes the contents of a container that is on its way out. */
+  #drain(place: Place): void {
+    if (place.slot.objects.get(place.key)?.metadata.deletionTimestamp === undefined) return;
+    for (const content of this.#contentsOf(place)) this.delete(content, {});
+    this.finishIfDue(place);
   }
 
   #marked({ slot }: Place, object: ApiObject, options: DeletionOptions): ApiObject {

@@ -7,6 +7,7 @@ import {
   deployments,
   endpointSlices,
   events,
+  leases,
   namespaces,
   nodes,
   podBindings,
@@ -123,6 +124,16 @@ describe('create', () => {
     const second = await client.create(configMaps, configMap('', {}, { generateName: 'm-' }));
     expect(first.metadata.name).toMatch(/^m-[a-z0-9]{5}$/);
     expect(second.metadata.name).not.toBe(first.metadata.name);
+  });
+
+  it('takes null for an absent field, as Go does', async () => {
+    const { client } = open();
+    const created = await client.create(
+      services,
+      service('web', { selector: null, externalIPs: null } as unknown as Service['spec']),
+    );
+    expect(created.spec).not.toHaveProperty('selector');
+    expect(created.spec).not.toHaveProperty('externalIPs');
   });
 
   it('keeps fields that it does not know', async () => {
@@ -340,6 +351,17 @@ describe('update', () => {
     const { client } = open();
     await client.create(configMaps, configMap('m'));
     expect(await codeOf(client.update(configMaps, configMap('m', {}, { uid: 'other' })))).toBe('KUBE_CONFLICT');
+  });
+
+  it('of a lease or a custom resource must name the version', async () => {
+    const { client } = open();
+    const lease = await client.create(leases, { metadata: { namespace: ns, name: 'l' } });
+    const taken = { metadata: { namespace: ns, name: 'l' }, spec: { holderIdentity: 'me' } };
+    await expect(client.update(leases, taken)).rejects.toThrow('metadata.resourceVersion');
+    const { resourceVersion = '' } = lease.metadata;
+    expect((await client.update(leases, { ...taken, metadata: { ...taken.metadata, resourceVersion } })).spec).toEqual(
+      taken.spec,
+    );
   });
 
   it('of nothing is no new version', async () => {
@@ -621,6 +643,18 @@ describe('delete', () => {
       );
       await client.delete(pods, ref, { gracePeriodSeconds: 0 });
       expect(await codeOf(client.get(namespaces, { name: 'shop' }))).toBe('KUBE_NOT_FOUND');
+    });
+
+    it('leaves its contents for a moment where that is wanted', async () => {
+      const { client, clock } = open({ drainDelayMs: 300 });
+      await client.create(namespaces, { metadata: { name: 'shop' } });
+      await client.create(configMaps, { metadata: { namespace: 'shop', name: 'm' } });
+      await client.delete(namespaces, { name: 'shop' });
+      await clock.advance(299);
+      expect(await namesOf(client, configMaps, 'shop')).toEqual(['m']);
+      await clock.advance(1);
+      expect(await namesOf(client, configMaps, 'shop')).toEqual([]);
+      expect(await namesOf(client, namespaces)).not.toContain('shop');
     });
 
     it('is refused where the cluster needs it', async () => {

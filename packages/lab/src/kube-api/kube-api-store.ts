@@ -20,6 +20,8 @@ export interface KubeApiStoreOptions {
   readonly historySize?: number;
   /** How often a quiet watch gets a bookmark. */
   readonly bookmarkMs?: number;
+  /** How long a deleted namespace or CRD keeps its contents; 0 by default. */
+  readonly drainDelayMs?: number;
 }
 
 const firstNamespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
@@ -39,7 +41,8 @@ export class KubeApiStore {
     this.slots = new ResourceSlots(historySize);
     // Revisions begin at the wall clock, milliseconds: no client of an earlier store can take its history for ours.
     this.#ledger = new Ledger(clock.now());
-    const deletion = new Deletion(this.slots, this.#ledger, clock);
+    const { drainDelayMs = 0 } = options;
+    const deletion = new Deletion({ slots: this.slots, ledger: this.#ledger, clock, drainDelayMs });
     const deps = { slots: this.slots, ledger: this.#ledger, deletion, clock, random };
     this.read = new ObjectReader({ ...deps, bookmarkMs });
     this.write = new ObjectWriter(deps);

@@ -33,6 +33,9 @@ const config = defineConfig(
   }),
 );
 
+/** About as long as the namespace controller of a quiet cluster takes. */
+const drainDelayMs = 300;
+
 const log = createLogger('kube-api', 'info');
 
 await runMain(log, async (signal) => {
@@ -42,6 +45,7 @@ await runMain(log, async (signal) => {
     clock: systemClock,
     random: systemRandom,
     serviceCidr: settings.serviceClusterIpRange,
+    drainDelayMs,
     bookmarkMs: settings.bookmarkSeconds * 1000,
   });
   const { bindAddress: host, securePort: port, socket, tokenFile } = settings;

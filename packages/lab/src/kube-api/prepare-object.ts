@@ -1,7 +1,7 @@
 /** From what a client sent to what is stored: pure, so that a dry run is the same without the commit. */
 import type { ObjectMeta, Subresource } from '@clustermesh/kube';
 
-import { badRequest, conflict, invalid } from './api-errors.ts';
+import { badRequest, conflict, invalid, invalidValue } from './api-errors.ts';
 import { fieldsOf, isDeepEqual, isJsonObject } from './api-object.ts';
 import type { ApiObject, JsonObject } from './api-object.ts';
 import { checkMetadata } from './metadata-rules.ts';
@@ -28,8 +28,17 @@ export function acceptBody(type: ResourceType, version: string, body: unknown): 
     );
   }
   // Managed fields are not kept: the last writer of a field is nowhere shown.
-  const { managedFields: _, ...metadata } = fieldsOf(body['metadata']);
-  return { ...body, apiVersion: storageVersion(type), kind: type.kind, metadata: { name: '', ...metadata } };
+  const content = type.prunes ? body : fieldsOf(withoutNulls(body));
+  const { managedFields: _, ...metadata } = fieldsOf(content['metadata']);
+  return { ...content, apiVersion: storageVersion(type), kind: type.kind, metadata: { name: '', ...metadata } };
+}
+
+/** In Go a null is an absent field; built-in types are decoded by Go. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isJsonObject(value)) return value;
+  const kept = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(kept.map(([field, inner]) => [field, withoutNulls(inner)]));
 }
 
 export function prepareCreate(
@@ -62,6 +71,10 @@ export function prepareUpdate(
   version: ServedVersion,
   { sent, old, subresource }: { sent: ApiObject; old: ApiObject; subresource: Subresource | undefined },
 ): ApiObject {
+  if (type.updatesNeedVersion && !isSet(sent.metadata.resourceVersion)) {
+    const cause = invalidValue('metadata.resourceVersion', '', 'must be specified for an update');
+    throw invalid(type, sent.metadata.name, [cause]);
+  }
   checkPreconditions(type, old, sent.metadata);
   const edited = subresource === 'status' ? { ...old, status: sent['status'] } : mainEdit(type, sent, old);
   const complete = complementedBy(type, version, edited);

@@ -59,6 +59,8 @@ export interface ResourceType {
   readonly generation: 'none' | 'spec' | 'all';
   /** Drop fields that the schema does not know, as for custom resources. */
   readonly prunes: boolean;
+  /** Updates must say which version they change; others may overwrite whatever is there. */
+  readonly updatesNeedVersion: boolean;
   readonly nameRule: 'subdomain' | 'label' | 'label-1035' | 'path';
   /** Paths that field selectors may use besides metadata.name and metadata.namespace. */
   readonly selectableFields: readonly string[];
@@ -80,6 +82,7 @@ export function resourceType(row: TypeRow): ResourceType {
     scale: undefined,
     generation: 'none',
     prunes: false,
+    updatesNeedVersion: false,
     nameRule: 'subdomain',
     selectableFields: [],
     strategy: {},

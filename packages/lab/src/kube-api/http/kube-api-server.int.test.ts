@@ -16,6 +16,7 @@ import {
   namespaces,
   podBindings,
   pods,
+  secrets,
   services,
 } from '@clustermesh/kube';
 import type { ConfigMap, Pod } from '@clustermesh/kube';
@@ -368,6 +369,52 @@ describeWithKubectl('kubectl', () => {
     expect(await kubectl('delete', 'svc/web')).toBe('service "web" deleted');
     await expect(kubectl('get', 'svc', 'web')).rejects.toThrow(
       'Error from server (NotFound): services "web" not found',
+    );
+  });
+
+  it('creates by its imperative commands, which speak protobuf', async () => {
+    expect(await kubectl('create', 'namespace', 'shop')).toBe('namespace/shop created');
+    expect(await kubectl('create', '-n', 'shop', 'configmap', 'm', '--from-literal=a=b')).toBe('configmap/m created');
+    expect(await kubectl('create', '-n', 'shop', 'secret', 'generic', 's', '--from-literal=a=b')).toBe(
+      'secret/s created',
+    );
+    expect(await kubectl('create', '-n', 'shop', 'serviceaccount', 'sa')).toBe('serviceaccount/sa created');
+    expect(
+      await kubectl(
+        'create',
+        '-n',
+        'shop',
+        'deployment',
+        'd',
+        '--image=i',
+        '--replicas=0',
+        '--port=80',
+        '--',
+        'run',
+        '-x',
+      ),
+    ).toBe('deployment.apps/d created');
+    expect(
+      await kubectl('create', '-n', 'shop', 'service', 'nodeport', 'web', '--tcp=80:http', '--node-port=30080'),
+    ).toBe('service/web created');
+    const of = (name: string): { namespace: string; name: string } => ({ namespace: 'shop', name });
+    expect(await client.get(configMaps, of('m'))).toMatchObject({ data: { a: 'b' } });
+    expect(await client.get(secrets, of('s'))).toMatchObject({ type: 'Opaque', data: { a: 'Yg==' } });
+    expect(await client.get(services, of('web'))).toMatchObject({
+      metadata: { labels: { app: 'web' } },
+      spec: { type: 'NodePort', ports: [{ port: 80, targetPort: 'http', nodePort: 30_080 }], selector: { app: 'web' } },
+    });
+    expect(await client.get(deployments, of('d'))).toMatchObject({
+      spec: {
+        replicas: 0,
+        selector: { matchLabels: { app: 'd' } },
+        template: {
+          spec: { containers: [{ name: 'i', image: 'i', command: ['run', '-x'], ports: [{ containerPort: 80 }] }] },
+        },
+      },
+    });
+    await expect(kubectl('create', 'clusterrole', 'r', '--verb=get', '--resource=pods')).rejects.toThrow(
+      'unknown format',
     );
   });
 
