@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { AccessInfo } from './access-info.ts';
 
 /** The Secret whose entries are the files of kvstoremesh's --clustermesh-config directory, and where it is mounted. */
-export const remoteClustersSecret = 'cilium-kvstoremesh';
+export const remoteClustersSecret = 'clustermesh-kvstoremesh';
 const mountPath = '/var/lib/cilium/clustermesh';
 /** Server certificates cover `*.mesh.cilium.io` (protocol.md §6.5); the name resolves by the file's own aliases. */
 const domain = 'mesh.cilium.io';
