@@ -1,5 +1,5 @@
 import { secrets } from '@clustermesh/kube';
-import type { KubeClient, KubeObject } from '@clustermesh/kube';
+import type { ConfigMap, KubeClient, KubeObject } from '@clustermesh/kube';
 import { hasCode } from '@clustermesh/runtime';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -10,10 +10,14 @@ import type { ManifestVariables } from './manifests.ts';
 import { caSecretName, createMeshSecrets, remoteClustersSecretName } from './mesh-secrets.ts';
 import type { MeshSecretsRequest } from './mesh-secrets.ts';
 
-const manifestDir = resolve(workspaceDir, 'deploy/manifests');
+const manifestDirs = ['clustermesh-apiserver/crds', 'deploy/manifests'].map((path) => resolve(workspaceDir, path));
+
+const settingsName = 'clustermesh-config';
 
 export interface Installation {
   readonly secrets: MeshSecretsRequest;
+  /** Further keys of the ConfigMap `clustermesh-config`: durations, sizes. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly variables: ManifestVariables;
 }
 
@@ -22,13 +26,26 @@ export async function installMesh(client: KubeClient, installation: Installation
   const { namespace } = installation.secrets;
   await createIfAbsent(client, { kind: 'Namespace', metadata: { name: namespace } }, signal);
   await installSecrets(client, installation.secrets, signal);
-  for (const object of inInstallOrder(await loadManifests(installation.variables))) await apply(client, object, signal);
+  for (const object of inInstallOrder(await loadManifests(installation.variables))) {
+    await apply(client, withSettings(object, installation.settings), signal);
+  }
+}
+
+function withSettings(object: KubeObject, settings: Readonly<Record<string, string>>): KubeObject {
+  if (object.kind !== 'ConfigMap' || object.metadata.name !== settingsName) return object;
+  const settled: ConfigMap = { ...object, data: { ...(object as ConfigMap).data, ...settings } };
+  return settled;
 }
 
 export async function loadManifests(variables: ManifestVariables): Promise<readonly KubeObject[]> {
-  const names = (await readdir(manifestDir)).filter((name) => name.endsWith('.yaml')).sort();
-  const texts = await Promise.all(names.map((name) => readFile(join(manifestDir, name), 'utf8')));
+  const files = await Promise.all(manifestDirs.map(yamlFiles));
+  const texts = await Promise.all(files.flat().map((file) => readFile(file, 'utf8')));
   return texts.flatMap((text) => parseManifests(renderTemplate(text, variables)));
+}
+
+async function yamlFiles(directory: string): Promise<readonly string[]> {
+  const names = await readdir(directory);
+  return names.filter((name) => name.endsWith('.yaml')).map((name) => join(directory, name));
 }
 
 /** The authority is written last: while it is missing, whatever certificates are there are replaced. */

@@ -22,7 +22,7 @@ import { ensureNamespaces, installMesh } from '../install/install.ts';
 import { readJsonFile, writeFileWhole, writeJsonFile } from '../json-file.ts';
 import { labPrograms } from '../kubelet/programs.ts';
 import { Kubelet } from '../kubelet/kubelet.ts';
-import type { ClusterPlan } from '../mesh-plan.ts';
+import type { ClusterPlan, LabMode } from '../mesh-plan.ts';
 import type { ProcessRunner } from '../process/process-runner.ts';
 import { nodeEnv } from '../workspace.ts';
 import { labInstallation } from './lab-installation.ts';
@@ -34,6 +34,7 @@ export interface ClusterDeps {
   readonly stateDir: string;
   readonly kubeAssets: string | undefined;
   readonly installMesh: boolean;
+  readonly mode: LabMode;
   readonly runner: ProcessRunner;
   readonly dial: Dial;
   readonly clock: Clock;
@@ -136,7 +137,8 @@ export class ClusterSupervisor {
     }
     this.#phase = 'installing';
     this.#reason = 'the mesh is being installed';
-    await installMesh(client, labInstallation(this.#plan, this.#deps.clock), signal);
+    const { mode, clock } = this.#deps;
+    await installMesh(client, labInstallation(this.#plan, mode, clock), signal);
     this.#phase = 'settling';
   }
 

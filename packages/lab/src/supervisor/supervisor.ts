@@ -34,7 +34,8 @@ export async function runSupervisor(state: LabState, deps: SupervisorDeps, signa
   const runner = new ProcessRunner({ stateDir, clock: deps.clock });
   const gatewaySocket = join(stateDir, 'gateway.sock');
   const dial = plan.mode === 'root' ? dialThrough(gatewaySocket) : dialDirectly;
-  const shared = { ...deps, stateDir, runner, dial, kubeAssets: state.kubeAssets, installMesh: state.installMesh };
+  const { kubeAssets, installMesh } = state;
+  const shared = { ...deps, stateDir, mode: plan.mode, runner, dial, kubeAssets, installMesh };
   const clusters = plan.clusters.map((cluster) => ({ cluster, supervisor: new ClusterSupervisor(cluster, shared) }));
   const status = (): LabStatus => ({
     mesh: plan.mesh,
