@@ -13,6 +13,7 @@ import { adminClient } from './control-plane/admin-client.ts';
 import { contextIn } from './control-plane/kubeconfig.ts';
 import { takeDown } from './down.ts';
 import { probeHost, rootLayout, rootlessLayout } from './host.ts';
+import { agentSocketPath } from './kubelet/kubelet.ts';
 import { hostDirectory } from './kubelet/pod-volumes.ts';
 import { isShownOnly, podPlace } from './kubelet/pod-place.ts';
 import { clusterOf, nodeOf } from './mesh-plan.ts';
@@ -52,7 +53,6 @@ export interface UpOptions {
 /** A pod by its name in namespace `default`, or as `namespace/name`. */
 export type PodName = string;
 
-const agentSocketPath = '/var/run/clustermesh/agent.sock';
 const statusPollMs = 100;
 const upDeadlineMs = 180_000;
 

@@ -9,6 +9,7 @@ import type { NodePlan } from '../mesh-plan.ts';
 import { ReconcileLoop } from '../reconcile-loop.ts';
 import { AddressPool } from './address-pool.ts';
 import { readSandbox, removeSandbox } from './pod-sandbox.ts';
+import { hostDirectory } from './pod-volumes.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodDeps } from './pod-worker.ts';
 
@@ -18,6 +19,10 @@ export interface KubeletDeps extends Omit<PodDeps, 'objects' | 'pool' | 'node'> 
 }
 
 const retryMs = 1000;
+/** Where the manifests put the agent's status socket. */
+export const agentSocketPath = '/var/run/clustermesh/agent.sock';
+/** Tells the command line that the socket of this node's agent is on this machine, and where. */
+const agentSocketAnnotation = 'lab.clustermesh.io/agent-socket';
 
 /** Runs the pods that are bound to one node. */
 export class Kubelet {
@@ -126,6 +131,7 @@ export function nodeObject(node: NodePlan, now: string): Node {
         'topology.kubernetes.io/region': node.cluster,
         'topology.kubernetes.io/zone': node.zone,
       },
+      annotations: { [agentSocketAnnotation]: hostDirectory(node, agentSocketPath) },
     },
     spec: { podCIDR: node.podCidr, podCIDRs: [node.podCidr] },
     status: {
