@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { TestEtcd } from './etcd.ts';
+
+jest.setTimeout(30_000);
 
 describe('TestEtcd', () => {
   let etcd: TestEtcd;

@@ -176,6 +176,6 @@ function tlsFlags(tls: Tls | undefined): string[] {
 
 async function makeTls(dir: string): Promise<Tls> {
   const ca = await TestCa.create(dir);
-  const server = await ca.issue({ commonName: 'server', altNames: ['IP:127.0.0.1', 'DNS:localhost'] });
+  const server = await ca.issue({ commonName: 'server', altNames: ['IP:127.0.0.1', 'DNS:localhost', 'DNS:etcd.test'] });
   return { ca, server, root: await ca.issue({ commonName: 'root' }) };
 }

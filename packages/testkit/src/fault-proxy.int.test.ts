@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
 import { eventually } from './eventually.ts';
 import { FaultProxy } from './fault-proxy.ts';
+
+jest.setTimeout(30_000);
 
 describe('FaultProxy', () => {
   let echo: Server;

@@ -172,10 +172,13 @@ export class EtcdConnection {
     return client;
   }
 
-  /** A new connection is the moment to find out what the server forgot, leases first. */
+  /**
+   * Keeps the transport up, also when no call is under way: a new connection is the moment to find out what the
+   * server forgot, leases first.
+   */
   #watchState(client: Client): void {
     const channel = client.getChannel();
-    const state = channel.getConnectivityState(false);
+    const state = channel.getConnectivityState(true);
     if (state === connectivityState.SHUTDOWN) return;
     channel.watchConnectivityState(state, Infinity, (error) => {
       if (error !== undefined || this.#client !== client) return;

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, jest } from '@jest/globals';
 import { silentLogger, systemClock, systemRandom } from '@clustermesh/runtime';
 import { FaultProxy, TestEtcd } from '@clustermesh/testkit';
 
 import { kvStoreConformance } from '../kv-store.conformance.ts';
 import { EtcdKvStore } from './etcd-kv-store.ts';
+
+jest.setTimeout(30_000);
 
 const deps = { clock: systemClock, random: systemRandom, log: silentLogger };
 const { signal } = new AbortController();
