@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 
-import { customResourceDefinitions, endpointSlices, namespaces, nodes, pods, services } from '@clustermesh/kube';
-import type { KubeClient, KubeObject, Pod, Resource } from '@clustermesh/kube';
+import { customResourceDefinitions, endpointSlices, namespaces, pods, services } from '@clustermesh/kube';
+import type { Pod } from '@clustermesh/kube';
 import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import { KubeApiStore } from '@clustermesh/lab';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
@@ -9,7 +9,7 @@ import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runt
 import { createApiserver } from './apiserver.ts';
 import type { ApiserverSettings } from './apiserver.ts';
 import { meshIdentities } from './identity/mesh-identity.ts';
-import { aFurtherService, aNamespace, aNode, aPod, aService, aSlice, east } from './testing/objects.ts';
+import { aFurtherService, aNamespace, aPod, aSlice, create, east, populate } from './testing/objects.ts';
 
 const stops: AbortController[] = [];
 afterEach(() => {
@@ -44,28 +44,6 @@ async function cluster(config: Partial<ApiserverSettings> = {}) {
     return { apiserver, health, kv, stop, running };
   };
   return { clock, kube, server, etcd, start };
-}
-
-/** With their status, which a creation alone does not take. */
-async function create(kube: KubeClient, ...objects: readonly KubeObject[]): Promise<void> {
-  for (const object of objects) {
-    const resource: Resource<KubeObject> = resourceOf(object);
-    const created = await kube.create(resource, object);
-    if (!('status' in object)) continue;
-    const withStatus: KubeObject & { readonly status: unknown } = { ...created, status: object.status };
-    await kube.update(resource, withStatus, { subresource: 'status' });
-  }
-}
-
-function resourceOf({ kind }: KubeObject): Resource<KubeObject> {
-  const all: readonly Resource<KubeObject>[] = [nodes, namespaces, pods, services, endpointSlices];
-  return all.find((resource) => resource.kind === kind)!;
-}
-
-/** The default workload: one node, a pod behind a global service. */
-async function populate(kube: KubeClient): Promise<void> {
-  const node = aNode('n1', '172.18.0.2', ['10.1.0.0/24']);
-  await create(kube, node, aPod('web-0', '10.1.0.5'), aService('web'), aSlice('web-a', 'web', ['10.1.0.5']));
 }
 
 function text(bytes: Uint8Array): string {
@@ -179,6 +157,16 @@ describe('createApiserver', () => {
     expect(etcd.keys()).toEqual(before);
   });
 
+  it('writes everything again into a store that took the place of the old one', async () => {
+    const { clock, etcd, kube, server, start } = await cluster();
+    await populate(kube);
+    await start();
+    const before = etcd.keys();
+    server.wipe(2n);
+    await clock.advance(61_000);
+    expect(etcd.keys()).toEqual(before);
+  });
+
   it('beats every minute', async () => {
     const { clock, etcd, start } = await cluster();
     await start();
@@ -200,6 +188,14 @@ describe('cluster config', () => {
     await new MemoryKvStore(server, { clock }).commit([op]);
     await clock.advance(1);
     expect(etcd.text(key)).toBe(config);
+  });
+
+  it('is there again soon after the store was replaced by an empty one', async () => {
+    const { clock, etcd, server, start } = await cluster();
+    await start();
+    server.wipe(2n);
+    await clock.advance(5_000);
+    expect(etcd.text(key)).toBeDefined();
   });
 
   it('is taken back from a foreign lease within five minutes', async () => {

@@ -1,4 +1,4 @@
-import type { KvOp, KvStore } from '@clustermesh/kvstore';
+import type { KvEvent, KvOp, KvStore } from '@clustermesh/kvstore';
 import { Backoff, every, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { clusterConfigCodec, clusterConfigKey } from '@clustermesh/wire';
@@ -65,17 +65,25 @@ export class ClusterConfigEnforcer {
     );
   }
 
-  /** A deletion with the lease that hung on it shows up here, too. */
+  /** Sees a lost lease, too: the deletion of what hung on it, or, in a store that is new, that nothing is there. */
   async #guard(progressed: () => void, signal: AbortSignal): Promise<void> {
+    let listed: KvEvent | undefined;
     for await (const { phase, events } of this.#deps.kv.watch(this.#key, {}, signal)) {
       progressed();
       const last = events.findLast(({ key }) => key === this.#key);
-      const isForeign = last !== undefined && !(last.kind === 'put' && Buffer.from(last.value).equals(this.#value));
-      if (phase === 'list' || !isForeign) continue;
-      this.#deps.log.warn({ key: this.#key }, 'cluster config was changed by somebody else, written again');
-      await this.#write(signal);
-      await this.#deps.clock.sleep(rewriteGapMs, signal);
+      if (phase === 'list') listed = last ?? listed;
+      else if (phase === 'list-done') await this.#restore(last ?? listed ?? 'absent', signal);
+      else if (last !== undefined) await this.#restore(last, signal);
     }
+  }
+
+  async #restore(found: KvEvent | 'absent', signal: AbortSignal): Promise<void> {
+    if (found !== 'absent') {
+      if (found.kind === 'put' && Buffer.from(found.value).equals(this.#value)) return;
+      this.#deps.log.warn({ key: this.#key, found: found.kind }, 'cluster config was changed by somebody else');
+    }
+    await this.#write(signal);
+    await this.#deps.clock.sleep(rewriteGapMs, signal);
   }
 
   async #write(signal: AbortSignal): Promise<void> {

@@ -259,7 +259,7 @@ describe('several replicas', () => {
         }
         for (const one of replicas) one.stop.abort();
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });

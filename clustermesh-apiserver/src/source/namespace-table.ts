@@ -17,7 +17,7 @@ export class NamespaceTable implements ListWatchObserver<Namespace> {
     return this.#synced.promise;
   }
 
-  /** Called with a namespace after it came, changed or went. */
+  /** Called with a namespace whose `isGlobal` or `labelsOf` changed. */
   onChange(listener: (name: string) => void): void {
     this.#listeners.push(listener);
   }
@@ -33,20 +33,28 @@ export class NamespaceTable implements ListWatchObserver<Namespace> {
   }
 
   upserted(namespace: Namespace): void {
-    this.#namespaces.set(namespace.metadata.name, namespace);
-    this.#tell(namespace.metadata.name);
+    const { name } = namespace.metadata;
+    this.#change(name, () => this.#namespaces.set(name, namespace));
   }
 
   deleted(namespace: Namespace): void {
-    this.#namespaces.delete(namespace.metadata.name);
-    this.#tell(namespace.metadata.name);
+    const { name } = namespace.metadata;
+    this.#change(name, () => this.#namespaces.delete(name));
   }
 
   synced(): void {
     this.#synced.resolve(undefined);
   }
 
-  #tell(name: string): void {
+  /** Objects of a namespace are many: they are looked at again only when this makes a difference to them. */
+  #change(name: string, apply: () => unknown): void {
+    const before = this.#fingerprint(name);
+    apply();
+    if (this.#fingerprint(name) === before) return;
     for (const listener of this.#listeners) listener(name);
+  }
+
+  #fingerprint(name: string): string {
+    return JSON.stringify([this.isGlobal(name), Object.entries(this.labelsOf(name)).sort()]);
   }
 }

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { EtcdKvStore } from '@clustermesh/kvstore';
 import type { EtcdTls } from '@clustermesh/kvstore';
@@ -36,14 +38,14 @@ export class MeshEtcd implements AsyncDisposable {
     const ca = await TestCa.create(path);
     const { certFile, keyFile } = await ca.issue({ commonName: 'server', altNames: ['IP:127.0.0.1'] });
     const endpoint = `https://127.0.0.1:${port}`;
-    const process = new TestProcess('etcd', [
+    const server = new TestProcess('etcd', [
       ...['--data-dir', join(path, 'data'), '--name', 'clustermesh-apiserver', '--unsafe-no-fsync', '--logger', 'zap'],
       ...['--listen-client-urls', endpoint, '--advertise-client-urls', endpoint],
       ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`, '--log-outputs', 'stderr'],
       ...['--client-cert-auth', '--trusted-ca-file', ca.certFile, '--cert-file', certFile, '--key-file', keyFile],
     ]);
-    stack.defer(() => process.end('SIGKILL'));
-    await process.printed('serving client traffic');
+    stack.defer(() => server.end('SIGKILL'));
+    await server.printed('serving client traffic');
     return new MeshEtcd(endpoint, path, ca, stack);
   }
 
@@ -57,6 +59,14 @@ export class MeshEtcd implements AsyncDisposable {
   async open(user: string, { session }: { readonly session: boolean }): Promise<EtcdKvStore> {
     const options = { endpoints: [this.endpoint], tls: await this.credentials(user), session };
     return this.#stack.use(await EtcdKvStore.open(options, deps, AbortSignal.timeout(10_000)));
+  }
+
+  /** etcdctl as root; what it printed. */
+  async ctl(...args: readonly string[]): Promise<string> {
+    const { certFile, keyFile } = await this.ca.issue({ commonName: 'root' });
+    const files = ['--cacert', this.ca.certFile, '--cert', certFile, '--key', keyFile];
+    const { stdout } = await promisify(execFile)('etcdctl', ['--endpoints', this.endpoint, ...files, ...args]);
+    return stdout;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

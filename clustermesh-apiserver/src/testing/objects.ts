@@ -1,4 +1,5 @@
-import type { EndpointSlice, Namespace, Node, Pod, Service } from '@clustermesh/kube';
+import { endpointSlices, namespaces, nodes, pods, services } from '@clustermesh/kube';
+import type { EndpointSlice, KubeClient, KubeObject, Namespace, Node, Pod, Resource, Service } from '@clustermesh/kube';
 import type { ClusterId, ClusterName } from '@clustermesh/wire';
 
 import type { LocalCluster } from '../map/local-cluster.ts';
@@ -77,4 +78,26 @@ export function aSlice(name: string, service: string, ips: readonly string[]): E
     endpoints: ips.map((ip) => ({ addresses: [ip], conditions: { ready: true, serving: true, terminating: false } })),
     ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
   };
+}
+
+/** With their status, which a creation alone does not take. */
+export async function create(kube: KubeClient, ...objects: readonly KubeObject[]): Promise<void> {
+  for (const object of objects) {
+    const resource: Resource<KubeObject> = resourceOf(object);
+    const created = await kube.create(resource, object);
+    if (!('status' in object)) continue;
+    const withStatus: KubeObject & { readonly status: unknown } = { ...created, status: object.status };
+    await kube.update(resource, withStatus, { subresource: 'status' });
+  }
+}
+
+function resourceOf({ kind }: KubeObject): Resource<KubeObject> {
+  const all: readonly Resource<KubeObject>[] = [nodes, namespaces, pods, services, endpointSlices];
+  return all.find((resource) => resource.kind === kind) ?? pods;
+}
+
+/** The default workload: one node, a pod behind a global service. */
+export async function populate(kube: KubeClient): Promise<void> {
+  const node = aNode('n1', '172.18.0.2', ['10.1.0.0/24']);
+  await create(kube, node, aPod('web-0', '10.1.0.5'), aService('web'), aSlice('web-a', 'web', ['10.1.0.5']));
 }

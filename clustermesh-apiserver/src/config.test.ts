@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { loadConfig } from './config.ts';
+
+const needed = ['--cluster-name=east', '--cluster-id=1'];
+
+describe('loadConfig', () => {
+  it('takes name and number alone; everything else has a default', () => {
+    expect(loadConfig({ argv: needed, env: {} })).toMatchObject({
+      cluster: { name: 'east', id: 1, maxConnectedClusters: 255 },
+      source: 'kubernetes',
+      etcdConfig: '/var/lib/cilium/etcd-config.yaml',
+      kvstoreLeaseTtl: 900,
+      clustermeshDefaultGlobalNamespace: true,
+      identityGracePeriod: 900,
+      healthPort: 9880,
+    });
+  });
+
+  it('reads the environment', () => {
+    const env = {
+      CLUSTERMESH_CLUSTER_NAME: 'east',
+      CLUSTERMESH_CLUSTER_ID: '300',
+      CLUSTERMESH_MAX_CONNECTED_CLUSTERS: '511',
+    };
+    expect(loadConfig({ argv: [], env }).cluster).toEqual({ name: 'east', id: 300, maxConnectedClusters: 511 });
+  });
+
+  it.each([
+    { argv: ['--cluster-name=East', '--cluster-id=1'], says: /cluster name must be lower case/ },
+    { argv: ['--cluster-name=east', '--cluster-id=0'], says: /cluster id 0 is reserved/ },
+    { argv: ['--cluster-name=default', '--cluster-id=3'], says: /"default" is not allowed/ },
+    { argv: ['--cluster-name=east', '--cluster-id=256'], says: /cluster id 256 is above 255/ },
+    { argv: [...needed, '--max-connected-clusters=300'], says: /neither 255 nor 511/ },
+    { argv: [...needed, '--kvstore-lease-ttl=24'], says: /--kvstore-lease-ttl/ },
+    { argv: [...needed, '--kvstore-lease-ttl=86401'], says: /--kvstore-lease-ttl/ },
+    { argv: [...needed, '--source=cilium'], says: /--source/ },
+    { argv: ['--cluster-id=1'], says: /--cluster-name/ },
+  ])('refuses $argv', ({ argv, says }) => {
+    expect(() => loadConfig({ argv, env: {} })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(() => loadConfig({ argv, env: {} })).toThrow(says);
+  });
+});
