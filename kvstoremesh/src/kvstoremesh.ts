@@ -35,6 +35,8 @@ export interface Kvstoremesh {
   run(signal: AbortSignal): Promise<void>;
   /** Why it is not ready yet, or undefined when it is; once ready it stays ready (protocol.md §9.3). */
   notReady(): string | undefined;
+  /** How long that took; undefined before. */
+  readyAfterMs(): number | undefined;
   /** Sorted by name. */
   status(): readonly RemoteClusterStatus[];
   snapshots(): readonly RemoteClusterSnapshot[];
@@ -51,25 +53,29 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
   });
   const startedMs = clock.monotonicMs();
   let isDirectoryRead = false;
-  let isReady = false;
+  let readyAfterMs: number | undefined;
   const snapshots = (): RemoteClusterSnapshot[] => remotes.all.map((cluster) => cluster.snapshot());
+  const notReady = (): string | undefined => {
+    if (readyAfterMs !== undefined) return undefined;
+    if (!isDirectoryRead) return 'the folder of remote clusters has not been read';
+    const elapsedMs = clock.monotonicMs() - startedMs;
+    const awaited = awaitedClusters(snapshots(), elapsedMs, config);
+    if (awaited.length > 0) return `waiting for ${awaited.join(', ')}`;
+    readyAfterMs = elapsedMs;
+    return undefined;
+  };
 
   return {
     run: async (signal) => {
       for await (const files of clusters.watch(signal)) {
-        log.info({ clusters: files.map(({ name }) => name) }, 'clusters directory read');
+        log.info({ files: files.map(({ name }) => name) }, 'clusters directory read');
         remotes.apply(files, signal);
         isDirectoryRead = true;
       }
       await remotes.ended();
     },
-    notReady: () => {
-      if (isReady) return undefined;
-      if (!isDirectoryRead) return 'the folder of remote clusters has not been read';
-      const awaited = awaitedClusters(snapshots(), clock.monotonicMs() - startedMs, config);
-      isReady = awaited.length === 0;
-      return isReady ? undefined : `waiting for ${awaited.join(', ')}`;
-    },
+    notReady,
+    readyAfterMs: () => readyAfterMs,
     snapshots,
     status: () => [...snapshots().map(remoteClusterStatus), ...remotes.misnamed.map(refusedFileStatus)].sort(byName),
   };

@@ -1,7 +1,8 @@
-import { describeError, isMeshError } from '@clustermesh/runtime';
+import { isMeshError } from '@clustermesh/runtime';
 import type { Clock, HealthScope, Logger } from '@clustermesh/runtime';
 import type { ClusterConfig } from '@clustermesh/wire';
 
+import { failureLine } from './failure-line.ts';
 import { nextState } from './remote-cluster-state.ts';
 import type { RemoteClusterEvent, RemoteClusterState } from './remote-cluster-state.ts';
 import type { LastFailure } from './status.ts';
@@ -71,7 +72,7 @@ export class RemoteClusterRecord {
 
   failed(error: unknown, event: 'failed' | 'file-unusable'): void {
     const code = isMeshError(error) ? error.code : 'INTERNAL';
-    const reason = describeError(error);
+    const reason = failureLine(error);
     this.#failures++;
     this.#failuresInRow++;
     this.#lastFailure = { atMs: this.#deps.clock.now(), code, reason };

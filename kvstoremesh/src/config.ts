@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+import { MeshError, defineConfig, logLevels } from '@clustermesh/runtime';
+import type { ConfigInput } from '@clustermesh/runtime';
+import { maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
+
+import { duration } from './duration.ts';
+import type { KvstoremeshSettings } from './kvstoremesh.ts';
+
+/** Flags have Cilium's names where Cilium has them (protocol.md §9.8). */
+export const kvstoremeshConfig = defineConfig(
+  z.object({
+    clusterName: z.string().describe('name of the local cluster'),
+    clusterId: z.coerce.number().int().describe('id of the local cluster'),
+    maxConnectedClusters: z.coerce.number().default(255).describe('size of the mesh, 255 or 511, equal everywhere'),
+    clustermeshConfig: z
+      .string()
+      .default('/var/lib/cilium/clustermesh/')
+      .describe('folder of the remote clusters: one etcd client file each, named as the cluster'),
+    etcdConfig: z
+      .string()
+      .default('/var/lib/cilium/etcd-config.yaml')
+      .describe('etcd client file of the local etcd, which holds the cache'),
+    kvstoreLeaseTtl: duration('15m', 'how long the cache outlives this process'),
+    clustermeshCacheTtl: duration('0s', 'delete services of a cluster lost for so long from the cache; 0s = never'),
+    perClusterReadyTimeout: duration('15s', 'readiness does not wait for clusters not connected by then'),
+    globalReadyTimeout: duration('10m', 'readiness waits for nothing longer than this'),
+    drainGrace: duration('3m', 'how long the data of a removed cluster is kept'),
+    contactInterval: duration('10s', 'how often an idle cluster is asked whether it answers, and freshness written'),
+    heartbeatInterval: duration('60s', 'heartbeat of remote clusters; two missed ones are a lost connection'),
+    enableHeartbeat: z.boolean().default(false).describe('write the heartbeat of the local etcd, without an apiserver'),
+    healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz, /metrics and /v1/cluster'),
+    healthPort: z.coerce.number().int().default(9881).describe('port of the same'),
+    logLevel: z.enum(logLevels).default('info').describe('trace, debug, info, warn, error or silent'),
+  }),
+);
+
+export type KvstoremeshConfig = ReturnType<typeof kvstoremeshConfig.load>;
+
+/** @throws MeshError CONFIG_INVALID naming what is wrong. */
+export function loadConfig(input: ConfigInput): KvstoremeshConfig & { readonly settings: KvstoremeshSettings } {
+  const config = kvstoremeshConfig.load(input);
+  const max = maxConnectedClusters(config.maxConnectedClusters);
+  if (!max.ok) throw new MeshError('CONFIG_INVALID', max.reason);
+  const problem = validateLocalCluster(config.clusterName, config.clusterId, max.value);
+  if (problem !== undefined) throw new MeshError('CONFIG_INVALID', problem);
+  const settings = {
+    clusterName: config.clusterName,
+    clusterId: config.clusterId,
+    maxConnectedClusters: max.value,
+    heartbeatIntervalMs: config.heartbeatInterval,
+    contactIntervalMs: config.contactInterval,
+    drainGraceMs: config.drainGrace,
+    cacheTtlMs: config.clustermeshCacheTtl,
+    perClusterReadyTimeoutMs: config.perClusterReadyTimeout,
+    globalReadyTimeoutMs: config.globalReadyTimeout,
+  };
+  return { ...config, settings };
+}

@@ -1,0 +1,86 @@
+import { Heartbeat } from '@clustermesh/kvstore';
+import type { EtcdDeps, EtcdKvStore, KvStore } from '@clustermesh/kvstore';
+import { AdminServer, Backoff, Health, createLogger, retryLoop, runAll, runMain } from '@clustermesh/runtime';
+import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
+import type { Logger } from '@clustermesh/runtime';
+import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
+
+import { ClustersDir } from './clusters-dir.ts';
+import { kvstoremeshConfig, loadConfig } from './config.ts';
+import type { KvstoremeshConfig } from './config.ts';
+import { connectEtcd, readEtcdClientFile } from './connect-etcd.ts';
+import { explainFailure } from './explain-failure.ts';
+import { createKvstoremesh } from './kvstoremesh.ts';
+import type { Kvstoremesh } from './kvstoremesh.ts';
+import { createMetrics } from './metrics.ts';
+
+const argv = process.argv.slice(2);
+if (argv.includes('--help')) {
+  process.stdout.write(
+    `${kvstoremeshConfig.help('Usage: kvstoremesh --cluster-name NAME --cluster-id ID [options]')}\n`,
+  );
+} else {
+  await runMain(createLogger('kvstoremesh'), (signal) => main(signal));
+}
+
+async function main(signal: AbortSignal): Promise<void> {
+  const { settings, ...config } = loadConfig({ argv });
+  const log = createLogger('kvstoremesh', config.logLevel);
+  log.info({ config }, 'starting');
+  const health = new Health(clock);
+  const deps = { clock, random, log, health };
+  let mesh: Kvstoremesh | undefined = undefined;
+
+  await using stack = new AsyncDisposableStack();
+  stack.use(
+    await AdminServer.listen({
+      host: config.healthHost,
+      port: config.healthPort,
+      health,
+      metrics: createMetrics(() => mesh),
+      notReady: () => (mesh === undefined ? 'waiting for the local etcd' : mesh.notReady()),
+      routes: { '/v1/cluster': () => mesh?.status() ?? [] },
+    }),
+  );
+  const local = await openLocal(config, deps, signal);
+  if (local === undefined) return;
+  stack.use(local);
+  mesh = createKvstoremesh({
+    ...deps,
+    local,
+    connect: (remote, both) => connectEtcd(remote, { session: false }, deps, both),
+    explain: (remote, error, both) => explainFailure(remote, error, deps, both),
+    clusters: new ClustersDir(config.clustermeshConfig, { clock, log, health: health.scope('clusters') }),
+    config: settings,
+  });
+  const jobs = [mesh.run.bind(mesh), ...(config.enableHeartbeat ? [heartbeat(local, log)] : [])];
+  await runAll(jobs, signal);
+}
+
+/** Tries until the etcd beside this process is up; undefined when stopped before. */
+async function openLocal(
+  config: KvstoremeshConfig,
+  deps: EtcdDeps & { readonly health: Health },
+  signal: AbortSignal,
+): Promise<EtcdKvStore | undefined> {
+  const use = { session: true, leaseTtlSeconds: Math.round(config.kvstoreLeaseTtl / 1000) } as const;
+  const backoff = new Backoff({ baseMs: 500, capMs: 5000, random });
+  let opened: EtcdKvStore | undefined;
+  const open = async (both: AbortSignal, progressed: () => void): Promise<void> => {
+    const client = await readEtcdClientFile(config.etcdConfig);
+    try {
+      opened = await connectEtcd(client, use, deps, both);
+    } catch (error) {
+      throw await explainFailure(client, error, deps, both);
+    }
+    progressed();
+  };
+  await retryLoop(open, { ...deps, name: 'local-etcd', backoff }, signal);
+  return opened;
+}
+
+function heartbeat(writer: KvStore, log: Logger): (signal: AbortSignal) => Promise<void> {
+  const value = (nowMs: number): Uint8Array => Buffer.from(rfc3339(nowMs));
+  const beat = new Heartbeat({ key: heartbeatKey, value }, { writer, clock, log });
+  return (signal) => beat.run(signal);
+}

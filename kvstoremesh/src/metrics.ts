@@ -1,0 +1,101 @@
+import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+
+import type { Kvstoremesh } from './kvstoremesh.ts';
+import type { KindStatus, RemoteClusterSnapshot } from './status.ts';
+
+/** Cilium's names where it has one (protocol.md §10.8); ours begin with `clustermesh_`. */
+const prefix = 'cilium_kvstoremesh_';
+const own = 'clustermesh_kvstoremesh_';
+
+type Labels = Readonly<Record<string, string>>;
+
+interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+  readonly samples: (cluster: RemoteClusterSnapshot) => readonly (readonly [Labels, number])[];
+}
+
+function perCluster(name: string, help: string, value: (cluster: RemoteClusterSnapshot) => number): Metric {
+  const samples: Metric['samples'] = (cluster) => [[{ target_cluster: cluster.name }, value(cluster)]];
+  return { name, help, labelNames: ['target_cluster'], samples };
+}
+
+function perKind(
+  metric: Pick<Metric, 'name' | 'help' | 'labelNames'>,
+  labels: (cluster: string, kind: string) => Labels,
+  value: (kind: KindStatus) => number,
+): Metric {
+  const samples: Metric['samples'] = ({ name, kinds }) =>
+    Object.entries(kinds).map(([kind, status]) => [labels(name, kind), value(status)]);
+  return { ...metric, samples };
+}
+
+const seconds = (ms = 0): number => ms / 1000;
+
+export const metrics: readonly Metric[] = [
+  perCluster(`${prefix}remote_cluster_readiness_status`, 'Is everything of the cluster mirrored?', ({ state }) =>
+    Number(state === 'ready'),
+  ),
+  perCluster(`${prefix}remote_cluster_failures`, 'Failures since the start', ({ failures }) => failures),
+  perCluster(`${prefix}remote_cluster_last_failure_ts`, 'Last failure, unix seconds', ({ lastFailure }) =>
+    seconds(lastFailure?.atMs),
+  ),
+  perCluster(
+    `${prefix}remote_cluster_cache_revocations`,
+    'Times the cache TTL ran out',
+    ({ revocations }) => revocations,
+  ),
+  perCluster(`${own}remote_cluster_last_contact_ts`, 'Last answer, unix seconds', ({ lastContactMs }) =>
+    seconds(lastContactMs),
+  ),
+  perKind(
+    { name: `${own}entries`, help: 'Mirrored keys', labelNames: ['target_cluster', 'resource'] },
+    (target_cluster, resource) => ({ target_cluster, resource }),
+    ({ count }) => count,
+  ),
+  perKind(
+    {
+      name: `${prefix}kvstore_sync_queue_size`,
+      help: 'Keys waiting to be written',
+      labelNames: ['scope', 'source_cluster'],
+    },
+    (source_cluster, kind) => ({ scope: `${kind}/v1`, source_cluster }),
+    ({ pending }) => pending,
+  ),
+  perKind(
+    {
+      name: `${prefix}kvstore_initial_sync_completed`,
+      help: 'Is the source listed, written and announced?',
+      labelNames: ['scope', 'source_cluster', 'action'],
+    },
+    (source_cluster, kind) => ({ scope: `${kind}/v1`, source_cluster, action: 'write' }),
+    ({ synced }) => Number(synced),
+  ),
+];
+
+/** Read from the clusters when Prometheus asks, so that a removed one leaves no series behind. */
+export function createMetrics(mesh: () => Kvstoremesh | undefined): Registry {
+  const registry = new Registry();
+  const registers = [registry];
+  const snapshots = (): readonly RemoteClusterSnapshot[] => mesh()?.snapshots() ?? [];
+  for (const { name, help, labelNames, samples } of metrics) {
+    const gauge: Gauge = new Gauge({
+      ...{ name, help, labelNames, registers },
+      collect: () => {
+        gauge.reset();
+        for (const [labels, value] of snapshots().flatMap(samples)) gauge.set(labels, value);
+      },
+    });
+  }
+  const total: Gauge = new Gauge({
+    ...{ name: `${prefix}remote_clusters`, help: 'Remote clusters', registers },
+    collect: () => total.set(snapshots().length),
+  });
+  const bootstrap: Gauge = new Gauge({
+    ...{ name: `${prefix}bootstrap_seconds`, help: 'From the start to readiness', registers },
+    collect: () => bootstrap.set(seconds(mesh()?.readyAfterMs())),
+  });
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
