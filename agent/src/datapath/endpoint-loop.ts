@@ -15,7 +15,7 @@ export interface EndpointLoopOptions {
   readonly log: Logger;
 }
 
-/** While a pod's interface or identity is missing. */
+/** While a pod's interface is missing. */
 const pendingMs = 1_000;
 /** Interfaces come and go without Kubernetes telling. */
 const resyncMs = 30_000;
@@ -36,7 +36,8 @@ export class EndpointLoop {
       while (!inner.aborted) {
         await reconciler.reconcile(arePodsKnown(), inner);
         progressed();
-        await this.#wait(reconciler.pending.length > 0 ? pendingMs : resyncMs, inner);
+        const isWaiting = reconciler.pending.some(({ needsPolling }) => needsPolling);
+        await this.#wait(isWaiting ? pendingMs : resyncMs, inner);
       }
     };
     await retryLoop(follow, { ...this.#options, name: 'endpoints', backoff }, signal);

@@ -18,6 +18,8 @@ export interface PendingEndpoint {
   readonly namespace: string;
   readonly name: string;
   readonly reason: string;
+  /** Nobody will tell when that has changed. */
+  readonly needsPolling: boolean;
 }
 
 /** From this node's pods to endpoints: an interface with our programs, and an entry with the pod's identity. */
@@ -57,9 +59,9 @@ export class EndpointReconciler {
       const found = interfaces.get(keyText(address));
       const identity = this.#identityOf(address);
       if (found === undefined) {
-        pending.push({ namespace, name, reason: 'its interface is not there yet' });
+        pending.push({ namespace, name, reason: 'its interface is not there yet', needsPolling: true });
       } else if (identity === undefined) {
-        pending.push({ namespace, name, reason: 'its identity is not known yet' });
+        pending.push({ namespace, name, reason: 'its identity is not known yet', needsPolling: false });
       } else {
         // The entry first: the program drops what comes from an interface that it does not know.
         programmer.upsert({ ifindex: found.ifindex, identity, address, mac: found.mac, hostMac: found.hostMac });

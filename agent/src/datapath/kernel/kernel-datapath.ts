@@ -81,7 +81,7 @@ export class KernelDatapath implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const object of Object.values(this.#objects) as readonly LoadedObject[]) object.close();
+    closeAll(this.#objects);
   }
 }
 
@@ -94,16 +94,19 @@ function loadObjects(options: KernelDatapathOptions, pins: Pins, tunnelIfindex: 
       vxlan_ifindex: tunnelIfindex,
       local_underlay: options.nodeAddress,
     };
-    return {
-      sock: loadObject({ ...common, path: objectPath('mesh_sock') }),
-      container: loadObject({ ...common, path: objectPath('mesh_container'), rodata }),
-      overlay: loadObject({ ...common, path: objectPath('mesh_overlay') }),
+    using stack = new DisposableStack();
+    const objects = {
+      sock: stack.use(loadObject({ ...common, path: objectPath('mesh_sock') })),
+      container: stack.use(loadObject({ ...common, path: objectPath('mesh_container'), rodata })),
+      overlay: stack.use(loadObject({ ...common, path: objectPath('mesh_overlay') })),
     };
+    stack.move();
+    return objects;
   };
   try {
     const objects = load();
     if (isOurLayout(objects.sock.map('meta'))) return objects;
-    for (const object of Object.values(objects) as readonly LoadedObject[]) object.close();
+    closeAll(objects);
     log.warn({ abiVersion }, 'maps of another layout are given up');
   } catch (error) {
     if (!hasCode(error, 'BPF_LOAD_FAILED')) throw error;
@@ -111,6 +114,10 @@ function loadObjects(options: KernelDatapathOptions, pins: Pins, tunnelIfindex: 
   }
   removePins(pins.maps);
   return load();
+}
+
+function closeAll({ sock, container, overlay }: Objects): void {
+  for (const object of [sock, container, overlay]) object.close();
 }
 
 const metaKey = new Uint8Array(4);

@@ -1,0 +1,178 @@
+import { describe, expect, it } from '@jest/globals';
+import { seededRandom } from '@clustermesh/runtime';
+import fc from 'fast-check';
+
+import { chooseClaim } from './ipcache-claims.ts';
+import { IpcacheTable } from './ipcache-table.ts';
+import { hostPrefix } from './prefix-index.ts';
+
+const local = 1;
+
+function address(number: number): Uint8Array {
+  return Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, number]);
+}
+
+function setUp(known: ReadonlySet<number> = new Set([70_000, 70_001])) {
+  const identities = new Set(known);
+  const table = new IpcacheTable({
+    random: seededRandom(1),
+    localClusterId: local,
+    podCidrOwner: () => 3,
+    isIdentityKnown: (identity) => identities.has(identity),
+  });
+  return { table, identities };
+}
+
+/** Programs everything as a perfect map would, and tells what was written: address → identity, or gone. */
+function program(table: IpcacheTable): Readonly<Record<string, number | 'gone'>> {
+  const written: Record<string, number | 'gone'> = {};
+  for (const row of table.takeChanges(1_000)) {
+    const bytes = new Uint8Array(16);
+    table.copyAddress(row, bytes);
+    const target = table.target(row);
+    const before = table.programmed(row);
+    if (target?.identity !== before?.identity) written[bytes.subarray(12).join('.')] = target?.identity ?? 'gone';
+    table.settled(row, target);
+  }
+  return written;
+}
+
+describe('chooseClaim', () => {
+  const claim = (clusterId: number) => ({ clusterId, identity: 0, nodeIndex: 0 });
+  it.each([
+    { name: 'nobody', clusters: [], owner: undefined, want: undefined },
+    { name: 'the only one', clusters: [5], owner: undefined, want: 5 },
+    { name: 'the first', clusters: [5, 3], owner: undefined, want: 5 },
+    { name: 'the owner of the pod CIDR over the first', clusters: [5, 3], owner: 3, want: 3 },
+    { name: 'the local cluster over the owner of the pod CIDR', clusters: [5, 3, local], owner: 3, want: local },
+    { name: 'the first when the owner claims nothing', clusters: [5, 4], owner: 3, want: 5 },
+  ])('$name wins', ({ clusters, owner, want }) => {
+    expect(chooseClaim(clusters.map(claim), local, owner)?.clusterId).toBe(want);
+  });
+});
+
+describe('IpcacheTable', () => {
+  it('queues what changed, once', () => {
+    const { table } = setUp();
+    table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 70_000, nodeIndex: 1 });
+    table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 70_001, nodeIndex: 1 });
+    expect(program(table)).toEqual({ '10.0.0.1': 70_001 });
+    expect(table.hasChanges).toBe(false);
+    expect(table.programmedCount).toBe(1);
+  });
+
+  it('holds an address back until its identity is known (I2)', () => {
+    const { table, identities } = setUp();
+    table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 80_000, nodeIndex: 1 });
+    expect(program(table)).toEqual({});
+    identities.add(80_000);
+    table.identityKnown(80_000);
+    expect(program(table)).toEqual({ '10.0.0.1': 80_000 });
+  });
+
+  it('keeps the programmed identity while the new one is not known (I7)', () => {
+    const { table, identities } = setUp();
+    table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 70_000, nodeIndex: 1 });
+    program(table);
+    table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 80_000, nodeIndex: 1 });
+    expect(program(table)).toEqual({});
+    identities.add(80_000);
+    table.identityKnown(80_000);
+    expect(program(table)).toEqual({ '10.0.0.1': 80_000 });
+  });
+
+  it('forgets an address that went before its identity came', () => {
+    const { table, identities } = setUp();
+    table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 80_000, nodeIndex: 1 });
+    table.remove(address(1), hostPrefix, 2);
+    program(table);
+    identities.add(80_000);
+    table.identityKnown(80_000);
+    expect(program(table)).toEqual({});
+    expect(table.size).toBe(0);
+  });
+
+  it('lets the next claim take over when the winner withdraws', () => {
+    const { table } = setUp();
+    table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 70_000, nodeIndex: 1 });
+    table.upsert(address(1), hostPrefix, { clusterId: 3, identity: 70_001, nodeIndex: 1 });
+    expect(program(table)).toEqual({ '10.0.0.1': 70_001 });
+    expect([...table.conflicts()].map(({ clusterId }) => clusterId)).toEqual([2]);
+    table.remove(address(1), hostPrefix, 3);
+    expect(program(table)).toEqual({ '10.0.0.1': 70_000 });
+    expect([...table.conflicts()]).toEqual([]);
+  });
+
+  it('gives up what a predecessor left only when told to', () => {
+    const { table } = setUp();
+    table.restore(address(1), hostPrefix, 70_000, 1);
+    table.restore(address(2), hostPrefix, 90_000, 2);
+    expect(program(table)).toEqual({});
+    table.sweep((identity) => identity === 70_000);
+    expect(program(table)).toEqual({ '10.0.0.1': 'gone' });
+    expect([...table.rows()].map(({ state }) => state)).toEqual(['restored']);
+  });
+
+  it('writes nothing for a restored address that is claimed as it was', () => {
+    const { table } = setUp();
+    table.restore(address(1), hostPrefix, 70_000, 1);
+    table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 70_000, nodeIndex: 1 });
+    expect(program(table)).toEqual({});
+    table.sweep(() => true);
+    expect(program(table)).toEqual({});
+  });
+
+  it('ends as the claims say, whatever the order of events', () => {
+    const step = fc.record({
+      address: fc.integer({ min: 1, max: 4 }),
+      clusterId: fc.constantFrom(1, 2, 3, 4),
+      identity: fc.option(fc.constantFrom(70_000, 80_000, 80_001), { nil: undefined }),
+      learn: fc.option(fc.constantFrom(80_000, 80_001), { nil: undefined }),
+      programNow: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { table, identities } = setUp();
+        const claims = new Map<number, Map<number, number>>();
+        const map = new Map<string, number>();
+        const write = (): void => {
+          for (const [text, value] of Object.entries(program(table))) {
+            if (value === 'gone') map.delete(text);
+            else {
+              expect(identities.has(value)).toBe(true);
+              map.set(text, value);
+            }
+          }
+        };
+        for (const { address: number, clusterId, identity, learn, programNow } of steps) {
+          const ofAddress = claims.get(number) ?? new Map<number, number>();
+          claims.set(number, ofAddress);
+          if (identity === undefined) {
+            table.remove(address(number), hostPrefix, clusterId);
+            ofAddress.delete(clusterId);
+          } else {
+            table.upsert(address(number), hostPrefix, { clusterId, identity, nodeIndex: 0 });
+            ofAddress.set(clusterId, identity);
+          }
+          if (learn !== undefined) {
+            identities.add(learn);
+            table.identityKnown(learn);
+          }
+          if (programNow) write();
+        }
+        for (const identity of [80_000, 80_001]) {
+          identities.add(identity);
+          table.identityKnown(identity);
+        }
+        write();
+        const want = new Map<string, number>();
+        for (const [number, ofAddress] of claims) {
+          const list = [...ofAddress].map(([clusterId, identity]) => ({ clusterId, identity, nodeIndex: 0 }));
+          const winner = chooseClaim(list, local, 3);
+          if (winner !== undefined) want.set(`10.0.0.${number}`, winner.identity);
+        }
+        expect(map).toEqual(want);
+      }),
+    );
+  });
+});
