@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+
+import { Etcd3 } from 'etcd3';
+
+/** Where an etcd is; `tls` are file names. */
+export interface Endpoint {
+  readonly url: string;
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
+export interface Put {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+export function connect({ url, tls }: Endpoint): Etcd3 {
+  if (tls === undefined) return new Etcd3({ hosts: url });
+  const credentials = {
+    rootCertificate: readFileSync(tls.ca),
+    certChain: readFileSync(tls.cert),
+    privateKey: readFileSync(tls.key),
+  };
+  return new Etcd3({ hosts: url, credentials });
+}
+
+/** Follows puts under `prefix` from now on, on a bare stream: no list, no resume. Resolves when the watch is there. */
+export async function follow(etcd: Etcd3, prefix: string, onPut: (put: Put) => void): Promise<void> {
+  const stream = await etcd.watchClient.watch();
+  const created = Promise.withResolvers();
+  stream.on('error', (error) => {
+    throw error;
+  });
+  stream.on('data', (response) => {
+    if (response.created) created.resolve(undefined);
+    for (const { type, kv } of response.events) if (type === 'Put') onPut(kv);
+  });
+  const key = Buffer.from(prefix, 'latin1');
+  const end = Buffer.from(key);
+  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
+  stream.write({ create_request: { key, range_end: end } });
+  await created.promise;
+}

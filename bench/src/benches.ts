@@ -1,0 +1,9 @@
+import type { BenchRow } from './bench.ts';
+
+/** Every bench by name. A new one is a row here and a module of its own. */
+export const benches: Readonly<Record<string, BenchRow>> = {
+  propagation: {
+    summary: "one endpoint changes in a cluster's etcd or API: how long until another cluster's map has it",
+    load: async () => (await import('./propagation/propagation.ts')).propagation,
+  },
+};

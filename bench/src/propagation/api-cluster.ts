@@ -1,0 +1,61 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { TestCa, freePort, tempDir } from '@clustermesh/testkit';
+
+import type { BenchEtcd } from './etcds.ts';
+import { startProgram, untilReady } from './programs.ts';
+
+/** A cluster that begins at its Kubernetes API, in memory over HTTPS; its apiserver publishes into `etcd`. */
+export interface ApiCluster {
+  readonly kubeconfig: string;
+}
+
+export async function startApiCluster(
+  stack: AsyncDisposableStack,
+  { name, id, etcd }: { readonly name: string; readonly id: number; readonly etcd: BenchEtcd },
+  signal: AbortSignal,
+): Promise<ApiCluster> {
+  const dir = stack.use(await tempDir(`bench-${name}`));
+  const kubeconfig = await startKubeApi(stack, dir.path);
+  const etcdConfig = join(dir.path, 'etcd-config.yaml');
+  await writeFile(etcdConfig, etcd.clientFile);
+  const healthPort = await freePort();
+  const apiserver = startProgram(stack, 'clustermesh-apiserver/src/main.ts', {
+    'cluster-name': name,
+    'cluster-id': id,
+    'etcd-config': etcdConfig,
+    kubeconfig,
+    'health-host': '127.0.0.1',
+    'health-port': healthPort,
+  });
+  await untilReady(apiserver, healthPort, signal);
+  return { kubeconfig };
+}
+
+async function startKubeApi(stack: AsyncDisposableStack, dir: string): Promise<string> {
+  const ca = await TestCa.create(dir, 'Kubernetes CA');
+  const server = await ca.issue({ commonName: 'kube-apiserver', altNames: ['IP:127.0.0.1'] });
+  const client = await ca.issue({ commonName: 'admin' });
+  const port = await freePort();
+  const api = startProgram(stack, 'packages/lab/src/kube-api/main.ts', {
+    'secure-port': port,
+    'tls-cert-file': server.certFile,
+    'tls-private-key-file': server.keyFile,
+    'client-ca-file': ca.certFile,
+  });
+  await api.printed('"msg":"ready"');
+  const path = join(dir, 'kubeconfig');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'bench',
+    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
+    clusters: [
+      { name: 'bench', cluster: { server: `https://127.0.0.1:${port}`, 'certificate-authority': ca.certFile } },
+    ],
+    users: [{ name: 'bench', user: { 'client-certificate': client.certFile, 'client-key': client.keyFile } }],
+  };
+  await writeFile(path, JSON.stringify(config));
+  return path;
+}

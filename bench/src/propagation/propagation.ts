@@ -1,0 +1,69 @@
+import { kindByName } from '@clustermesh/wire';
+
+import type { Bench, BenchContext } from '../bench.ts';
+import { Child } from '../child.ts';
+import { measureApiToMap } from './api-to-map.ts';
+import type { EtcdLoad } from './etcd-load.ts';
+import { startEtcd } from './etcds.ts';
+import { floorSourcePrefix, startFloor } from './floor.ts';
+import { byAddressAndIdentity } from './latencies.ts';
+import { measure } from './measure.ts';
+import type { Way } from './measure.ts';
+import { startMesh } from './mesh.ts';
+import { east as eastCluster, west as westCluster } from './published.ts';
+import { apiFigures, propagationFigures, renderRounds } from './rounds.ts';
+import type { Round, Side } from './rounds.ts';
+
+/** Of the issue. */
+const perSecond = 200;
+const warmUpSeconds = 1;
+
+/** One endpoint changes in east's etcd: how long until west's address map has it, and until a bare relay has. */
+export const propagation: Bench = {
+  effort: { rounds: 5, seconds: 6 },
+  run: async (context) => {
+    const { signal, say } = context;
+    await using stack = new AsyncDisposableStack();
+    const east = await startEtcd(stack, 'east');
+    const west = await startEtcd(stack, 'west');
+    const load = stack.use(new Child<EtcdLoad>(new URL('./etcd-load.ts', import.meta.url), signal));
+    await load.ask('open', { etcd: east.endpoint });
+    await load.ask('publishQuiet', { etcd: west.endpoint, cluster: westCluster });
+    const observer = await startFloor(stack, { east, west }, signal);
+    const mesh = await startMesh(stack, west, signal);
+    await mesh.connect(eastCluster.name, east);
+    say(`${perSecond} changes/s, etcds with TLS and without fsync, maps: ${mesh.maps}`);
+
+    const send = (prefix: string) => (count: number) => load.ask('run', { prefix, count, perSecond });
+    const rounds = await measureRounds(
+      {
+        floor: { send: send(floorSourcePrefix), take: () => observer.ask('take'), nameOf: byAddressAndIdentity },
+        ours: {
+          send: send(kindByName.ip.statePrefix(eastCluster.name)),
+          take: () => mesh.agent.ask('take'),
+          nameOf: byAddressAndIdentity,
+        },
+      },
+      context,
+    );
+    say(renderRounds(rounds));
+    say('from the Kubernetes API');
+    const api = await measureApiToMap(mesh, signal);
+    return { ...propagationFigures(rounds), ...apiFigures(api) };
+  },
+};
+
+/** In turn, so that whatever else the machine does concerns both. */
+async function measureRounds(
+  ways: Readonly<Record<Side, Way>>,
+  { effort, say }: BenchContext,
+): Promise<readonly Round[]> {
+  const counts = { warmUp: warmUpSeconds * perSecond, measured: effort.seconds * perSecond };
+  const rounds: Round[] = [];
+  for (let round = 1; round <= effort.rounds; round++) {
+    say(`round ${round} of ${effort.rounds}`);
+    const floor = await measure(ways.floor, counts);
+    rounds.push({ floor, ours: await measure(ways.ours, counts) });
+  }
+  return rounds;
+}
