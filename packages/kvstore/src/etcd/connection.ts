@@ -235,6 +235,8 @@ function channelOptions({ keepaliveMs, keepaliveTimeoutMs }: ConnectionOptions):
     'grpc.enable_http_proxy': 0,
     'grpc.enable_retries': 0,
     'grpc.service_config_disable_resolution': 1,
+    // A watch's catch-up is up to 1,000 revisions in one message; what is larger is listed instead.
+    'grpc.max_receive_message_length': 16 * 1_048_576,
     // 64 kB, the default, is 640 kB/s on a link of 100 ms.
     'grpc-node.flow_control_window': 1_048_576,
   };

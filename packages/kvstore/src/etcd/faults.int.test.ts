@@ -173,7 +173,20 @@ describe('a watch on etcd over a bad network', () => {
       expect(watching.failures).toEqual([]);
     });
 
-    it('catches up on more than fits into a gRPC message, without a list', async () => {
+    it('lists what it missed when that does not fit into a gRPC message, and tells the difference', async () => {
+      await writer.commit([put('p/kept'), put('p/gone')], signal);
+      const watching = mirror();
+      await watching.synced();
+      watching.log.length = 0;
+      proxy.refuse();
+      await writer.commit([{ kind: 'delete', key: 'p/gone' }], signal);
+      const want = await write(200, 'x'.repeat(100_000));
+      proxy.resume();
+      await eventually(() => expect([...watching.log].sort()).toEqual([...want, '-p/gone'].sort()));
+      expect(watching.listings).toBe(2);
+    });
+
+    it('catches up without a list on what just fits', async () => {
       const watching = mirror();
       await watching.synced();
       proxy.refuse();
@@ -181,6 +194,17 @@ describe('a watch on etcd over a bad network', () => {
       proxy.resume();
       await eventually(() => expect(watching.log).toEqual(want));
       expect(watching.listings).toBe(1);
+    });
+
+    it('survives the deletion of a large prefix in one revision', async () => {
+      const ops = Array.from({ length: 30_000 }, (_, index) => put(`p/${'long-name-'.repeat(60)}${index}`));
+      await writer.commit(ops, signal);
+      const watching = mirror();
+      await watching.synced();
+      watching.log.length = 0;
+      await writer.commit([{ kind: 'delete-prefix', prefix: 'p/' }, put('p/a')], signal);
+      await eventually(() => expect(watching.log).toHaveLength(30_001));
+      expect(new Set(watching.log).size).toBe(30_001);
     });
   });
 });

@@ -7,7 +7,7 @@ import type { EtcdConnection } from './connection.ts';
 import type { KeyValue, RangeRequest, RangeResponse } from './messages.ts';
 import { range, txn } from './methods.ts';
 
-/** A page of about this size is big enough to be efficient and far from gRPC's 4 MB a message. */
+/** A page of about this size is big enough to be efficient and far from the largest message. */
 const comfortableBytes = 524_288;
 const maxPageKeys = 8_192;
 

@@ -16,20 +16,6 @@ describe('advance', () => {
       revisions: [101n, 250n],
       want: 250n,
     },
-    {
-      name: 'to before the last event of a fragment: more of that revision may follow',
-      response: { fragment: true },
-      header: 250n,
-      revisions: [101n, 250n],
-      want: 249n,
-    },
-    {
-      name: 'nowhere by a first fragment of one revision',
-      response: { fragment: true },
-      header: 101n,
-      revisions: [101n],
-      want: 100n,
-    },
     { name: 'by a progress notification', response: {}, header: 500n, want: 500n },
     { name: 'nowhere by the creation of the watch', response: { created: true }, header: 500n, want: 100n },
     { name: 'never back', response: {}, header: 50n, want: 100n },
@@ -40,7 +26,7 @@ describe('advance', () => {
     }));
     const full: WatchResponse = {
       header: { clusterId: 1n, revision: header },
-      ...{ created: false, canceled: false, compactRevision: 0n, cancelReason: '', fragment: false },
+      ...{ created: false, canceled: false, compactRevision: 0n, cancelReason: '' },
       events,
       ...response,
     };

@@ -53,7 +53,7 @@ async function* follow(
       yield { phase: 'live', events: response.events.map(toEvent), point };
     }
   } catch (error) {
-    // An answer that does not fit into a message can only be had page by page.
+    // What was missed does not fit into a message (many large revisions, a deleted prefix): page by page, then.
     if (!hasCode(error, 'KV_TOO_LARGE')) throw error;
   }
 }
@@ -83,13 +83,11 @@ async function isSameHistory(
 
 /**
  * Up to where everything has been seen. Not the header's revision: in a catch-up it is the store's, far ahead of the
- * events sent so far. A fragment ends anywhere in its last revision. No events: the server tells its progress.
+ * events sent so far; a message ends at the end of a revision. No events: the server tells its progress.
  */
 export function advance(point: ResumePoint, response: WatchResponse): ResumePoint {
-  const last = response.events.at(-1)?.kv.modRevision;
-  if (last === undefined && (response.created || response.fragment)) return point;
-  const seen = last ?? response.header.revision;
-  const revision = response.fragment ? seen - 1n : seen;
+  if (response.created) return point;
+  const revision = response.events.at(-1)?.kv.modRevision ?? response.header.revision;
   return revision > point.revision ? { ...point, revision } : point;
 }
 
