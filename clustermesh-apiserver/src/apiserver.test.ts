@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 
 import { customResourceDefinitions, endpointSlices, namespaces, pods, services } from '@clustermesh/kube';
-import type { Pod } from '@clustermesh/kube';
+import type { KubeClient, Pod } from '@clustermesh/kube';
 import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import { KubeApiStore } from '@clustermesh/lab';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
@@ -10,6 +10,16 @@ import { createApiserver } from './apiserver.ts';
 import type { ApiserverSettings } from './apiserver.ts';
 import { meshIdentities } from './identity/mesh-identity.ts';
 import { aFurtherService, aNamespace, aPod, aSlice, create, east, populate } from './testing/objects.ts';
+
+function delayed(kube: KubeClient, plural: string | undefined, clock: FakeClock): KubeClient {
+  const list: KubeClient['list'] = async (resource, options, signal) => {
+    if (resource.plural === plural) await clock.sleep(60_000, signal);
+    return kube.list(resource, options, signal);
+  };
+  return new Proxy(kube, {
+    get: (target, name: keyof KubeClient) => (name === 'list' ? list : target[name].bind(target)),
+  });
+}
 
 const stops: AbortController[] = [];
 afterEach(() => {
@@ -29,14 +39,15 @@ async function cluster(config: Partial<ApiserverSettings> = {}) {
     },
     json: (key: string) => JSON.parse(etcd.text(key) ?? 'null') as Record<string, unknown> | null,
   };
-  const start = async () => {
+  /** The listings of `late` take a minute, as of a busy API server. */
+  const start = async (late?: string) => {
     const stop = new AbortController();
     stops.push(stop);
     const kv = new MemoryKvStore(server, { clock });
     const health = new Health(clock);
     const settings = { cluster: east, globalNamespaces: true, identityGraceMs: 900_000, ...config };
     const apiserver = createApiserver({
-      ...{ kube, kv, clock, health, random: seededRandom(2), log: silentLogger },
+      ...{ kube: delayed(kube, late, clock), kv, clock, health, random: seededRandom(2), log: silentLogger },
       config: settings,
     });
     const running = apiserver.run(stop.signal);
@@ -309,6 +320,20 @@ describe('pods', () => {
   });
 });
 
+describe('identities', () => {
+  it('are not taken for unused before all pods are known', async () => {
+    const { clock, kube, start } = await cluster({ identityGraceMs: 10_000 });
+    await populate(kube);
+    const first = await start();
+    first.stop.abort();
+    await first.running;
+    const { items: before } = await kube.list(meshIdentities);
+    await start('pods');
+    await clock.advance(50_000);
+    expect((await kube.list(meshIdentities)).items).toEqual(before);
+  });
+});
+
 describe('namespaces', () => {
   const withdraw = { 'clustermesh.cilium.io/global': 'false' };
 
@@ -402,8 +427,8 @@ describe('services', () => {
         for (const event of events) values.push(event.kind === 'put' ? text(event.value) : 'deleted');
       }
     })();
-    await start();
-    await clock.advance(1_000);
+    await start('endpointslices');
+    await clock.advance(100_000);
     expect(new Set(values)).toEqual(new Set([value]));
     expect(server.get(webService)?.modRevision).toBeGreaterThan(modRevision);
   });

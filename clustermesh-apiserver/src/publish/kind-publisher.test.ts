@@ -63,6 +63,24 @@ describe('KindPublisher', () => {
     expect(keys().filter((one) => one.includes('/nodes/v1/'))).toEqual([key, foreign]);
   });
 
+  it('deletes what is gone also when it could look into the store only after everything was put', async () => {
+    const { clock, keys, kv, publisher, server, start } = await setUp();
+    const old = 'cilium/state/nodes/v1/east/gone';
+    await kv.commit([{ kind: 'put', key: old, value: Buffer.from('x') }]);
+    const before = server.revision;
+    server.stop();
+    await start();
+    publisher.upsert('n1', node);
+    publisher.synced();
+    await clock.advance(1_000);
+    server.start();
+    await clock.advance(30_000);
+    const canary = 'cilium/synced/east/cilium/state/nodes/v1';
+    expect(keys()).toEqual([key, canary]);
+    const changes = (server.eventsAfter(before) ?? []).flat().map((event) => `${event.kind} ${event.key}`);
+    expect(changes.indexOf(`delete ${old}`)).toBeLessThan(changes.indexOf(`put ${canary}`));
+  });
+
   it('does not publish what readers would refuse, and withdraws what was there', async () => {
     const { clock, keys, publisher, start } = await setUp();
     await start();

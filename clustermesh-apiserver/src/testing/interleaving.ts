@@ -36,8 +36,8 @@ export class Interleaving {
 
   /** Runs until nothing waits any more. `afterEach` sees the state after every step. */
   async run(afterEach: () => void): Promise<void> {
+    await rest();
     for (;;) {
-      await rest();
       const waiting = this.#lanes.filter((lane) => lane.length > 0);
       if (waiting.length === 0) return;
       waiting[Math.floor(this.#random.next() * waiting.length)]?.shift()?.();
