@@ -58,6 +58,9 @@ export type AgentConfig = ReturnType<typeof agentConfig.load> & {
   readonly nodeAddress: Uint8Array;
 };
 
+/** Two heartbeats: with less, every writer would count as silent between them and no delete be believed. */
+const shortestSilenceMs = 120_000;
+
 /** @throws MeshError CONFIG_INVALID naming what is wrong. */
 export function loadConfig(input: ConfigInput): AgentConfig {
   const config = agentConfig.load(input);
@@ -65,6 +68,9 @@ export function loadConfig(input: ConfigInput): AgentConfig {
   if (!max.ok) throw new MeshError('CONFIG_INVALID', max.reason);
   const problem = validateLocalCluster(config.clusterName, config.clusterId, max.value);
   if (problem !== undefined) throw new MeshError('CONFIG_INVALID', problem);
+  if (config.mirrorSilenceTimeout < shortestSilenceMs) {
+    throw new MeshError('CONFIG_INVALID', '--mirror-silence-timeout must be at least 2m: heartbeats come once a minute');
+  }
   const nodeAddress = config.nodeIp === '' ? new Uint8Array(16) : parseIp(config.nodeIp);
   if (nodeAddress === undefined) throw new MeshError('CONFIG_INVALID', `--node-ip: ${config.nodeIp} is no address`);
   return {

@@ -8,7 +8,6 @@ const labSettings: Readonly<Record<string, string>> = {
   'contact-interval': '1s',
   'heartbeat-interval': '60s',
   'drain-grace': '2s',
-  'mirror-silence-timeout': '10s',
   'clustermesh-sync-timeout': '10s',
   'backend-drain': '5s',
   'bpf-service-map-max': '4096',
