@@ -69,7 +69,10 @@ export function loadConfig(input: ConfigInput): AgentConfig {
   const problem = validateLocalCluster(config.clusterName, config.clusterId, max.value);
   if (problem !== undefined) throw new MeshError('CONFIG_INVALID', problem);
   if (config.mirrorSilenceTimeout < shortestSilenceMs) {
-    throw new MeshError('CONFIG_INVALID', '--mirror-silence-timeout must be at least 2m: heartbeats come once a minute');
+    throw new MeshError(
+      'CONFIG_INVALID',
+      '--mirror-silence-timeout must be at least 2m: heartbeats come once a minute',
+    );
   }
   const nodeAddress = config.nodeIp === '' ? new Uint8Array(16) : parseIp(config.nodeIp);
   if (nodeAddress === undefined) throw new MeshError('CONFIG_INVALID', `--node-ip: ${config.nodeIp} is no address`);
