@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -14,10 +14,14 @@ import type { TempDir } from '@clustermesh/testkit';
 
 import { ClustersDir } from './clusters-dir.ts';
 import { connectEtcd } from './connect-etcd.ts';
+import { allowRemote } from './etcd-fixture.ts';
 import { explainFailure } from './explain-failure.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
+import { name } from './mesh-fixture.ts';
 import type { RemoteClusterStatus } from './status.ts';
+
+jest.setTimeout(30_000);
 
 /** Each cause of a failed link is told apart from the others, in one line that says what to do. */
 describe('the cause of a failed connection', () => {
@@ -36,13 +40,7 @@ describe('the cause of a failed connection', () => {
     await etcd.ctl('put', 'cilium/cluster-config/east', '{"id":2,"capabilities":{"syncedCanaries":true}}');
     await etcd.ctl('put', 'cilium/cluster-config/far', '{"id":300,"capabilities":{}}');
     await etcd.ctl('put', 'cilium/cluster-config/twin', '{"id":1,"capabilities":{}}');
-    const read = [
-      ['cilium/.heartbeat', 'cilium/.heartbeau'],
-      ['cilium/state/', 'cilium/state0'],
-      ...['east', 'far', 'twin'].map((name) => [`cilium/cluster-config/${name}`, `cilium/cluster-config/${name}\\0`]),
-      ['cilium/synced/east/', 'cilium/synced/east0'],
-    ] as [string, string][];
-    await etcd.enableAuth([{ user: 'remote', read }]);
+    await allowRemote(etcd, name('east'), name('far'), name('twin'));
   });
   afterAll(async () => {
     await etcd[Symbol.asyncDispose]();
@@ -84,8 +82,8 @@ describe('the cause of a failed connection', () => {
     readonly key?: string;
     readonly more?: string;
   }
-  async function write(name: string, content: string | Buffer): Promise<string> {
-    const path = join(folder, name);
+  async function write(file: string, content: string | Buffer): Promise<string> {
+    const path = join(folder, file);
     await writeFile(path, content);
     return path;
   }

@@ -17,7 +17,7 @@ const capabilities: ClusterCapabilities = {
   serviceExportsEnabled: false,
   endpointSlicesExportMode: '',
 };
-const settings: KvstoremeshSettings = {
+export const settings: KvstoremeshSettings = {
   clusterName: 'local',
   clusterId: 1,
   maxConnectedClusters: 255,

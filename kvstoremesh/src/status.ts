@@ -120,7 +120,7 @@ function statusLine({ name, state, endpoints, kinds, lastFailure, storeId }: Rem
   const error = lastFailure?.reason ?? 'unknown error';
   switch (state) {
     case 'connecting':
-      return lastFailure === undefined ? `connecting to ${where}` : `connecting again to ${where}, after: ${error}`;
+      return lastFailure === undefined ? `connecting to ${where}` : `connecting to ${where} again after: ${error}`;
     case 'configuring':
       return `connected to ${where}, waiting for cilium/cluster-config/${name}`;
     case 'syncing':

@@ -1,0 +1,60 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { TestEtcd, TestProcess, eventually, freePort, tempDir } from '@clustermesh/testkit';
+
+import { allowRemote } from './etcd-fixture.ts';
+import { name } from './mesh-fixture.ts';
+
+jest.setTimeout(60_000);
+
+const program = fileURLToPath(new URL('main.ts', import.meta.url));
+
+describe('the program', () => {
+  it('mirrors from files alone, shows its status, and leaves the cache when it ends', async () => {
+    await using dir = await tempDir('main');
+    await using east = await TestEtcd.start({ tls: true });
+    await using local = await TestEtcd.start({ tls: true });
+    await east.ctl('put', 'cilium/cluster-config/east', '{"id":2,"capabilities":{}}');
+    await east.ctl('put', 'cilium/state/nodes/v1/east/n1', 'node');
+    await allowRemote(east, name('east'));
+    const clientFile = async (etcd: TestEtcd, commonName: string): Promise<string> => {
+      const { certFile, keyFile } = await etcd.ca.issue({ commonName });
+      const files = `trusted-ca-file: ${etcd.ca.certFile}\ncert-file: ${certFile}\nkey-file: ${keyFile}\n`;
+      return `endpoints: ["${etcd.endpoint}"]\n${files}`;
+    };
+    await writeFile(join(dir.path, 'east'), await clientFile(east, 'remote'));
+    await writeFile(join(dir.path, 'local'), await clientFile(local, 'admin-local'));
+    const port = await freePort();
+    const flags = {
+      ...{ 'cluster-name': 'local', 'cluster-id': '1', 'health-host': '127.0.0.1', 'health-port': String(port) },
+      ...{ 'clustermesh-config': dir.path, 'etcd-config': join(dir.path, 'local'), 'contact-interval': '500ms' },
+    };
+    const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
+    const kvstoremesh = new TestProcess(process.execPath, ['--conditions=mesh-source', program, ...args]);
+    const get = async (path: string): Promise<string> => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      return `${response.status} ${await response.text()}`;
+    };
+
+    await eventually(async () => expect(await get('/readyz')).toBe('200 Ready\n'), { timeoutMs: 30_000 });
+    expect(JSON.parse((await get('/v1/cluster')).slice(4))).toMatchObject([
+      { name: 'east', state: 'ready', 'num-nodes': 1, config: { retrieved: true, 'cluster-id': 2 } },
+    ]);
+    expect(await get('/metrics')).toContain(
+      'cilium_kvstoremesh_remote_cluster_readiness_status{target_cluster="east"} 1',
+    );
+    expect(await local.ctl('get', 'cilium/cache/nodes/v1/east/n1', '--print-value-only')).toBe('node\n');
+    expect(await local.ctl('get', 'clustermesh/freshness/east', '--print-value-only')).toContain('"connected":true');
+
+    await kvstoremesh.end('SIGTERM');
+    expect(await local.ctl('get', 'cilium/cache/nodes/v1/east/n1', '--print-value-only')).toBe('node\n');
+  });
+
+  it('says which setting is wrong', async () => {
+    const args = ['--conditions=mesh-source', program, '--cluster-name=Local', '--cluster-id=1'];
+    await expect(new TestProcess(process.execPath, args).printed('CONFIG_INVALID')).resolves.toBeUndefined();
+  });
+});

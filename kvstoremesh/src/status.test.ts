@@ -1,0 +1,90 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { clusterConfigCodec } from '@clustermesh/wire';
+import type { ClusterConfig } from '@clustermesh/wire';
+
+import { remoteClusterStatus } from './status.ts';
+import type { KindStatus, RemoteClusterSnapshot } from './status.ts';
+
+const kind = (count: number, more: Partial<KindStatus> = {}): KindStatus => ({
+  ...{ count, pending: 0, synced: true, enabled: true, ...more },
+});
+const config = (text: string): ClusterConfig => {
+  const decoded = clusterConfigCodec.decode(Buffer.from(text));
+  if (!decoded.ok) throw new Error(decoded.reason);
+  return decoded.value;
+};
+const ready: RemoteClusterSnapshot = {
+  name: 'east',
+  state: 'ready',
+  endpoints: ['https://a:2379', 'https://b:2379'],
+  config: config('{"id":2,"capabilities":{"syncedCanaries":true,"serviceExportsEnabled":false}}'),
+  kinds: {
+    nodes: kind(1),
+    identities: kind(2),
+    ip: kind(3),
+    services: kind(4),
+    serviceexports: kind(5),
+    endpointslices: kind(0, { enabled: false }),
+  },
+  wasReady: true,
+  failures: 1,
+  revocations: 0,
+  lastFailure: { atMs: Date.UTC(2026, 0, 1), code: 'KV_UNAVAILABLE', reason: 'no heartbeat for 120 s' },
+  lastContactMs: Date.UTC(2026, 0, 2),
+  storeId: 0xabcn,
+};
+
+describe('remoteClusterStatus', () => {
+  it('is the RemoteCluster of Cilium and what only we have', () => {
+    expect(remoteClusterStatus(ready)).toEqual({
+      name: 'east',
+      ready: true,
+      connected: true,
+      status: 'connected to https://a:2379, https://b:2379, ID: abc',
+      'last-failure': '2026-01-01T00:00:00.000Z',
+      'num-failures': 1,
+      'num-nodes': 1,
+      'num-identities': 2,
+      'num-endpoints': 3,
+      'num-shared-services': 4,
+      'num-service-exports': 5,
+      'num-endpoint-slices': 0,
+      config: {
+        required: true,
+        retrieved: true,
+        'cluster-id': 2,
+        kvstoremesh: false,
+        'sync-canaries': true,
+        'service-exports-enabled': false,
+      },
+      synced: { nodes: true, endpoints: true, identities: true, services: true, 'service-exports': true },
+      state: 'ready',
+      'last-error': 'no heartbeat for 120 s',
+      'last-error-code': 'KV_UNAVAILABLE',
+      'last-contact': '2026-01-02T00:00:00.000Z',
+    });
+  });
+
+  it('leaves out what is not known yet', () => {
+    const { kinds } = ready;
+    const fresh = { ...ready, kinds, config: undefined, lastFailure: undefined, lastContactMs: undefined };
+    const status = remoteClusterStatus({ ...fresh, state: 'connecting' });
+    expect(status).toMatchObject({ connected: false, config: { required: true, retrieved: false } });
+    for (const field of ['last-failure', 'last-error', 'last-error-code', 'last-contact']) {
+      expect(status).not.toHaveProperty([field]);
+    }
+  });
+
+  it.each([
+    ['connecting', 'connecting to https://a:2379, https://b:2379 again after: no heartbeat for 120 s'],
+    ['configuring', 'connected to https://a:2379, https://b:2379, waiting for cilium/cluster-config/east'],
+    ['syncing', 'connected to https://a:2379, https://b:2379, waiting for services'],
+    ['waiting', 'Err: no heartbeat for 120 s'],
+    ['unusable', 'Err: no heartbeat for 120 s'],
+    ['draining', 'removed, its data is being deleted'],
+  ] as const)('says in one line what it is doing while %s', (state, line) => {
+    const kinds = { ...ready.kinds, services: kind(4, { synced: false }) };
+    expect(remoteClusterStatus({ ...ready, kinds, state }).status).toBe(line);
+  });
+});
