@@ -8,10 +8,10 @@ import { planMesh } from './mesh-plan.ts';
 import type { HostLayout, MeshPlan } from './mesh-plan.ts';
 import { deleteNetns, listNetns } from './network/network.ts';
 import { removeCgroup } from './process/cgroup.ts';
-import { findMarkedProcesses, isRunning } from './process/proc.ts';
+import { findMarkedProcesses, isGone } from './process/proc.ts';
 import { killRecord } from './process/process-runner.ts';
 
-const goneDeadlineMs = 5000;
+const goneDeadlineMs = 3000;
 const gonePollMs = 20;
 
 /**
@@ -35,16 +35,19 @@ async function takeDownLayout(mesh: string, layout: HostLayout, clock: Clock): P
   await rmdir(dirname(plan.stateDir)).catch(() => undefined); // other labs may be in it
 }
 
-/** The supervisor is in the mesh's cgroup, too: it cannot start anything behind our back. */
+/**
+ * The supervisor goes with the rest (it is in the mesh's cgroup, too, and has the mark): it cannot start anything
+ * behind our back, at most between two looks.
+ */
 async function killProcesses({ cgroup, stateDir }: MeshPlan, clock: Clock): Promise<void> {
-  if (cgroup !== undefined) await removeCgroup(cgroup, clock);
   const deadline = clock.monotonicMs() + goneDeadlineMs;
   for (;;) {
-    const left = await findMarkedProcesses(stateDir);
-    if (left.length === 0 || clock.monotonicMs() > deadline) return;
-    await Promise.all(left.map((record) => killRecord(record, 'SIGKILL')));
-    for (const record of left) {
-      while ((await isRunning(record)) && clock.monotonicMs() < deadline) await clock.sleep(gonePollMs);
+    const found = await findMarkedProcesses(stateDir);
+    if (cgroup !== undefined) await removeCgroup(cgroup, clock);
+    if (found.length === 0 || clock.monotonicMs() > deadline) return;
+    await Promise.all(found.map((record) => killRecord(record, 'SIGKILL')));
+    for (const record of found) {
+      while (!(await isGone(record)) && clock.monotonicMs() < deadline) await clock.sleep(gonePollMs);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { describeError } from '@clustermesh/runtime';
 import { access, constants, readFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { runCommand } from './command.ts';
@@ -26,7 +26,7 @@ export function rootLayout(cgroupRoot: string | undefined): HostLayout {
 }
 
 export function rootlessLayout(): HostLayout {
-  return { mode: 'rootless', stateRoot: join(tmpdir(), `clustermesh-${userInfo().uid}`) };
+  return { mode: 'rootless', stateRoot: join(tmpdir(), `clustermesh-${process.getuid?.() ?? 0}`) };
 }
 
 export async function findCgroup2Root(): Promise<string | undefined> {

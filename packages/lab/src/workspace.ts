@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 
 /** Root of the source tree: the lab runs the components from it. */
@@ -9,7 +8,6 @@ export const workspaceDir = resolve(import.meta.dirname, '../../..');
  * TypeScript, stripping types). The cache outlives the lab, so that the second start is quick.
  */
 export const nodeEnv: Readonly<Record<string, string>> = {
-  HOME: homedir(),
   NODE_COMPILE_CACHE: resolve(workspaceDir, 'node_modules/.cache/clustermesh-compile'),
 };
 

@@ -89,7 +89,17 @@ function apiserverFlags({ controlPlane, serviceCidr, dir }: ClusterPlan, pki: Ku
   ];
 }
 
-/** Only what the lab's own controllers stand in for, and garbage collection: the kubelets send no heartbeats. */
+/** What the lab's own controllers stand in for, and clean-up. Not the one of nodes: the kubelets send no heartbeats. */
+const realControllers = [
+  'deployment',
+  'replicaset',
+  'daemonset',
+  'endpointslice',
+  'garbage-collector',
+  'namespace',
+  'serviceaccount',
+];
+
 function controllerFlags({ controlPlane, dir }: ClusterPlan, { kubeconfigFile, pki }: KubeApiFiles): readonly string[] {
   return [
     `--kubeconfig=${kubeconfigFile}`,
@@ -98,7 +108,7 @@ function controllerFlags({ controlPlane, dir }: ClusterPlan, { kubeconfigFile, p
     '--leader-elect=false',
     `--root-ca-file=${pki.caFile}`,
     `--service-account-private-key-file=${pki.tokenKeyFile}`,
-    '--controllers=deployment,replicaset,daemonset,endpointslice,garbagecollector,namespace,serviceaccount',
+    `--controllers=${realControllers.map((name) => `${name}-controller`).join(',')}`,
   ];
 }
 

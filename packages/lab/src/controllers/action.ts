@@ -19,15 +19,20 @@ export type Action =
 
 export type ActionType = keyof typeof resources;
 
-/** A conflict or a vanished object only means that the view was old: the next event brings the controller back. */
+/**
+ * A conflict or a vanished object only means that the view was old: the next event brings the controller back. One
+ * action that is refused does not keep the others from being done; it is thrown at the end.
+ */
 export async function applyActions(client: KubeClient, actions: readonly Action[], signal: AbortSignal): Promise<void> {
+  const failures: unknown[] = [];
   for (const action of actions) {
     try {
       await apply(client, action, signal);
     } catch (error) {
-      if (!hasCode(error, 'KUBE_CONFLICT', 'KUBE_NOT_FOUND', 'KUBE_ALREADY_EXISTS')) throw error;
+      if (!hasCode(error, 'KUBE_CONFLICT', 'KUBE_NOT_FOUND', 'KUBE_ALREADY_EXISTS')) failures.push(error);
     }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 async function apply(client: KubeClient, action: Action, signal: AbortSignal): Promise<void> {

@@ -9,16 +9,26 @@ export interface ProcessRecord {
 
 /** Undefined when there is no such process, or only its unreaped remains. */
 export async function processRecord(pid: number): Promise<ProcessRecord | undefined> {
+  const entry = await procEntry(pid);
+  return entry === undefined || entry.isDead ? undefined : { pid, startTicks: entry.startTicks };
+}
+
+export async function isRunning(record: ProcessRecord): Promise<boolean> {
+  return (await processRecord(record.pid))?.startTicks === record.startTicks;
+}
+
+/** Not even remains: a process of many threads takes a while to be taken apart, and is then reaped by its parent. */
+export async function isGone(record: ProcessRecord): Promise<boolean> {
+  return (await procEntry(record.pid))?.startTicks !== record.startTicks;
+}
+
+async function procEntry(pid: number): Promise<{ readonly isDead: boolean; readonly startTicks: number } | undefined> {
   const stat = await readOrUndefined(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
   // The second field is the program's name in parentheses and may hold anything, spaces and parentheses too.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state] = fields;
-  return state === 'Z' || state === 'X' ? undefined : { pid, startTicks: Number(fields[19]) };
-}
-
-export async function isRunning(record: ProcessRecord): Promise<boolean> {
-  return (await processRecord(record.pid))?.startTicks === record.startTicks;
+  return { isDead: state === 'Z' || state === 'X', startTicks: Number(fields[19]) };
 }
 
 /** The environment variable that marks every process of a lab; its value is the lab's state directory. */
