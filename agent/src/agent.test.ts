@@ -493,6 +493,23 @@ describe('createAgent', () => {
     expect(cluster(agent, north)).toMatchObject({ conflicts: 1 });
   });
 
+  it('decides a conflict again when the owner of the pod CIDR becomes known', async () => {
+    world = new World();
+    await world.local([]);
+    await world.remote(north, []);
+    await world.remote(east, []);
+    await world.delete(`${prefixOf(east, 'nodes')}node1`);
+    await world.ip(north, '10.2.1.1');
+    const agent = await started();
+    await world.ip(east, '10.2.1.1');
+    await world.settle();
+    expect([...agent.listings.ipcache('north')]).toMatchObject([{ state: 'programmed' }]);
+    await world.node(east);
+    await world.settle();
+    expect([...agent.listings.ipcache('north')]).toMatchObject([{ state: 'conflict' }]);
+    expect([...agent.listings.ipcache('east')]).toMatchObject([{ state: 'programmed' }]);
+  });
+
   it('a remote cluster never takes an address of ours (I1)', async () => {
     world = new World();
     await world.remote(east, []);

@@ -1,13 +1,12 @@
+import { backendText } from '../maps/backend.ts';
 import type { BackendRecord, BackendRecords } from '../maps/backend.ts';
-import type { SlotRecords } from '../maps/slot.ts';
 import type { ServiceRecord } from '../maps/service.ts';
+import type { SlotRecords } from '../maps/slot.ts';
 
 /** How a frontend's wanted backends relate to the programmed ones. */
 export interface BackendDiff {
   /** Per wanted backend its id, 0 where a new record is needed. */
   readonly ids: Uint32Array;
-  /** How many ids are 0. */
-  readonly added: number;
   readonly removed: readonly number[];
   /** The slots hold exactly the wanted backends in the wanted order: no new extent is needed. */
   readonly sameSlots: boolean;
@@ -24,7 +23,7 @@ export function diffBackends(
 ): BackendDiff {
   const ids = new Uint32Array(wanted.length);
   const { slotBase, total } = current ?? { slotBase: 0, total: 0 };
-  const same = (index: number, slot: number): boolean => {
+  const isSame = (index: number, slot: number): boolean => {
     const id = maps.slots.backendId(slotBase + slot);
     const backend = wanted[index];
     if (backend === undefined || !maps.backends.holds(id, backend)) return false;
@@ -33,28 +32,21 @@ export function diffBackends(
   };
   const shorter = Math.min(wanted.length, total);
   let head = 0;
-  while (head < shorter && same(head, head)) head++;
+  while (head < shorter && isSame(head, head)) head++;
   let tail = 0;
-  while (tail < shorter - head && same(wanted.length - 1 - tail, total - 1 - tail)) tail++;
+  while (tail < shorter - head && isSame(wanted.length - 1 - tail, total - 1 - tail)) tail++;
 
   const middle = new Map<string, number>();
   for (let slot = head; slot < total - tail; slot++) {
     const id = maps.slots.backendId(slotBase + slot);
-    middle.set(backendText(maps.backends.read(id)), id);
+    middle.set(maps.backends.text(id), id);
   }
-  let added = 0;
-  for (let index = head; index < wanted.length - tail; index++) {
-    const text = backendText(wanted[index]);
-    const id = middle.get(text);
-    if (id === undefined) added++;
-    else ids[index] = id;
+  for (let index = head; index < wanted.length - tail && middle.size > 0; index++) {
+    const backend = wanted[index];
+    if (backend === undefined) continue;
+    const text = backendText(backend);
+    ids[index] = middle.get(text) ?? 0;
     middle.delete(text);
   }
-  return { ids, added, removed: [...middle.values()], sameSlots: head === wanted.length && head === total };
-}
-
-function backendText(backend: BackendRecord | undefined): string {
-  if (backend === undefined) return '';
-  const address = Buffer.from(backend.address).toString('latin1');
-  return `${address}${backend.port} ${backend.protocol} ${backend.clusterId} ${backend.zone}`;
+  return { ids, removed: [...middle.values()], sameSlots: head === wanted.length && head === total };
 }

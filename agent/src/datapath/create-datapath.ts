@@ -57,6 +57,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
   const nodeIndexes = new NodeIndexes({ records: new NodeRecords(maps.node), clock });
   const state = new MeshState({
     random,
+    expectedAddresses: maps.ipc_host.maxEntries,
     localClusterId,
     nodeIndexes,
     onChange: () => changes.raise(),

@@ -1,24 +1,32 @@
+interface Delayed<T> {
+  readonly dueMs: number;
+  readonly item: T;
+}
+
 /** Things that become due in the order they came, each after the same delay: a drain, a quarantine. */
 export class DelayQueue<T> {
   readonly #delayMs: number;
-  #items: { readonly dueMs: number; readonly item: T }[] = [];
+  #waiting: Delayed<T>[] = [];
+  /** Those before it are taken: cut off once they are many. */
+  #first = 0;
 
   constructor(delayMs: number) {
     this.#delayMs = delayMs;
   }
 
-  get size(): number {
-    return this.#items.length;
-  }
-
   push(item: T, nowMs: number): void {
-    this.#items.push({ dueMs: nowMs + this.#delayMs, item });
+    this.#waiting.push({ dueMs: nowMs + this.#delayMs, item });
   }
 
   /** Takes what is due. */
-  due(nowMs: number): readonly T[] {
-    const rest = this.#items.findIndex(({ dueMs }) => dueMs > nowMs);
-    const taken = this.#items.splice(0, rest === -1 ? this.#items.length : rest);
-    return taken.map(({ item }) => item);
+  *due(nowMs: number): Generator<T> {
+    for (let next = this.#waiting[this.#first]; next !== undefined && next.dueMs <= nowMs;) {
+      this.#first++;
+      yield next.item;
+      next = this.#waiting[this.#first];
+    }
+    if (this.#first * 2 <= this.#waiting.length) return;
+    this.#waiting = this.#waiting.slice(this.#first);
+    this.#first = 0;
   }
 }

@@ -55,6 +55,19 @@ describe('IpcacheProgrammer', () => {
     expect(decodeIpcacheValue(value ?? new Uint8Array(8)).identity).toBe(131_074);
   });
 
+  it('writes many addresses in one batch', () => {
+    const { programmer, claim, maps } = setUp(64);
+    const batches: number[] = [];
+    maps.ipc_host.updateBatch = (keys, _values, count) => {
+      expect(keys).toHaveLength(count * maps.ipc_host.keySize);
+      batches.push(count);
+    };
+    for (let number = 1; number <= 50; number++) claim(address(10, 2, 1, number), 131_073, node1);
+    programmer.applyUpserts();
+    expect(batches).toEqual([50]);
+    expect(programmer.problem).toBeUndefined();
+  });
+
   it('takes an address out only when told that nothing uses it any more', () => {
     const { programmer, claim, withdraw, shown } = setUp();
     claim(address(10, 2, 1, 1), 131_073, node1);

@@ -1,4 +1,3 @@
-import { offHeap } from '@clustermesh/ebpf';
 import type { BpfMap } from '@clustermesh/ebpf';
 import { describeError } from '@clustermesh/runtime';
 
@@ -29,8 +28,8 @@ export class IpcacheProgrammer {
   readonly #table: IpcacheTable;
   readonly #maps: IpcacheMaps;
   readonly #nodes: NodeIndexes;
-  readonly #keys = offHeap(ipcacheBatch * hostKeyLayout.size);
-  readonly #values = offHeap(ipcacheBatch * ipcacheValueLayout.size);
+  readonly #keys = new Uint8Array(ipcacheBatch * hostKeyLayout.size);
+  readonly #values = new Uint8Array(ipcacheBatch * ipcacheValueLayout.size);
   #removals: number[] = [];
   #refused: number[] = [];
   #problem = '';
@@ -101,7 +100,11 @@ export class IpcacheProgrammer {
       this.#encodeHost(row, index);
     }
     try {
-      this.#maps.hosts.updateBatch(this.#keys, this.#values, rows.length);
+      this.#maps.hosts.updateBatch(
+        this.#keys.subarray(0, rows.length * hostKeyLayout.size),
+        this.#values.subarray(0, rows.length * ipcacheValueLayout.size),
+        rows.length,
+      );
       for (const row of rows) this.#settle(row);
     } catch {
       // A batch ends anywhere, and does not say where: once more, one by one.
@@ -119,7 +122,7 @@ export class IpcacheProgrammer {
 
   #programCidr(row: number): void {
     this.#attempt(row, () => {
-      const value = offHeap(ipcacheValueLayout.size);
+      const value = new Uint8Array(ipcacheValueLayout.size);
       encodeIpcacheValue({ ...this.#wanted(row), flags: 0 }, value);
       this.#maps.cidrs.update(this.#cidrKey(row), value);
     });
@@ -153,7 +156,7 @@ export class IpcacheProgrammer {
   }
 
   #hostKey(row: number): Uint8Array {
-    const key = offHeap(hostKeyLayout.size);
+    const key = new Uint8Array(hostKeyLayout.size);
     const address = new Uint8Array(16);
     this.#table.copyAddress(row, address);
     encodeHostKey(address, key);

@@ -1,4 +1,3 @@
-import { offHeap } from '@clustermesh/ebpf';
 import type { BpfMap } from '@clustermesh/ebpf';
 import { describeError } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
@@ -165,9 +164,9 @@ export class ServiceProgrammer {
     }
     const serviceId = before?.serviceId ?? this.#newServiceId();
     const added: number[] = [];
-    for (const [index, backend] of backends.entries()) {
-      if (ids[index] !== 0) continue;
-      const id = this.#backends.add(serviceId, backend);
+    for (let index = ids.indexOf(0); index >= 0; index = ids.indexOf(0, index + 1)) {
+      const backend = backends[index];
+      const id = backend && this.#backends.add(serviceId, backend);
       if (id === undefined) return this.#giveUp(added, 'the backend map is full');
       ids[index] = id;
       added.push(id);
@@ -186,8 +185,8 @@ export class ServiceProgrammer {
   /** The update that makes the prepared frontends visible, then the end of what they replace. */
   #publish(prepared: readonly Prepared[]): readonly Refusal[] {
     const refusals: Refusal[] = [];
-    const keys = offHeap(prepared.length * serviceKeyLayout.size);
-    const values = offHeap(prepared.length * serviceValueLayout.size);
+    const keys = new Uint8Array(prepared.length * serviceKeyLayout.size);
+    const values = new Uint8Array(prepared.length * serviceValueLayout.size);
     for (const [index, { key, record }] of prepared.entries()) {
       keys.set(key, index * serviceKeyLayout.size);
       encodeServiceValue(record, values, index * serviceValueLayout.size);

@@ -32,7 +32,9 @@ export class SlotPool {
     if (backendIds.length === 0) return 0;
     const base = this.#extents.allocate(backendIds.length);
     if (base === undefined) return undefined;
-    for (const [index, id] of backendIds.entries()) this.#records.write(base + index, id, serviceId);
+    for (let index = 0; index < backendIds.length; index++) {
+      this.#records.write(base + index, backendIds[index] ?? 0, serviceId);
+    }
     return base;
   }
 

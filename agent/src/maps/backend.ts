@@ -86,6 +86,11 @@ export class BackendRecords {
     };
   }
 
+  /** As `backendText` of what the record holds. */
+  text(id: number): string {
+    return backendText(this.read(id));
+  }
+
   /** Does the record hold exactly this backend? Compares in place: it runs for every backend of a changed service. */
   holds(id: number, backend: BackendRecord): boolean {
     const at = id * backendLayout.size;
@@ -101,6 +106,19 @@ export class BackendRecords {
   #publish(id: number, word: number): void {
     Atomics.store(this.#words, (id * backendLayout.size + publishWord) >> 2, word);
   }
+}
+
+const textSize = addressSize + 8;
+const scratch = Buffer.alloc(textSize);
+
+/** Two backends with the same text are the same: for keys of JavaScript maps. */
+export function backendText(backend: BackendRecord): string {
+  scratch.set(backend.address);
+  scratch.writeUInt16LE(backend.port, addressSize);
+  scratch.writeUInt16LE(backend.protocol, addressSize + 2);
+  scratch.writeUInt16LE(backend.clusterId, addressSize + 4);
+  scratch.writeUInt16LE(backend.zone, addressSize + 6);
+  return scratch.toString('latin1');
 }
 
 /** Little-endian word of the bytes port (big-endian), proto, state. */

@@ -1,5 +1,3 @@
-import { offHeap } from '@clustermesh/ebpf';
-
 import { addressSize } from './address.ts';
 
 /** ep_ip and ep_if: the pods of this node. Layout: datapath.md §3.2, shared with bpf/lib/endpoint.h. */
@@ -30,7 +28,7 @@ export interface EndpointRecord {
 }
 
 export function encodeEndpoint(endpoint: EndpointRecord): Uint8Array {
-  const value = offHeap(endpointLayout.size);
+  const value = new Uint8Array(endpointLayout.size);
   const view = new DataView(value.buffer);
   view.setUint32(endpointLayout.ifindex, endpoint.ifindex, true);
   view.setUint32(endpointLayout.identity, endpoint.identity, true);
@@ -55,7 +53,7 @@ export function decodeEndpoint(value: Uint8Array): EndpointRecord {
 
 /** Key of ep_if. */
 export function encodeInterfaceKey(ifindex: number): Uint8Array {
-  const key = offHeap(4);
+  const key = new Uint8Array(4);
   new DataView(key.buffer).setUint32(0, ifindex, true);
   return key;
 }

@@ -1,5 +1,3 @@
-import { offHeap } from '@clustermesh/ebpf';
-
 import { addressSize } from './address.ts';
 
 /** ipc_host and ipc_cidr: address → identity and node. Layout: datapath.md §3.2, shared with bpf/lib/ipcache.h. */
@@ -32,7 +30,7 @@ export function encodeHostKey(address: Uint8Array, target: Uint8Array, offset = 
 
 /** `prefixLength` counts bits of the 16-byte form: an IPv4 /24 is 120. */
 export function encodeCidrKey(address: Uint8Array, prefixLength: number): Uint8Array {
-  const key = offHeap(cidrKeyLayout.size);
+  const key = new Uint8Array(cidrKeyLayout.size);
   new DataView(key.buffer).setUint32(cidrKeyLayout.prefixLength, cidrFixedBits + prefixLength, true);
   key[cidrKeyLayout.family] = familyOf(address);
   key.set(address, cidrKeyLayout.address);

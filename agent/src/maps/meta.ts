@@ -1,5 +1,3 @@
-import { offHeap } from '@clustermesh/ebpf';
-
 /** meta: which layout the pinned maps beside it have. Shared with bpf/lib/meta.h. */
 export const metaLayout = { size: 56, abiVersion: 0, objectSha256: 8, bootId: 40 } as const;
 
@@ -15,7 +13,7 @@ export interface MetaRecord {
 }
 
 export function encodeMeta(meta: MetaRecord): Uint8Array {
-  const value = offHeap(metaLayout.size);
+  const value = new Uint8Array(metaLayout.size);
   new DataView(value.buffer).setUint32(metaLayout.abiVersion, meta.abiVersion, true);
   value.set(meta.objectSha256, metaLayout.objectSha256);
   value.set(meta.bootId, metaLayout.bootId);

@@ -1,5 +1,3 @@
-import { offHeap } from '@clustermesh/ebpf';
-
 import { addressSize } from './address.ts';
 
 /** svc: frontend → slot extent. Layout: datapath.md §3.2, shared with bpf/lib/service.h (layout.test.ts compares). */
@@ -36,7 +34,7 @@ export interface ServiceRecord {
 }
 
 export function encodeServiceKey(frontend: FrontendAddress): Uint8Array {
-  const key = offHeap(serviceKeyLayout.size);
+  const key = new Uint8Array(serviceKeyLayout.size);
   key.set(frontend.address, serviceKeyLayout.vip);
   new DataView(key.buffer).setUint16(serviceKeyLayout.port, frontend.port);
   key[serviceKeyLayout.proto] = frontend.protocol;

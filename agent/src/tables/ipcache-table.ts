@@ -32,6 +32,7 @@ export type IpcacheTarget = { readonly identity: number; readonly nodeIndex: num
 
 export interface IpcacheTableOptions {
   readonly random: Random;
+  readonly expectedRows?: number;
   readonly localClusterId: number;
   readonly podCidrOwner: PodCidrOwner;
   readonly isIdentityKnown: (identity: number) => boolean;
@@ -58,7 +59,7 @@ export class IpcacheTable {
 
   constructor(options: IpcacheTableOptions) {
     this.#options = options;
-    this.#index = new PrefixIndex(options.random);
+    this.#index = new PrefixIndex(options.random, options.expectedRows);
     const rows = this.#index.rowCapacity;
     this.#flags = new Uint8Array(rows);
     this.#clusters = new Uint16Array(rows);
@@ -137,8 +138,8 @@ export class IpcacheTable {
 
   /** Up to `limit` rows whose map entry may differ from what is wanted. Report each back by `settled`, or later by `retry`. */
   takeChanges(limit: number): readonly number[] {
-    const taken = this.#queue.length <= limit ? this.#queue : this.#queue.slice(0, limit);
-    this.#queue = taken === this.#queue ? [] : this.#queue.slice(limit);
+    // From the end: nothing depends on the order, and nothing has to move up.
+    const taken = this.#queue.splice(Math.max(0, this.#queue.length - limit));
     for (const row of taken) this.#flags[row] = this.#flag(row) & ~flag.queued;
     return taken;
   }

@@ -10,6 +10,7 @@ import { ServiceTable } from './service-table.ts';
 
 export interface MeshStateOptions {
   readonly random: Random;
+  readonly expectedAddresses: number;
   readonly localClusterId: number;
   readonly nodeIndexes: NodeIndexes;
   /** Something wants programming. Cheap, and called often. */
@@ -37,6 +38,7 @@ export class MeshState {
     this.services = new ServiceTable({ monotonicMs: options.monotonicMs, onChange: options.onChange });
     this.ipcache = new IpcacheTable({
       random: options.random,
+      expectedRows: options.expectedAddresses,
       localClusterId: options.localClusterId,
       podCidrOwner: (address) => this.nodes.podCidrOwner(address),
       isIdentityKnown: (identity) => this.identities.isKnown(identity),

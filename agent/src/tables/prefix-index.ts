@@ -5,7 +5,6 @@ export const hostPrefix = 128;
 
 /** Words of a key: four of the address, one for the prefix length. */
 const keyWords = 5;
-const firstRows = 256;
 
 /**
  * Row numbers by address prefix, without an object per entry: keys lie in one typed array, found by open addressing
@@ -14,17 +13,21 @@ const firstRows = 256;
  */
 export class PrefixIndex {
   readonly #seed: number;
-  #keys = new Uint32Array(firstRows * keyWords);
+  #keys: Uint32Array;
   /** row + 1, 0 = empty. Always a power of two, at most half full. */
-  #slots = new Uint32Array(firstRows * 2);
-  #isLive = new Uint8Array(firstRows);
+  #slots: Uint32Array;
+  #isLive: Uint8Array;
   readonly #unused: number[] = [];
   #rows = 0;
   #size = 0;
   readonly #probe = new Uint32Array(keyWords);
 
-  constructor(random: Random) {
+  /** Room for `expectedRows` is there from the start: growing later costs time in one piece. */
+  constructor(random: Random, expectedRows = 256) {
     this.#seed = Math.floor(random.next() * 0x1_0000_0000);
+    this.#keys = new Uint32Array(expectedRows * keyWords);
+    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(expectedRows * 2)));
+    this.#isLive = new Uint8Array(expectedRows);
   }
 
   get size(): number {
