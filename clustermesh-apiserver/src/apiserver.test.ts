@@ -4,21 +4,25 @@ import { customResourceDefinitions, endpointSlices, namespaces, pods, services }
 import type { KubeClient, Pod } from '@clustermesh/kube';
 import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import { KubeApiStore } from '@clustermesh/lab';
-import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
+import { FakeClock, Health, MeshError, seededRandom, silentLogger } from '@clustermesh/runtime';
 
 import { createApiserver } from './apiserver.ts';
 import type { ApiserverSettings } from './apiserver.ts';
 import { meshIdentities } from './identity/mesh-identity.ts';
 import { aFurtherService, aNamespace, aPod, aSlice, create, east, populate } from './testing/objects.ts';
 
-function delayed(kube: KubeClient, plural: string | undefined, clock: FakeClock): KubeClient {
-  const list: KubeClient['list'] = async (resource, options, signal) => {
-    if (resource.plural === plural) await clock.sleep(60_000, signal);
-    return kube.list(resource, options, signal);
+/** Listings of `plural` take a minute, as of a busy API server. */
+function slowly(kube: KubeClient, plural: string, clock: FakeClock): Pick<KubeClient, 'list'> {
+  return {
+    list: async (resource, options, signal) => {
+      if (resource.plural === plural) await clock.sleep(60_000, signal);
+      return kube.list(resource, options, signal);
+    },
   };
-  return new Proxy(kube, {
-    get: (target, name: keyof KubeClient) => (name === 'list' ? list : target[name].bind(target)),
-  });
+}
+
+function overridden(kube: KubeClient, methods: Partial<KubeClient>): KubeClient {
+  return new Proxy(kube, { get: (target, name: keyof KubeClient) => methods[name] ?? target[name].bind(target) });
 }
 
 const stops: AbortController[] = [];
@@ -39,15 +43,14 @@ async function cluster(config: Partial<ApiserverSettings> = {}) {
     },
     json: (key: string) => JSON.parse(etcd.text(key) ?? 'null') as Record<string, unknown> | null,
   };
-  /** The listings of `late` take a minute, as of a busy API server. */
-  const start = async (late?: string) => {
+  const start = async (methods: Partial<KubeClient> = {}, ownEtcd = server) => {
     const stop = new AbortController();
     stops.push(stop);
-    const kv = new MemoryKvStore(server, { clock });
+    const kv = new MemoryKvStore(ownEtcd, { clock });
     const health = new Health(clock);
     const settings = { cluster: east, globalNamespaces: true, identityGraceMs: 900_000, ...config };
     const apiserver = createApiserver({
-      ...{ kube: delayed(kube, late, clock), kv, clock, health, random: seededRandom(2), log: silentLogger },
+      ...{ kube: overridden(kube, methods), kv, clock, health, random: seededRandom(2), log: silentLogger },
       config: settings,
     });
     const running = apiserver.run(stop.signal);
@@ -113,6 +116,17 @@ describe('createApiserver', () => {
     expect(items.map(({ metadata }) => metadata.name)).toEqual(['meshidentities.clustermesh.io']);
   });
 
+  it('publishes nodes and services, and is not ready, where its resource cannot be installed', async () => {
+    const { etcd, kube, start } = await cluster();
+    await populate(kube);
+    const refuse = async (): Promise<never> => {
+      throw new MeshError('KUBE_INVALID', 'create a definition');
+    };
+    const { apiserver } = await start({ create: refuse });
+    expect(etcd.keys('cilium/state/')).toEqual(['cilium/state/nodes/v1/east/n1', webService]);
+    expect(apiserver.notReady()).toBe('not yet published: identities, ip');
+  });
+
   it('is not ready, and says why, while the store cannot be reached', async () => {
     const { clock, kube, server, start } = await cluster();
     await populate(kube);
@@ -139,6 +153,22 @@ describe('createApiserver', () => {
     expect(before).toHaveLength(2);
     expect(etcd.keys(identityPrefix)).toEqual(before);
     expect(etcd.text(webIp)).toBe(ip);
+  });
+
+  it('publishes the same from each of two replicas, each into its own etcd', async () => {
+    const { clock, kube, server, start } = await cluster();
+    await populate(kube);
+    const other = new MemoryKvServer({ clock, storeId: 2n });
+    await Promise.all([start(), start({}, other)]);
+    for (let index = 0; index < 30; index++) {
+      await create(kube, aPod(`p-${index}`, `10.1.1.${index}`, { app: `app-${index % 10}` }));
+    }
+    await clock.advance(10_000);
+    const published = (one: MemoryKvServer): string[] =>
+      one.list('cilium/state/').map(({ key, value }) => `${key} ${text(value)}`);
+    expect(published(server)).toHaveLength(1 + 31 + 11 + 1);
+    expect(published(other)).toEqual(published(server));
+    expect((await kube.list(meshIdentities)).items).toHaveLength(11);
   });
 
   it('deletes what went while it was away, and rewrites nothing else differently (I3, I7)', async () => {
@@ -328,7 +358,7 @@ describe('identities', () => {
     first.stop.abort();
     await first.running;
     const { items: before } = await kube.list(meshIdentities);
-    await start('pods');
+    await start(slowly(kube, 'pods', clock));
     await clock.advance(50_000);
     expect((await kube.list(meshIdentities)).items).toEqual(before);
   });
@@ -427,7 +457,7 @@ describe('services', () => {
         for (const event of events) values.push(event.kind === 'put' ? text(event.value) : 'deleted');
       }
     })();
-    await start('endpointslices');
+    await start(slowly(kube, 'endpointslices', clock));
     await clock.advance(100_000);
     expect(new Set(values)).toEqual(new Set([value]));
     expect(server.get(webService)?.modRevision).toBeGreaterThan(modRevision);

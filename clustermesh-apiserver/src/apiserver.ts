@@ -2,13 +2,12 @@ import { Heartbeat } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import { namespaces } from '@clustermesh/kube';
 import type { KubeClient } from '@clustermesh/kube';
-import { Backoff, retryLoop, runAll } from '@clustermesh/runtime';
+import { runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
 import { aborted } from './aborted.ts';
 import { ClusterConfigEnforcer } from './cluster-config.ts';
-import { installDefinition } from './identity/definition.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
 import { ApiserverMetrics } from './metrics.ts';
 import { Publisher } from './publish/publisher.ts';
@@ -69,7 +68,6 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
   }));
 
   const learn = async (signal: AbortSignal): Promise<void> => {
-    await install(deps, signal);
     await Promise.race([namespaceTable.whenSynced, aborted(signal)]);
     await runAll([(inner) => workloads.run(inner), (inner) => services.run(inner)], signal);
   };
@@ -91,10 +89,4 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
       return publisher.unsynced.length === 0;
     },
   };
-}
-
-async function install({ kube, clock, random, health, log }: ApiserverDeps, signal: AbortSignal): Promise<void> {
-  const backoff = new Backoff({ baseMs: 500, capMs: 10_000, random });
-  const options = { name: 'install-definition', backoff, clock, health, log };
-  await retryLoop((inner) => installDefinition(kube, log, inner), options, signal);
 }

@@ -1,9 +1,10 @@
 import { pods } from '@clustermesh/kube';
-import { every, runAll } from '@clustermesh/runtime';
+import { Backoff, every, retryLoop, runAll } from '@clustermesh/runtime';
 import { identityRange } from '@clustermesh/wire';
 
 import { IdentityAllocator } from '../../identity/allocator.ts';
 import { IdentityCollector } from '../../identity/collector.ts';
+import { installDefinition } from '../../identity/definition.ts';
 import { MeshIdentityClient } from '../../identity/mesh-identity-client.ts';
 import { meshIdentities } from '../../identity/mesh-identity.ts';
 import type { MeshIdentity } from '../../identity/mesh-identity.ts';
@@ -81,13 +82,22 @@ export class KubernetesSource implements Source {
     await runAll(
       [
         (inner) => this.#nodes.run(inner),
-        (inner) => follow(meshIdentities, this.#identityObserver(), this.#deps, inner),
+        (inner) => this.#followIdentities(inner),
         (inner) => follow(pods, this.#pods, this.#deps, inner),
         (inner) => this.#allocator.run(inner),
         (inner) => this.#collect(inner),
       ],
       signal,
     );
+  }
+
+  /** Nodes and services do not wait for the definition: it may be refused. */
+  async #followIdentities(signal: AbortSignal): Promise<void> {
+    const { kube, random, log } = this.#deps;
+    const backoff = new Backoff({ baseMs: 500, capMs: 10_000, random });
+    const options = { ...this.#deps, name: 'install-definition', backoff };
+    await retryLoop((inner) => installDefinition(kube, log, inner), options, signal);
+    await follow(meshIdentities, this.#identityObserver(), this.#deps, signal);
   }
 
   #identityObserver(): { upserted(o: MeshIdentity): void; deleted(o: MeshIdentity): void; synced(): void } {
