@@ -16,7 +16,7 @@ import type { Listings, ServiceFilter } from './listings.ts';
 /** Where everything that the service tells comes from. */
 export interface StatusSource {
   status(): AgentStatus;
-  readonly listings: Listings;
+  readonly listings: Pick<Listings, keyof Listings>;
 }
 
 interface ClusterFilter {

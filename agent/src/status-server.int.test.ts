@@ -1,0 +1,133 @@
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { credentials, makeClientConstructor } from '@grpc/grpc-js';
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import { tempDir } from '@clustermesh/testkit';
+
+import type { AgentStatus, IpcacheEntry } from './status/agent-status.ts';
+import { StatusServer } from './status-server.ts';
+import { statusServiceDefinition } from './status/status-service.ts';
+import type { StatusSource } from './status/status-service.ts';
+
+const status: AgentStatus = {
+  cluster: 'west',
+  clusterId: 1,
+  node: 'node1',
+  version: '1.2.3',
+  startedAt: '2026-01-01T00:00:00Z',
+  datapath: {
+    mode: 'memory',
+    reason: 'a test',
+    swept: true,
+    maps: [{ name: 'svc', entries: 1, maxEntries: 10 }],
+    problems: ['full'],
+  },
+  clusters: [
+    {
+      name: 'east',
+      clusterId: 2,
+      state: 'stale',
+      reason: 'lost',
+      freshness: {
+        connected: false,
+        since: '2026-01-01T00:00:00Z',
+        lastContact: '2026-01-01T00:00:00Z',
+        ageMs: 5_000_000_000,
+        sourceRevision: '7',
+        storeId: 'a',
+      },
+      kinds: [{ name: 'ip', synced: true, entries: 3 }],
+      rejected: 1,
+      rejections: [{ key: 'k', reason: 'r' }],
+      conflicts: 0,
+      lastError: '',
+      lastErrorAt: '',
+      withheld: 0,
+    },
+  ],
+  health: [{ name: 'datapath', state: 'ok', reason: '' }],
+  local: { servicesSynced: true, podsSynced: true, services: 1, endpoints: 1, kinds: [] },
+};
+
+const manyAddresses = 20_000;
+
+function* addresses(cluster: string): Generator<IpcacheEntry> {
+  for (let number = 0; number < manyAddresses; number++) {
+    yield {
+      address: `10.2.${number >> 8}.${number & 255}`,
+      identity: 131_073,
+      nodeAddress: '172.30.2.11',
+      cluster,
+      key: '',
+      state: 'programmed',
+      reason: '',
+    };
+  }
+}
+
+const source: StatusSource = {
+  status: () => status,
+  listings: {
+    services: () => [][Symbol.iterator]() as Generator<never>,
+    backends: () => [][Symbol.iterator]() as Generator<never>,
+    ipcache: addresses,
+    nodes: () => [][Symbol.iterator]() as Generator<never>,
+    identities: () => [][Symbol.iterator]() as Generator<never>,
+  },
+};
+
+interface StatusClient {
+  getStatus(request: object, callback: (error: Error | null, status: AgentStatus) => void): void;
+  listClusters(request: object): ClientReadableStream<unknown>;
+  listIpcache(request: object): ClientReadableStream<IpcacheEntry>;
+  close(): void;
+}
+
+function connect(path: string): StatusClient {
+  const Client = makeClientConstructor(statusServiceDefinition(), 'Status');
+  return new Client(`unix:${path}`, credentials.createInsecure()) as unknown as StatusClient;
+}
+
+async function collect<T>(stream: AsyncIterable<T>): Promise<readonly T[]> {
+  const entries: T[] = [];
+  for await (const entry of stream) entries.push(entry);
+  return entries;
+}
+
+describe('StatusServer', () => {
+  it('answers with what the agent says, field by field', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'agent.sock');
+    await using _ = await StatusServer.listen(path, source);
+    const client = connect(path);
+    const answer = await new Promise((resolve, reject) => {
+      client.getStatus({}, (error, value) => (error === null ? resolve(value) : reject(error)));
+    });
+    expect(answer).toEqual(status);
+    expect(await collect(client.listClusters({}))).toEqual(status.clusters);
+    client.close();
+  });
+
+  it('streams a list of any length, with its filter', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'agent.sock');
+    await using _ = await StatusServer.listen(path, source);
+    const client = connect(path);
+    const entries = await collect(client.listIpcache({ cluster: 'east' }));
+    expect(entries).toHaveLength(manyAddresses);
+    expect(entries.at(-1)).toEqual([...addresses('east')].at(-1));
+    client.close();
+  });
+
+  it('replaces a stale socket, lets nobody else in, and leaves none behind', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'agent.sock');
+    writeFileSync(path, 'stale');
+    const server = await StatusServer.listen(path, source);
+    expect(statSync(path).isSocket()).toBe(true);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    await server[Symbol.asyncDispose]();
+    expect(existsSync(path)).toBe(false);
+  });
+});
