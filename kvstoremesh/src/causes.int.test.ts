@@ -181,7 +181,7 @@ describe('the cause of a failed connection', () => {
     await expectCause(
       'east',
       'KV_PERMISSION_DENIED',
-      /no access to the user of CN=stranger .* with the role "remote" there/,
+      /gives no access to the user of CN=stranger .* must be an etcd user there/,
     );
   });
 

@@ -1,13 +1,21 @@
 import { EtcdAuth, EtcdKvStore } from '@clustermesh/kvstore';
 import { systemClock as clock, silentLogger as log, systemRandom as random } from '@clustermesh/runtime';
-import type { TestEtcd } from '@clustermesh/testkit';
 import { etcdUsers, rbacRanges } from '@clustermesh/wire';
 import type { ClusterName } from '@clustermesh/wire';
 
 const never = new AbortController().signal;
 
+/** A real etcd with TLS, as the test kit has it. */
+export interface RealEtcd {
+  readonly endpoint: string;
+  readonly ca: {
+    readonly cert: Buffer;
+    issue(options: { readonly commonName: string }): Promise<{ readonly cert: Buffer; readonly key: Buffer }>;
+  };
+}
+
 /** Turns authorisation on, with a user `remote` who may read what these clusters publish, as `etcdinit` does. */
-export async function allowRemote(etcd: TestEtcd, ...clusters: readonly ClusterName[]): Promise<void> {
+export async function allowRemote(etcd: RealEtcd, ...clusters: readonly ClusterName[]): Promise<void> {
   const { cert, key } = await etcd.ca.issue({ commonName: etcdUsers.root });
   const tls = { ca: etcd.ca.cert, cert, key };
   using auth = new EtcdAuth({ endpoints: [etcd.endpoint], tls }, { clock, random });
@@ -24,7 +32,7 @@ export async function allowRemote(etcd: TestEtcd, ...clusters: readonly ClusterN
 }
 
 /** A client that may do everything; closed by the caller. */
-export async function openAsRoot(etcd: TestEtcd): Promise<EtcdKvStore> {
+export async function openAsRoot(etcd: RealEtcd): Promise<EtcdKvStore> {
   const { cert, key } = await etcd.ca.issue({ commonName: etcdUsers.root });
   const options = { endpoints: [etcd.endpoint], tls: { ca: etcd.ca.cert, cert, key }, session: true } as const;
   return EtcdKvStore.open(options, { clock, random, log }, never);

@@ -40,14 +40,12 @@ function isConnectionTrouble(error: unknown): boolean {
 }
 
 /** etcd takes a certificate's common name for the user and says only "permission denied". */
-async function refusedUser({ tls }: EtcdClientConfig, cause: unknown): Promise<MeshError> {
+async function refusedUser({ endpoints, tls }: EtcdClientConfig, cause: unknown): Promise<MeshError> {
   const leaf = tls === undefined ? undefined : clientCertificate(await readTlsFiles(tls));
-  const who = leaf === undefined ? 'this client, which has no certificate' : `the user of ${describeCertificate(leaf)}`;
-  const advice = 'its common name must be a user with the role "remote" there';
-  return new MeshError('KV_PERMISSION_DENIED', `the remote etcd gives no access to ${who}; ${advice}`, {
-    cause,
-    retryable: true,
-  });
+  const who = leaf === undefined ? 'clients without a certificate' : `the user of ${describeCertificate(leaf)}`;
+  const advice = 'its common name must be an etcd user there, for other clusters with the role "remote"';
+  const message = `${endpoints.join(', ')} gives no access to ${who}; ${advice}`;
+  return new MeshError('KV_PERMISSION_DENIED', message, { cause, retryable: true });
 }
 
 function clientCertificate({ cert }: TlsCredentials): X509Certificate | undefined {

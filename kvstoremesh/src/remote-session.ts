@@ -34,7 +34,7 @@ export interface SessionObserver {
   configChanged(): void;
 }
 
-const connectTimeoutMs = 30_000;
+const connectTimeoutMs = 10_000;
 const enforceIntervalMs = 5 * 60_000;
 const shortestAnswerMs = 5000;
 
