@@ -1,4 +1,4 @@
-import { Command, Errors, Flags } from '@oclif/core';
+import { Command, Flags } from '@oclif/core';
 import { describeError, isMeshError } from '@clustermesh/runtime';
 
 const outputFlags = new Set(['-o', '--output']);
@@ -34,17 +34,13 @@ export abstract class BaseCommand extends Command {
     return { error: { code: isMeshError(error) ? error.code : 'INTERNAL', message: describeError(error) } };
   }
 
-  /** Exit code 1 for what failed; oclif itself exits with 2 for wrong usage. */
+  /** What failed is one line and exit code 1; oclif itself exits with 2 for wrong usage. */
   protected override async catch(error: Error & { exitCode?: number }): Promise<unknown> {
-    if (isMeshError(error)) {
-      process.exitCode = 1;
-      if (this.jsonEnabled()) {
-        this.logJson(this.toErrorJson(error));
-        return undefined;
-      }
-      throw new Errors.CLIError(describeError(error), { code: error.code, exit: 1 });
-    }
-    return super.catch(error);
+    if (!isMeshError(error)) return super.catch(error);
+    process.exitCode = 1;
+    if (this.jsonEnabled()) this.logJson(this.toErrorJson(error));
+    else this.logToStderr(`error: ${describeError(error)} (${error.code})`);
+    return undefined;
   }
 
   /** Ctrl-C stops what runs, so that it can clean up; a second one ends at once. */

@@ -73,7 +73,7 @@ export default class ScenarioRun extends BaseCommand {
     );
     say(`\n${renderResults(steps)}\n`);
     if (keep) say(`left up: export KUBECONFIG=${provider.kubeconfig()}; remove it with: clustermesh lab down`);
-    say(renderVerdict(scenario, steps));
+    say(signal.aborted ? `${scenario.name} interrupted` : renderVerdict(scenario, steps));
     return { scenario: scenario.name, passed: hasPassed(scenario, steps), steps };
   }
 
