@@ -1,5 +1,5 @@
 export interface EventuallyOptions {
-  /** Default 10 s: generous, because a passing test does not wait for it. */
+  /** Default 20 s: generous, because a passing test does not wait for it. */
   readonly timeoutMs?: number;
   readonly intervalMs?: number;
 }
@@ -9,7 +9,7 @@ export interface EventuallyOptions {
  * only: unit tests have a FakeClock.
  */
 export async function eventually<T>(assertion: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<T> {
-  const { timeoutMs = 10_000, intervalMs = 10 } = options;
+  const { timeoutMs = 20_000, intervalMs = 10 } = options;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {

@@ -82,7 +82,8 @@ export class EtcdConnection {
 
   /**
    * Sends `requests` on one stream and yields the replies. Ends when `signal` aborts; that the server ends the
-   * stream is an error. Pulls: HTTP/2's flow control holds the server back while the caller is busy.
+   * stream is an error. Pulls: while the caller is busy, HTTP/2's flow control holds the server back after 16
+   * messages (grpc-js's buffer).
    */
   async *stream<Request, Response extends WithHeader>(
     method: Method<Request, Response>,
@@ -228,7 +229,7 @@ function channelOptions({ keepaliveMs, keepaliveTimeoutMs }: ConnectionOptions):
     'grpc.keepalive_time_ms': keepaliveMs,
     'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
     'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 5_000,
+    'grpc.max_reconnect_backoff_ms': 2_000,
     'grpc.dns_min_time_between_resolutions_ms': 1_000,
     // A mesh peer's connection is its own: shared with nobody (I1) and through no proxy of the environment.
     'grpc.use_local_subchannel_pool': 1,
