@@ -10,11 +10,16 @@ describe('loadConfig', () => {
       cluster: { name: 'east', id: 1, maxConnectedClusters: 255 },
       source: 'kubernetes',
       etcdConfig: '/var/lib/cilium/etcd-config.yaml',
-      kvstoreLeaseTtl: 900,
+      kvstoreLeaseTtl: 900_000,
       clustermeshDefaultGlobalNamespace: true,
-      identityGracePeriod: 900,
+      identityGracePeriod: 900_000,
       healthPort: 9880,
     });
+  });
+
+  it('takes durations as Go’s flags do', () => {
+    const argv = [...needed, '--kvstore-lease-ttl=1h30m', '--identity-grace-period', '90s'];
+    expect(loadConfig({ argv, env: {} })).toMatchObject({ kvstoreLeaseTtl: 5_400_000, identityGracePeriod: 90_000 });
   });
 
   it('reads the environment', () => {
@@ -32,8 +37,10 @@ describe('loadConfig', () => {
     { argv: ['--cluster-name=default', '--cluster-id=3'], says: /"default" is not allowed/ },
     { argv: ['--cluster-name=east', '--cluster-id=256'], says: /cluster id 256 is above 255/ },
     { argv: [...needed, '--max-connected-clusters=300'], says: /neither 255 nor 511/ },
-    { argv: [...needed, '--kvstore-lease-ttl=24'], says: /--kvstore-lease-ttl/ },
-    { argv: [...needed, '--kvstore-lease-ttl=86401'], says: /--kvstore-lease-ttl/ },
+    { argv: [...needed, '--kvstore-lease-ttl=24s'], says: /--kvstore-lease-ttl.*between/ },
+    { argv: [...needed, '--kvstore-lease-ttl=24h1s'], says: /--kvstore-lease-ttl.*between/ },
+    { argv: [...needed, '--kvstore-lease-ttl=900'], says: /--kvstore-lease-ttl.*duration/ },
+    { argv: [...needed, '--identity-grace-period=0s'], says: /--identity-grace-period/ },
     { argv: [...needed, '--source=cilium'], says: /--source/ },
     { argv: ['--cluster-id=1'], says: /--cluster-name/ },
   ])('refuses $argv', ({ argv, says }) => {

@@ -5,9 +5,11 @@ import type { ConfigInput } from '@clustermesh/runtime';
 import { clusterId, clusterName, maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
 import type { Result } from '@clustermesh/runtime';
 
+import { duration } from './duration.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
 
-const minutes = 60_000;
+const seconds = 1_000;
+const hours = 3_600_000;
 
 /** Cilium's names where it has the flag (protocol.md §7.8). */
 const schema = z.object({
@@ -22,21 +24,18 @@ const schema = z.object({
     .string()
     .default('/var/lib/cilium/etcd-config.yaml')
     .describe('YAML file that says how to reach this cluster’s etcd, as the user admin-<cluster>'),
-  kvstoreLeaseTtl: z.coerce
-    .number()
-    .min(25)
-    .max(86_400)
-    .default(900)
-    .describe('seconds that published entries outlive this process'),
+  kvstoreLeaseTtl: duration('15m', 'how long published entries outlive this process').refine(
+    (ms) => ms >= 25 * seconds && ms <= 24 * hours,
+    'must be between 25s and 24h',
+  ),
   clustermeshDefaultGlobalNamespace: z
     .boolean()
     .default(true)
     .describe('are namespaces published that carry no clustermesh.cilium.io/global annotation?'),
-  identityGracePeriod: z.coerce
-    .number()
-    .min(1)
-    .default((15 * minutes) / 1_000)
-    .describe('seconds that an identity without users is kept'),
+  identityGracePeriod: duration('15m', 'how long an identity without users is kept').refine(
+    (ms) => ms > 0,
+    'must not be 0',
+  ),
   kubeconfig: z.string().optional().describe('file; by default the pod’s service account, else $KUBECONFIG'),
   healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz and /metrics'),
   healthPort: z.coerce.number().int().min(0).max(65_535).default(9880).describe('port of the same'),

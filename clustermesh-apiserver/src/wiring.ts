@@ -25,7 +25,7 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
   const settings = {
     cluster: config.cluster,
     globalNamespaces: config.clustermeshDefaultGlobalNamespace,
-    identityGraceMs: config.identityGracePeriod * 1_000,
+    identityGraceMs: config.identityGracePeriod,
   };
   const apiserver = createApiserver({ kube, kv, config: settings, clock, random, log, health, metrics });
   notReady = () => apiserver.notReady();
@@ -44,7 +44,7 @@ async function openEtcd(
   const open = async (inner: AbortSignal): Promise<void> => {
     const { endpoints, tls } = await readEtcdConfig(etcdConfig);
     const credentials = tls && (await readTlsFiles(tls));
-    const options = { endpoints, tls: credentials, session: true, leaseTtlSeconds: kvstoreLeaseTtl };
+    const options = { endpoints, tls: credentials, session: true, leaseTtlSeconds: Math.ceil(kvstoreLeaseTtl / 1_000) };
     opened = await EtcdKvStore.open(options, deps, inner);
   };
   const backoff = new Backoff({ baseMs: 200, capMs: 5_000, random: deps.random });

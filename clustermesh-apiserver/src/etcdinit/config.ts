@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { defineConfig } from '@clustermesh/runtime';
 
+import { duration } from '../duration.ts';
+
 /** Cilium's flags (protocol.md §6.2), and what tests and several etcds on one host need. */
 const schema = z.object({
   clusterName: z.string().default('default').describe('name of this cluster'),
@@ -14,7 +16,7 @@ const schema = z.object({
   etcdBinary: z.string().default('etcd').describe('etcd program, looked up in PATH'),
   etcdClientUrl: z.url().default('http://127.0.0.1:2379').describe('where etcd listens while it is set up'),
   etcdPeerUrl: z.url().default('http://127.0.0.1:2380').describe('where etcd would listen for other members'),
-  timeout: z.coerce.number().min(1).default(120).describe('seconds that all of it may take'),
+  timeout: duration('2m', 'how long all of it may take'),
 });
 
 export const etcdinitConfig = defineConfig(schema);

@@ -38,18 +38,18 @@ export async function etcdinit(config: EtcdinitConfig, deps: EtcdinitDeps, signa
 }
 
 async function within(
-  seconds: number,
+  timeoutMs: number,
   task: (signal: AbortSignal) => Promise<void>,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
   const [late, done] = [new AbortController(), new AbortController()];
-  const timer = clock.sleep(seconds * 1_000, done.signal).then(() => late.abort());
+  const timer = clock.sleep(timeoutMs, done.signal).then(() => late.abort());
   try {
     await task(AbortSignal.any([signal, late.signal]));
   } catch (error) {
     if (!isAborted(late.signal)) throw error;
-    throw new MeshError('TIMEOUT', `set up etcd within ${seconds} s`, { cause: error });
+    throw new MeshError('TIMEOUT', `set up etcd within ${timeoutMs / 1_000} s`, { cause: error });
   } finally {
     done.abort();
     await timer;
