@@ -1,0 +1,164 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execPath, pid } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { KernelMap, mountBpffs, probeKernel, unmountBpffs } from '@clustermesh/ebpf';
+import { TestProcess, eventually } from '@clustermesh/testkit';
+import { credentials, makeClientConstructor } from '@grpc/grpc-js';
+
+import { encodeServiceKey, encodeServiceValue, serviceValueLayout } from './maps/service.ts';
+import type { AgentStatus } from './status/agent-status.ts';
+import { statusServiceDefinition } from './status/status-service.ts';
+
+jest.setTimeout(60_000);
+
+const { usable, missing, cgroup2 } = probeKernel();
+const describeKernel = usable ? describe : describe.skip;
+const suffix = usable ? '' : ` (needs ${missing.join(', ')})`;
+
+/** A node of its own: network namespace, cgroup, bpffs. Its control plane cannot be reached. */
+class TestNode implements Disposable {
+  readonly netns = `clustermesh-agent-${pid}`;
+  readonly dir = mkdtempSync(join(tmpdir(), 'clustermesh-agent-'));
+  readonly cgroup = join(cgroup2 ?? '', this.netns);
+  readonly bpfFs = join(this.dir, 'bpf');
+  readonly socket = join(this.dir, 'agent.sock');
+
+  constructor() {
+    execFileSync('ip', ['netns', 'add', this.netns]);
+    mkdirSync(this.cgroup);
+    mountBpffs(this.bpfFs);
+    writeFileSync(join(this.dir, 'etcd.yaml'), 'endpoints: ["http://127.0.0.1:1"]\n');
+    const kubeconfig = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'u', user: {} }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    };
+    writeFileSync(join(this.dir, 'kubeconfig'), JSON.stringify(kubeconfig));
+  }
+
+  agent(...flags: readonly string[]): TestProcess {
+    return new TestProcess('nsenter', [
+      `--net=/run/netns/${this.netns}`,
+      execPath,
+      '--conditions=mesh-source',
+      '--disable-warning=ExperimentalWarning',
+      fileURLToPath(new URL('main.ts', import.meta.url)),
+      '--cluster-name=west',
+      '--cluster-id=1',
+      '--node-name=node1',
+      '--datapath=ebpf',
+      `--cache-config=${this.dir}/etcd.yaml`,
+      `--kubeconfig=${this.dir}/kubeconfig`,
+      `--bpf-fs=${this.bpfFs}`,
+      `--cgroup-root=${this.cgroup}`,
+      `--status-socket=${this.socket}`,
+      '--bpf-slot-map-max=1024',
+      '--bpf-backend-map-max=1024',
+      '--bpf-ipcache-map-max=1024',
+      '--bpf-node-map-max=64',
+      ...flags,
+    ]);
+  }
+
+  async status(): Promise<AgentStatus> {
+    const Client = makeClientConstructor(statusServiceDefinition(), 'Status');
+    const client = new Client(`unix:${this.socket}`, credentials.createInsecure());
+    try {
+      return await new Promise((resolve, reject) => {
+        const done = (error: Error | null, status: AgentStatus): void =>
+          error === null ? resolve(status) : reject(error);
+        (client as unknown as { getStatus(request: object, callback: typeof done): void }).getStatus({}, done);
+      });
+    } finally {
+      client.close();
+    }
+  }
+
+  pins(folder: 'maps' | 'links'): readonly string[] {
+    return readdirSync(join(this.bpfFs, folder)).sort();
+  }
+
+  hasTunnelDevice(): boolean {
+    return execFileSync('ip', ['-n', this.netns, 'link', 'show'], { encoding: 'utf8' }).includes('mesh_vxlan');
+  }
+
+  [Symbol.dispose](): void {
+    unmountBpffs(this.bpfFs);
+    rmSync(this.dir, { recursive: true });
+    rmdirSync(this.cgroup);
+    execFileSync('ip', ['netns', 'delete', this.netns]);
+  }
+}
+
+const allMaps = ['backend', 'ep_if', 'ep_ip', 'ipc_cidr', 'ipc_host', 'meta', 'metrics', 'node', 'slot', 'svc'];
+
+describeKernel(`the agent on a kernel, without a control plane${suffix}`, () => {
+  let node: TestNode;
+  let agent: TestProcess;
+
+  beforeEach(async () => {
+    node = new TestNode();
+    agent = await started();
+  });
+  afterEach(async () => {
+    await agent.end('SIGKILL');
+    node[Symbol.dispose]();
+  });
+
+  async function started(...flags: readonly string[]): Promise<TestProcess> {
+    const process = node.agent(...flags);
+    await eventually(async () => expect((await node.status()).datapath.mode).toBe('ebpf'), { timeoutMs: 30_000 });
+    return process;
+  }
+
+  function svc(): KernelMap {
+    return KernelMap.openPinned('svc', join(node.bpfFs, 'maps', 'svc'));
+  }
+
+  it('attaches its programs, says what it waits for, and leaves everything in place when it ends (I7)', async () => {
+    expect(node.pins('maps')).toEqual(allMaps);
+    expect(node.pins('links')).toEqual(['connect4', 'from_overlay']);
+    expect(node.hasTunnelDevice()).toBe(true);
+    const waiting = (await node.status()).health.filter(({ state }) => state === 'degraded').map(({ name }) => name);
+    expect(waiting).toEqual(expect.arrayContaining(['clusters', 'kube/services']));
+    await agent.end('SIGTERM');
+    expect(node.pins('maps')).toEqual(allMaps);
+    expect(node.pins('links')).toEqual(['connect4', 'from_overlay']);
+    expect(node.hasTunnelDevice()).toBe(true);
+  });
+
+  it('keeps a predecessor\u2019s services while it knows nothing, also after a kill (I4, I7)', async () => {
+    const address = Uint8Array.from({ length: 16 }, (_, index) => index);
+    const key = encodeServiceKey({ address, port: 80, protocol: 6 });
+    const value = new Uint8Array(serviceValueLayout.size);
+    encodeServiceValue({ slotBase: 0, count: 0, total: 0, flags: 0, serviceId: 9, affinityTimeoutS: 0 }, value);
+    svc().update(key, value);
+    await agent.end('SIGKILL');
+    agent = await started();
+    expect((await node.status()).datapath.maps).toContainEqual({ name: 'svc', entries: 1, maxEntries: 65_536 });
+    expect(svc().lookup(key)).toEqual(value);
+  });
+
+  it('starts with empty maps when their size changed', async () => {
+    svc().update(encodeServiceKey({ address: new Uint8Array(16), port: 80, protocol: 6 }), new Uint8Array(24));
+    await agent.end('SIGTERM');
+    agent = await started('--bpf-service-map-max=32');
+    expect((await node.status()).datapath.maps).toContainEqual({ name: 'svc', entries: 0, maxEntries: 32 });
+  });
+
+  it('--cleanup takes everything out of the kernel', async () => {
+    await agent.end('SIGTERM');
+    const cleanup = node.agent('--cleanup');
+    await eventually(() => expect(cleanup.exited).toBe(true), { timeoutMs: 30_000 });
+    expect(node.pins('maps')).toEqual([]);
+    expect(node.pins('links')).toEqual([]);
+    expect(node.hasTunnelDevice()).toBe(false);
+  });
+});
