@@ -549,6 +549,22 @@ describe('the local store', () => {
     expect(Object.keys(mesh.cached(''))).toEqual(before);
   });
 
+  it.each([
+    ['as another store', 77n],
+    ['as the same store', 1n],
+  ])('may come back empty, %s: everything is written again', async (_how, storeId) => {
+    await using mesh = new MeshFixture();
+    const east = await withEast(mesh);
+    const before = Object.keys(mesh.cached(''));
+    mesh.localServer.wipe(storeId);
+    for (let minute = 0; minute < 6; minute++) {
+      east.beat();
+      await mesh.settle(minuteMs);
+    }
+    expect(Object.keys(mesh.cached(''))).toEqual(before);
+    expect(mesh.status('east')).toMatchObject({ state: 'ready', 'num-failures': 0 });
+  });
+
   it('may be away at the start', async () => {
     await using mesh = new MeshFixture();
     mesh.localServer.stop();
