@@ -19,11 +19,11 @@ import {
   secrets,
   services,
 } from '@clustermesh/kube';
-import type { ConfigMap, Pod } from '@clustermesh/kube';
+import type { ConfigMap, ListWatchOptions, Pod } from '@clustermesh/kube';
 import { createCa, issueCertificate } from '@clustermesh/pki';
 import type { KeyPair } from '@clustermesh/pki';
 import { seededRandom, silentLogger, systemClock } from '@clustermesh/runtime';
-import { eventually } from '@clustermesh/testkit';
+import { FaultProxy, eventually } from '@clustermesh/testkit';
 
 import { KubeApiStore } from '../kube-api-store.ts';
 import { serveKubeApi } from './serve-kube-api.ts';
@@ -38,6 +38,8 @@ let dir: string;
 let store: KubeApiStore;
 let server: KubeApiServer;
 let client: HttpKubeClient;
+/** Aborted after each test, passed or failed: list-watches would go on for ever. */
+let stop: AbortController;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'kube-api-'));
@@ -54,11 +56,13 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 beforeEach(async () => {
+  stop = new AbortController();
   store = openStore();
   server = await serve(store, [{ host: '127.0.0.1', port: 0 }, { path: join(dir, 'api.sock') }]);
   client = await connect(server);
 });
 afterEach(async () => {
+  stop.abort();
   client[Symbol.dispose]();
   await server[Symbol.asyncDispose]();
 });
@@ -248,28 +252,30 @@ describe('serveKubeApi', () => {
   });
 });
 
-describe('ListWatch over HTTP', () => {
-  function follow(): { told: string[]; stop: AbortController; done: Promise<void>; listWatch: ListWatch<ConfigMap> } {
-    const told: string[] = [];
-    const stop = new AbortController();
-    const options = { namespace: ns, pageSize: 2, idleMs: 2000 };
-    const listWatch = new ListWatch(client, configMaps, options, {
-      clock: systemClock,
-      random: seededRandom(2),
-      log: silentLogger,
-    });
-    const show = ({ metadata, data }: ConfigMap): string => `${metadata.name}${JSON.stringify(data ?? {})}`;
-    const observer = {
-      upserted: (object: ConfigMap) => void told.push(`+${show(object)}`),
-      deleted: ({ metadata }: ConfigMap) => void told.push(`-${metadata.name}`),
-      synced: () => void told.push('synced'),
-    };
-    return { told, stop, done: listWatch.run(observer, stop.signal), listWatch };
-  }
+function follow(
+  over: HttpKubeClient = client,
+  more: ListWatchOptions = {},
+): { told: string[]; done: Promise<void>; listWatch: ListWatch<ConfigMap> } {
+  const told: string[] = [];
+  const options = { namespace: ns, pageSize: 2, idleMs: 2000, ...more };
+  const listWatch = new ListWatch(over, configMaps, options, {
+    clock: systemClock,
+    random: seededRandom(2),
+    log: silentLogger,
+  });
+  const show = ({ metadata, data }: ConfigMap): string => `${metadata.name}${JSON.stringify(data ?? {})}`;
+  const observer = {
+    upserted: (object: ConfigMap) => void told.push(`+${show(object)}`),
+    deleted: ({ metadata }: ConfigMap) => void told.push(`-${metadata.name}`),
+    synced: () => void told.push('synced'),
+  };
+  return { told, done: listWatch.run(observer, stop.signal), listWatch };
+}
 
+describe('ListWatch over HTTP', () => {
   it('lists in pages and follows, through watches that the server ends', async () => {
     for (const name of ['a', 'b', 'c']) await client.create(configMaps, configMap(name));
-    const { told, stop, done } = follow();
+    const { told, done } = follow();
     await eventually(() => expect(told).toEqual(['+a{}', '+b{}', '+c{}', 'synced']));
     await client.update(configMaps, configMap('a', { x: '1' }));
     await client.delete(configMaps, { namespace: ns, name: 'b' });
@@ -280,7 +286,7 @@ describe('ListWatch over HTTP', () => {
 
   it('loses no delete and flaps nothing while the API is away', async () => {
     for (const name of ['a', 'b']) await client.create(configMaps, configMap(name));
-    const { told, stop, done } = follow();
+    const { told, done } = follow();
     await eventually(() => expect(told).toContain('synced'));
     const { port } = new URL(urlOf(server));
     await server[Symbol.asyncDispose]();
@@ -295,7 +301,7 @@ describe('ListWatch over HTTP', () => {
 
   it('finds a new API in place of the old one: lists again, and deletes what it lacks', async () => {
     for (const name of ['a', 'b']) await client.create(configMaps, configMap(name));
-    const { told, stop, done } = follow();
+    const { told, done } = follow();
     await eventually(() => expect(told).toContain('synced'));
     const { port } = new URL(urlOf(server));
     await server[Symbol.asyncDispose]();
@@ -306,6 +312,80 @@ describe('ListWatch over HTTP', () => {
     stop.abort();
     await done;
   });
+});
+
+describe('ListWatch over a bad network', () => {
+  let proxy: FaultProxy;
+  let distant: HttpKubeClient;
+  beforeEach(async () => {
+    proxy = await FaultProxy.listen(Number(new URL(urlOf(server)).port));
+    distant = await HttpKubeClient.fromKubeconfig({ path: await writeKubeconfig(`https://127.0.0.1:${proxy.port}`) });
+  });
+  afterEach(async () => {
+    distant[Symbol.dispose]();
+    await proxy[Symbol.asyncDispose]();
+  });
+
+  it('notices a half-open connection, and resumes by a new one', async () => {
+    await client.create(configMaps, configMap('a'));
+    const { told, done } = follow(distant, { idleMs: 1000 });
+    await eventually(() => expect(told).toEqual(['+a{}', 'synced']));
+    const before = proxy.accepted;
+    proxy.pause();
+    await client.delete(configMaps, { namespace: ns, name: 'a' });
+    await eventually(() => expect(proxy.accepted).toBeGreaterThan(before));
+    expect(told).toEqual(['+a{}', 'synced']);
+    proxy.resume();
+    await eventually(() => expect(told).toEqual(['+a{}', 'synced', '-a']));
+    stop.abort();
+    await done;
+  });
+
+  it('ends with the true state however often it is cut, and tells no version twice', async () => {
+    const random = seededRandom(7);
+    const told: string[] = [];
+    const listWatch = new ListWatch(
+      distant,
+      configMaps,
+      { namespace: ns, pageSize: 3 },
+      { clock: systemClock, random, log: silentLogger },
+    );
+    const show = ({ metadata }: ConfigMap): string => `${metadata.uid ?? ''}@${metadata.resourceVersion ?? ''}`;
+    const observer = {
+      upserted: (object: ConfigMap) => void told.push(show(object)),
+      deleted: (object: ConfigMap) => void told.push(`-${show(object)}`),
+      synced: () => undefined,
+    };
+    const done = listWatch.run(observer, stop.signal);
+    const local = store.client();
+    const change = async (step: number): Promise<void> => {
+      const name = `m-${Math.floor(random.next() * 10)}`;
+      const { items } = await local.list(configMaps, { fieldSelector: `metadata.name=${name}` });
+      if (items.length === 0) await local.create(configMaps, configMap(name));
+      else if (random.next() < 0.5) await local.delete(configMaps, { namespace: ns, name });
+      else await local.update(configMaps, configMap(name, { step: String(step) }));
+    };
+    for (let round = 0; round < 8; round++) {
+      const before = proxy.accepted;
+      proxy.cutAfter(Math.floor(random.next() * 3000));
+      for (let step = 0; step < 40; step++) {
+        await change(step);
+        await systemClock.sleep(1);
+      }
+      if (round % 3 === 2) store.compact();
+      await eventually(() => expect(proxy.accepted).toBeGreaterThan(before));
+    }
+    proxy.resume();
+    const { items } = await local.list(configMaps, { namespace: ns });
+    const truth = items.map((object) => `${object.metadata.name} ${show(object)}`);
+    await eventually(() => {
+      const known = [...listWatch.objects.values()].map((object) => `${object.metadata.name} ${show(object)}`);
+      expect(known.sort()).toEqual(truth);
+    });
+    stop.abort();
+    await done;
+    expect(new Set(told).size).toBe(told.length);
+  }, 30_000);
 });
 
 const run = promisify(execFile);

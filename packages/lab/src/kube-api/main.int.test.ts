@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { createCa, issueCertificate } from '@clustermesh/pki';
+import { systemClock } from '@clustermesh/runtime';
+import { TestProcess, eventually, tempDir } from '@clustermesh/testkit';
+
+const stack = new AsyncDisposableStack();
+let dir: string;
+let flags: string[];
+
+beforeAll(async () => {
+  dir = stack.use(await tempDir('kube-api')).path;
+  const validity = { clock: systemClock, days: 1 };
+  const ca = await createCa({ ...validity, commonName: 'ca' });
+  const pair = await issueCertificate(ca, {
+    ...validity,
+    commonName: 'kube-api',
+    dnsNames: ['localhost'],
+    usages: ['server'],
+  });
+  const files = { 'ca.crt': ca.certPem, 'tls.crt': pair.certPem, 'tls.key': pair.keyPem };
+  await Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(dir, name), text)));
+  flags = [
+    '--secure-port=0',
+    `--socket=${join(dir, 'api.sock')}`,
+    `--client-ca-file=${join(dir, 'ca.crt')}`,
+    `--tls-cert-file=${join(dir, 'tls.crt')}`,
+    `--tls-private-key-file=${join(dir, 'tls.key')}`,
+  ];
+});
+afterAll(() => stack.disposeAsync());
+
+function start(...args: string[]): TestProcess {
+  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  return new TestProcess(process.execPath, ['--conditions=mesh-source', main, ...args]);
+}
+
+function askReadyz(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath: join(dir, 'api.sock'), path: '/readyz', rejectUnauthorized: false });
+    asked.on('error', reject);
+    asked.on('response', (response) => response.on('data', (text: Buffer) => resolve(text.toString())));
+    asked.end();
+  });
+}
+
+it('says when it is ready, and starts over a socket that a killed one left behind', async () => {
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    const program = start(...flags);
+    await program.printed('"msg":"ready"');
+    await eventually(async () => expect(await askReadyz()).toBe('ok'));
+    await program.end(signal);
+  }
+});
+
+it('names a setting that is missing', async () => {
+  const program = start('--secure-port=0');
+  await program.printed('--tls-cert-file');
+  await eventually(() => expect(program.exited).toBe(true));
+});
