@@ -8,10 +8,13 @@ import { planMesh } from './mesh-plan.ts';
 import type { HostLayout, MeshPlan } from './mesh-plan.ts';
 import { deleteNetns, listNetns } from './network/network.ts';
 import { removeCgroup } from './process/cgroup.ts';
-import { findMarkedProcesses, isGone } from './process/proc.ts';
+import { findMarkedProcesses, isGone, isRunning } from './process/proc.ts';
+import type { ProcessRecord } from './process/proc.ts';
 import { killRecord } from './process/process-runner.ts';
 
-const goneDeadlineMs = 3000;
+const goneDeadlineMs = 5000;
+/** Remains are harmless; whoever inherited them may be slow to reap them. */
+const reapedDeadlineMs = 500;
 const gonePollMs = 20;
 
 /**
@@ -29,7 +32,7 @@ async function takeDownLayout(mesh: string, layout: HostLayout, clock: Clock): P
   await killProcesses(plan, clock);
   if (plan.mode === 'root') {
     await deleteNetns(await listNetns(plan.netnsPrefix));
-    if (plan.bpffs !== undefined && (await isMountPoint(plan.bpffs))) await mustRun(['umount', plan.bpffs]);
+    if (plan.bpffs !== undefined && (await isMountPoint(plan.bpffs))) await mustRun(['umount', '--lazy', plan.bpffs]);
   }
   await rm(plan.stateDir, { recursive: true, force: true });
   await rmdir(dirname(plan.stateDir)).catch(() => undefined); // other labs may be in it
@@ -46,8 +49,18 @@ async function killProcesses({ cgroup, stateDir }: MeshPlan, clock: Clock): Prom
     if (cgroup !== undefined) await removeCgroup(cgroup, clock);
     if (found.length === 0 || clock.monotonicMs() > deadline) return;
     await Promise.all(found.map((record) => killRecord(record, 'SIGKILL')));
-    for (const record of found) {
-      while (!(await isGone(record)) && clock.monotonicMs() < deadline) await clock.sleep(gonePollMs);
-    }
+    await untilAll(found, async (record) => !(await isRunning(record)), deadline, clock);
+    await untilAll(found, isGone, clock.monotonicMs() + reapedDeadlineMs, clock);
+  }
+}
+
+async function untilAll(
+  records: readonly ProcessRecord[],
+  isDone: (record: ProcessRecord) => Promise<boolean>,
+  deadline: number,
+  clock: Clock,
+): Promise<void> {
+  for (const record of records) {
+    while (!(await isDone(record)) && clock.monotonicMs() < deadline) await clock.sleep(gonePollMs);
   }
 }

@@ -31,7 +31,7 @@ export async function installMesh(client: KubeClient, installation: Installation
   }
 }
 
-function withSettings(object: KubeObject, settings: Readonly<Record<string, string>>): KubeObject {
+export function withSettings(object: KubeObject, settings: Readonly<Record<string, string>>): KubeObject {
   if (object.kind !== 'ConfigMap' || object.metadata.name !== settingsName) return object;
   const settled: ConfigMap = { ...object, data: { ...(object as ConfigMap).data, ...settings } };
   return settled;

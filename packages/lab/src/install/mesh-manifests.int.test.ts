@@ -1,0 +1,71 @@
+import type { Container, DaemonSet, Deployment, KubeObject } from '@clustermesh/kube';
+import { systemClock } from '@clustermesh/runtime';
+import { describe, expect, it } from '@jest/globals';
+
+import { mustRun } from '../command.ts';
+import { imageName, labPrograms } from '../kubelet/programs.ts';
+import { clusterOf, planMesh } from '../mesh-plan.ts';
+import { labInstallation } from '../supervisor/lab-installation.ts';
+import { loadManifests, withSettings } from './install.ts';
+
+const topology = { mesh: 'lab', clusters: [{ name: 'east', id: 1, nodes: 2 }] };
+const cluster = clusterOf(planMesh(topology, { mode: 'rootless', stateRoot: '/tmp' }), 'east');
+const installation = labInstallation(cluster, 'rootless', systemClock);
+const objects = await loadManifests(installation.variables);
+const workloads = objects.filter((object): object is Deployment | DaemonSet => 'template' in specOf(object));
+const containers = workloads.flatMap(({ spec }) => [
+  ...(spec.template.spec.initContainers ?? []),
+  ...spec.template.spec.containers,
+]);
+
+function specOf(object: KubeObject): object {
+  return 'spec' in object ? (object.spec as object) : {};
+}
+
+/** What the program says of its own options. */
+async function helpOf({ image, args = [] }: Container): Promise<string> {
+  const [command = ''] = args;
+  const subcommand = command.startsWith('--') ? [] : [command];
+  return mustRun([...(labPrograms.get(imageName(image)) ?? []), ...subcommand, '--help']);
+}
+
+describe('the manifests of deploy/', () => {
+  it.each(containers.map((container) => ({ container, name: container.name })))(
+    'tell $name only settings that it has',
+    async ({ container }) => {
+      if (container.command !== undefined) return; // etcd, which is not ours
+      const help = await helpOf(container);
+      const flags = [...help.matchAll(/--([a-z0-9-]+)/g)].map(([, flag = '']) => flag);
+      const told = (container.args ?? []).flatMap((arg) => /^--([a-z0-9-]+)/.exec(arg)?.[1] ?? []);
+      const variables = (container.env ?? []).flatMap(({ name }) => /^CLUSTERMESH_(.+)$/.exec(name)?.[1] ?? []);
+      const named = variables.map((name) => name.toLowerCase().replaceAll('_', '-'));
+      expect(flags).toEqual(expect.arrayContaining([...told, ...named]));
+    },
+  );
+
+  it('let every setting of the lab reach a program', () => {
+    const keys = containers.flatMap(({ env = [] }) =>
+      env.flatMap(({ valueFrom }) => valueFrom?.configMapKeyRef?.key ?? []),
+    );
+    expect(keys).toEqual(expect.arrayContaining(Object.keys(installation.settings)));
+  });
+
+  it('mount volumes that exist', () => {
+    for (const { spec } of workloads) {
+      const { volumes = [], containers: main, initContainers = [] } = spec.template.spec;
+      const mounted = [...main, ...initContainers].flatMap(({ volumeMounts = [] }) =>
+        volumeMounts.map(({ name }) => name),
+      );
+      expect(volumes.map(({ name }) => name)).toEqual(expect.arrayContaining(mounted));
+    }
+  });
+
+  it('carry the settings of an installation in the ConfigMap that the command line reads, too', () => {
+    const settings = objects
+      .map((object) => withSettings(object, installation.settings))
+      .find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'clustermesh-config');
+    expect(settings).toMatchObject({
+      data: { 'cluster-name': 'east', 'cluster-id': '1', 'drain-grace': installation.settings['drain-grace'] },
+    });
+  });
+});
