@@ -238,7 +238,7 @@ describe('SyncStore', () => {
       stop.add(controller);
       void store.run(controller.signal);
       const stored = (): string[] => server.list('').map(({ key, value }) => `${key}=${Buffer.from(value).toString()}`);
-      return { store, clock, server, stored };
+      return { store, clock, server, stored, leave: () => before[Symbol.asyncDispose]() };
     }
 
     it('deletes what an earlier process left and nobody asked for, at synced and not before (I3)', async () => {
@@ -252,13 +252,34 @@ describe('SyncStore', () => {
       expect(stored()).toEqual(['canary=now', 'p/kept=old', 'p/new=new', 'q/other=old']);
     });
 
-    it("takes an earlier process's keys over to its own lease", async () => {
-      const { store, clock, server, stored } = await startWith(['p/kept']);
+    it("takes an earlier process's keys over to its own lease, each once, also when it is never synced (I4)", async () => {
+      const { store, clock, server, stored, leave } = await startWith(['p/kept', 'p/unasked', 'q/other']);
       store.upsert('p/kept', bytes('old'));
+      await clock.advance(0);
+      expect(server.eventsAfter(2n)?.flat()).toHaveLength(2);
+      await leave();
+      await clock.advance(3_600_000);
+      expect(stored()).toEqual(['p/kept=old', 'p/unasked=old']);
+    });
+
+    it('writes an adopted key that was lost before it was asked for', async () => {
+      const { store, clock, server, stored } = await startWith(['p/a']);
+      await clock.advance(0);
+      server.revokeLeases();
+      await clock.advance(300_000);
+      store.upsert('p/a', bytes('old'));
+      await clock.advance(0);
+      expect(stored()).toEqual(['p/a=old']);
+    });
+
+    it('writes what has changed of what it adopted', async () => {
+      const { store, clock, stored } = await startWith(['p/a', 'p/b']);
+      store.upsert('p/a', bytes('new'));
+      await clock.advance(0);
+      store.upsert('p/b', bytes('new'));
       store.prune();
       await clock.advance(0);
-      expect(server.get('p/kept')?.modRevision).toBe(3n);
-      expect(stored()).toEqual(['p/kept=old']);
+      expect(stored()).toEqual(['p/a=new', 'p/b=new']);
     });
 
     it('drains what it wrote and adopted, the canary first', async () => {

@@ -39,7 +39,7 @@ export class SyncStore {
   readonly #desired = new KnownKeys();
   readonly #values = new Map<string, Uint8Array>();
   /** Found in the store at the start and not asked for so far. */
-  readonly #adopted = new Set<string>();
+  readonly #adopted = new KnownKeys();
   /** Gone with their lease and not upserted since: to be written even if unchanged. Only with `reload`. */
   readonly #lost = new Set<string>();
   readonly #refused = new Map<string, string>();
@@ -66,10 +66,13 @@ export class SyncStore {
   }
 
   upsert(key: string, value: Uint8Array): void {
+    const isAdopted = this.#adopted.matches(key, value);
     this.#adopted.delete(key);
     if (!this.#desired.put(key, value) && !this.#lost.delete(key)) return;
-    this.#refused.delete(key);
     if (this.#deps.reload === undefined) this.#values.set(key, value);
+    // It stands there, or waits to be taken over.
+    if (isAdopted) return;
+    this.#refused.delete(key);
     this.#queue.push({ kind: 'put', key, value });
     this.#changed.wake();
   }
@@ -87,7 +90,7 @@ export class SyncStore {
 
   /** All keys of the start have been upserted: what was adopted and not asked for is deleted. */
   prune(): void {
-    for (const key of [...this.#adopted]) this.delete(key);
+    for (const key of [...this.#adopted.keys()]) this.delete(key);
   }
 
   /**
@@ -103,12 +106,14 @@ export class SyncStore {
   }
 
   /**
-   * Takes over what an earlier process left under `prefix` (I3 across restarts). Before `prune` and `synced`. Its keys are
-   * written again even when their bytes are right: they hang on the earlier process's lease.
+   * Takes over what an earlier process left under `prefix` (I3 across restarts). Before `prune` and `synced`. Its
+   * keys are put again as they are: they hang on the earlier process's lease, and must outlive it even if their
+   * source cannot be asked for longer than that (I4).
    */
   async adopt(kv: Pick<KvReader, 'watch'>, prefix: string, signal: AbortSignal): Promise<void> {
     for await (const batch of kv.watch(prefix, {}, signal)) {
-      for (const { key } of batch.events) if (!this.#desired.has(key)) this.#adopted.add(key);
+      for (const event of batch.events) if (event.kind === 'put') this.#adopt(event.key, event.value);
+      this.#changed.wake();
       if (batch.phase === 'list-done') return;
     }
   }
@@ -117,7 +122,7 @@ export class SyncStore {
   drain(canaryKey: string | undefined = this.#canary?.key): void {
     if (canaryKey !== undefined) this.#queue.pushBarrier({ kind: 'delete', key: canaryKey });
     this.#canary = undefined;
-    for (const key of [...this.#desired.keys(), ...this.#adopted]) this.delete(key);
+    for (const key of [...this.#desired.keys(), ...this.#adopted.keys()]) this.delete(key);
     this.#changed.wake();
   }
 
@@ -181,6 +186,7 @@ export class SyncStore {
 
   #leaseLost(keys: readonly string[]): void {
     const { reload } = this.#deps;
+    for (const key of keys) this.#adopted.delete(key);
     const lost = keys.filter((key) => this.#desired.has(key) && !this.#queue.has(key));
     if (reload === undefined) this.#putAgain(lost);
     const canary = this.#canary;
@@ -192,6 +198,12 @@ export class SyncStore {
       reload(lost);
     }
     this.#changed.wake();
+  }
+
+  #adopt(key: string, value: Uint8Array): void {
+    if (this.#desired.has(key)) return;
+    this.#adopted.put(key, value);
+    this.#queue.push({ kind: 'put', key, value });
   }
 
   #putAgain(keys: readonly string[]): void {
