@@ -65,7 +65,7 @@ export class ClusterView implements ObjectFiles {
     };
   }
 
-  /** Resolves when every type has been listed once. */
+  /** Resolves when every type has been listed once, or the view has ended: nobody waits for it for ever. */
   get synced(): Promise<undefined> {
     return this.#synced.promise;
   }
@@ -106,6 +106,7 @@ export class ClusterView implements ObjectFiles {
         return this.#watches[type].run({ upserted: changed, deleted: changed, synced }, signal);
       }),
     );
+    this.#synced.resolve(undefined);
   }
 
   #markSynced(type: WatchedType, wanted: number): void {

@@ -1,4 +1,4 @@
-import { describeError } from '@clustermesh/runtime';
+import { MeshError, describeError } from '@clustermesh/runtime';
 import { access, constants, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,16 +33,28 @@ export async function findCgroup2Root(): Promise<string | undefined> {
   return findCgroup2(await readFile('/proc/self/mountinfo', 'utf8'));
 }
 
+/** Tried in namespaces of its own, which end with the attempt. */
+const attempt = 'ip link add probe type veth && mount -t bpf probe /tmp';
+
 async function findLimitation(cgroupRoot: string | undefined): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return 'not root, so no network namespaces, cgroups or eBPF';
   if (cgroupRoot === undefined) return 'no cgroup2 file system is mounted';
   try {
     await access(join(cgroupRoot, 'cgroup.procs'), constants.W_OK);
-    const namespace = await runCommand(['unshare', '--net', 'ip', 'link', 'add', 'probe', 'type', 'veth']);
-    return namespace.exitCode === 0 ? undefined : `no network namespaces with veth: ${namespace.stderr.trim()}`;
+    const { exitCode, stderr } = await runCommand(['unshare', '--net', '--mount', 'sh', '-c', attempt]);
+    return exitCode === 0 ? undefined : `no network namespaces, veths or bpffs here: ${stderr.trim()}`;
   } catch (error) {
     return describeError(error);
   }
+}
+
+/** @throws MeshError LAB_INVALID_STATE naming the programs that a lab of this mode starts and this machine lacks */
+export async function requirePrograms(mode: LabMode): Promise<void> {
+  const wanted = mode === 'root' ? ['etcd', 'ip', 'nsenter'] : ['etcd'];
+  const found = await Promise.all(wanted.map((name) => runCommand(['sh', '-c', 'command -v "$0"', name])));
+  const missing = wanted.filter((_, index) => found[index]?.exitCode !== 0);
+  if (missing.length === 0) return;
+  throw new MeshError('LAB_INVALID_STATE', `programs are missing: ${missing.join(', ')} (tools/setup installs them)`);
 }
 
 /**

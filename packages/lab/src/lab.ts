@@ -12,7 +12,7 @@ import type { CommandOptions, CommandResult } from './command.ts';
 import { adminClient } from './control-plane/admin-client.ts';
 import { contextIn } from './control-plane/kubeconfig.ts';
 import { takeDown } from './down.ts';
-import { probeHost, rootLayout, rootlessLayout } from './host.ts';
+import { probeHost, requirePrograms, rootLayout, rootlessLayout } from './host.ts';
 import { agentSocketPath } from './kubelet/kubelet.ts';
 import { hostDirectory } from './kubelet/pod-volumes.ts';
 import { isShownOnly, podPlace } from './kubelet/pod-place.ts';
@@ -199,6 +199,7 @@ export class Lab {
 
 async function describeLab(topology: Topology, { mode, kubeAssets, installMesh = true }: UpOptions): Promise<LabState> {
   const { layout, limitation } = await probeHost(mode);
+  await requirePrograms(layout.mode);
   return {
     topology,
     layout,

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { z } from 'zod';
 
-import { aborted } from '../abort.ts';
 
 /** Says who it is (`CLUSTER/POD`, then the node) and then echoes, so that a connection can be seen to live on. */
 const config = defineConfig(

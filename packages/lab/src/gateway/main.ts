@@ -1,9 +1,8 @@
-import { createLogger, defineConfig, runMain } from '@clustermesh/runtime';
+import { aborted, createLogger, defineConfig, runMain } from '@clustermesh/runtime';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 
-import { aborted } from '../abort.ts';
 import { createGateway } from './gateway.ts';
 
 const config = defineConfig(z.object({ socket: z.string().describe('unix socket to listen on') }));

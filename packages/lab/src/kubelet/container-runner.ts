@@ -2,7 +2,6 @@ import type { Container, ContainerState, ContainerStatus } from '@clustermesh/ku
 import { Backoff, describeError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Random, Result } from '@clustermesh/runtime';
 
-import { aborted } from '../abort.ts';
 import { readJsonFile, writeJsonFile } from '../json-file.ts';
 import type { Place } from '../mesh-plan.ts';
 import type { ProcessRunner, RunningProcess } from '../process/process-runner.ts';

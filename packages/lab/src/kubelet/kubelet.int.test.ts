@@ -1,6 +1,6 @@
 import { pods, secrets } from '@clustermesh/kube';
 import type { KubeClient, Pod, PodSpec } from '@clustermesh/kube';
-import { silentLogger, systemClock, systemRandom } from '@clustermesh/runtime';
+import { MeshError, silentLogger, systemClock, systemRandom } from '@clustermesh/runtime';
 import { eventually, freePort } from '@clustermesh/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
@@ -185,6 +185,17 @@ describe('Kubelet', () => {
     await client.delete(pods, ref, { gracePeriodSeconds: 0 });
     startKubelet();
     await eventually(async () => expect(await marked()).toEqual([]));
+  });
+
+  it('ends no pod when it is stopped before it has seen any', async () => {
+    await createPod({ containers: [shell('main', 'exec sleep 60')] });
+    await expectReady('True');
+    const before = await marked();
+    await stopKubelet();
+    client.list = () => Promise.reject(new MeshError('KUBE_UNAVAILABLE', 'list', { retryable: true }));
+    startKubelet();
+    await stopKubelet();
+    expect(await marked()).toEqual(before);
   });
 
   it('shows a pod of its own network as ready without running it', async () => {

@@ -1,6 +1,6 @@
 import { nodes } from '@clustermesh/kube';
 import type { Node, Pod } from '@clustermesh/kube';
-import { describeError, hasCode } from '@clustermesh/runtime';
+import { describeError, hasCode, isAborted } from '@clustermesh/runtime';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -44,6 +44,7 @@ export class Kubelet {
     const { view, log } = this.#deps;
     await this.#register(signal);
     await view.synced;
+    if (isAborted(signal)) return; // perhaps nothing was seen: no pod is gone for that
     await this.#reclaim();
     const volumeLoop = new ReconcileLoop('volumes', () => this.#syncVolumes(), this.#deps);
     view.follow(['pods'], () => this.#podLoop.trigger());

@@ -4,7 +4,6 @@ import { hasCode, isAborted } from '@clustermesh/runtime';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
-import { aborted } from '../abort.ts';
 import type { Dial } from '../gateway/dial.ts';
 import type { NodePlan } from '../mesh-plan.ts';
 import type { ProcessRunner } from '../process/process-runner.ts';

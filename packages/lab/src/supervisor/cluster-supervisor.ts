@@ -123,13 +123,14 @@ export class ClusterSupervisor {
         (stop) => view.run(stop),
         (stop) => runControllers(controllers, { ...this.#deps, client, view }, stop),
         ...kubelets.map((kubelet) => (stop: AbortSignal) => kubelet.run(stop)),
-        (stop) => this.#install(client, stop),
+        (stop) => this.#install(client, view, stop),
       ],
       signal,
     );
   }
 
-  async #install(client: KubeClient, signal: AbortSignal): Promise<void> {
+  async #install(client: KubeClient, view: ClusterView, signal: AbortSignal): Promise<void> {
+    await view.synced; // or a lab that is taken over would look empty
     if (!this.#deps.installMesh) {
       this.#phase = 'ready';
       this.#reason = '';
