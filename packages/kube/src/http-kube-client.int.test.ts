@@ -108,6 +108,7 @@ describe('HttpKubeClient', () => {
       want: {
         url: '/prefix/api/v1/namespaces/shop/configmaps/m?fieldManager=lab&force=true',
         type: 'application/apply-patch+yaml',
+        body: { apiVersion: 'v1', kind: 'ConfigMap' },
       },
     },
     {

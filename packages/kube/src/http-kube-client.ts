@@ -150,7 +150,9 @@ export class HttpKubeClient implements KubeClient, Disposable {
     const manager = options.fieldManager ?? (options.kind === 'apply' ? 'clustermesh' : undefined);
     if (manager !== undefined) query.set('fieldManager', manager);
     if (options.kind === 'apply') query.set('force', 'true');
-    const body = { contentType: patchContentTypes[options.kind], text: JSON.stringify(patch) };
+    // A server refuses to apply what does not say its type, even if the path does.
+    const content = options.kind === 'apply' ? withTypeMeta(resource, patch as object) : patch;
+    const body = { contentType: patchContentTypes[options.kind], text: JSON.stringify(content) };
     const path = withQuery(objectPath(resource, ref, options.subresource), query);
     return this.#json<T>(`patch ${describeRef(resource, ref)}`, { method: 'PATCH', path, body }, signal);
   }
@@ -202,8 +204,11 @@ const patchContentTypes: Readonly<Record<PatchKind, string>> = {
 };
 
 function jsonBody<T extends KubeObject>(resource: Resource<T>, object: T): NonNullable<HttpCall['body']> {
-  const typed = { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
-  return { contentType: 'application/json', text: JSON.stringify(typed) };
+  return { contentType: 'application/json', text: JSON.stringify(withTypeMeta(resource, object)) };
+}
+
+function withTypeMeta<T extends KubeObject>(resource: Resource<T>, object: object): object {
+  return { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
 }
 
 function withQuery(path: string, query: URLSearchParams): string {
