@@ -55,8 +55,8 @@ export default {
       'etcd3-fenced',
       '.*',
       'node_modules/etcd3/',
-      'only kvstore/etcd talks to etcd',
-      '^packages/kvstore/src/etcd/|^bench/floors/',
+      'an independent client for floors; the product has its own (ADR 10)',
+      '^bench/floors/',
     ),
     forbid('koffi-fenced', '.*', 'node_modules/koffi/', 'only ebpf calls native code', '^packages/ebpf/src/'),
     forbid(
