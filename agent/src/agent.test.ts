@@ -22,6 +22,7 @@ import type { ClusterId, ClusterName, IpIdentity, KindName, MeshNode } from '@cl
 import { createAgent } from './agent.ts';
 import type { Agent } from './agent.ts';
 import { noDevices } from './datapath/devices.ts';
+import type { AgentSettings } from './settings.ts';
 import { defaultMapSizes, memoryDatapathMaps } from './maps/datapath-maps.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
 
@@ -191,7 +192,7 @@ class World implements AsyncDisposable {
     await this.kube.update(endpointSlices, slice(pods));
   }
 
-  start(): Agent {
+  start(settings: Partial<AgentSettings> = {}): Agent {
     const agent = createAgent({
       cache: new MemoryKvStore(this.server, { clock: this.clock }),
       kube: this.kube,
@@ -212,6 +213,7 @@ class World implements AsyncDisposable {
         syncTimeoutMs: minutes,
         mirrorSilenceMs: 5 * minutes,
         cacheTtlMs: 0,
+        ...settings,
       },
     });
     const stop = new AbortController();
@@ -475,6 +477,39 @@ describe('createAgent', () => {
     await world.settle(90 * seconds);
     expect(cluster(agent, east)).toMatchObject({ state: 'stale', freshness: { connected: false, ageMs: 90_000 } });
     expect(chosen(agent)).toEqual(['10.2.1.1']);
+  });
+
+  it('uses a cluster lost for longer than the TTL only where there is no other, and never empties a service (I4)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    const agent = world.start({ cacheTtlMs: 2 * minutes });
+    await world.settle();
+    await world.freshness(east, false);
+    await world.settle(3 * minutes);
+    expect(chosen(agent)).toEqual(['10.1.1.1']);
+    await world.localPods([]);
+    await world.settle();
+    expect(chosen(agent)).toEqual(['10.2.1.1']);
+    await world.freshness(east);
+    await world.localPods([1]);
+    await world.settle();
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+  });
+
+  it('leaves room for others when a cluster floods it (I1)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, []);
+    for (let pod = 0; pod < 200; pod++) await world.ip(east, podIp(east, pod));
+    await world.remote(north, [1]);
+    const agent = await started();
+    expect(addresses(agent)).toHaveLength(1 + 128 + 1);
+    expect(cluster(agent, east)).toMatchObject({
+      rejected: 72,
+      rejections: expect.arrayContaining([expect.objectContaining({ reason: 'more than 128 ip' })]),
+    });
+    expect(cluster(agent, north)).toMatchObject({ state: 'ready', rejected: 0 });
   });
 
   it('of two claims on one address the owner of the pod CIDR wins, and the loser is shown', async () => {

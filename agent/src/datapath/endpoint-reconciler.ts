@@ -86,7 +86,7 @@ export class EndpointReconciler {
   /** As our own cluster publishes it. */
   #identityOf(address: Uint8Array): number | undefined {
     const row = this.#options.ipcache.find(address, hostPrefix);
-    const isOurs = row?.clusterId === this.#options.localClusterId && row.state === 'programmed';
+    const isOurs = row?.clusterId === this.#options.localClusterId && row.state !== 'waiting-for-identity';
     return isOurs ? row.identity : undefined;
   }
 }

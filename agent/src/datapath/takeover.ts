@@ -24,7 +24,9 @@ export interface TakeoverOptions {
 export class Takeover {
   readonly #options: TakeoverOptions;
   readonly #synced = new Map<number, Set<KindName>>();
-  #restoredNodes: readonly number[] = [];
+  /** By cluster id: rows of the address table, and node indexes. */
+  readonly #rows = new Map<number, number[]>();
+  readonly #nodes = new Map<number, number[]>();
 
   constructor(options: TakeoverOptions) {
     this.#options = options;
@@ -33,7 +35,7 @@ export class Takeover {
   /** Reads the maps. Writes nothing that a reader of the maps could notice. */
   restore(): void {
     const { state, programmer, restored, ipcacheMaps, localClusterId } = this.#options;
-    this.#restoredNodes = state.nodeIndexes.restore();
+    for (const index of state.nodeIndexes.restore()) append(this.#nodes, state.nodeIndexes.clusterId(index), index);
     programmer.restore();
     for (const [frontend, backend] of programmer.programmedBackends()) {
       if (backend.clusterId !== localClusterId) restored.add(frontend, backend);
@@ -61,8 +63,8 @@ export class Takeover {
 
   /** Clusters that left something in the maps and that nobody knows: they were removed while no agent ran. */
   giveUpUnknown(isKnown: (clusterId: number) => boolean): void {
-    for (const id of this.#options.restored.clusterIds) if (!isKnown(id)) this.#giveUpBackends(id);
-    this.#sweep((id) => !isKnown(id));
+    const left = new Set([...this.#options.restored.clusterIds, ...this.#rows.keys(), ...this.#nodes.keys()]);
+    for (const clusterId of left) if (!isKnown(clusterId)) this.gone(clusterId);
   }
 
   #giveUpBackends(clusterId: number): void {
@@ -71,15 +73,11 @@ export class Takeover {
   }
 
   #giveUpAddresses(clusterId: number): void {
-    this.#sweep((id) => id === clusterId);
-  }
-
-  #sweep(isGivenUp: (clusterId: number) => boolean): void {
     const { state } = this.#options;
-    state.ipcache.sweep((identity, nodeIndex) => isGivenUp(this.#clusterOf(identity, nodeIndex)));
-    const isOver = (index: number): boolean => isGivenUp(state.nodeIndexes.clusterId(index));
-    for (const index of this.#restoredNodes) if (isOver(index)) state.nodeIndexes.release(index);
-    this.#restoredNodes = this.#restoredNodes.filter((index) => !isOver(index));
+    for (const row of this.#rows.get(clusterId) ?? []) state.ipcache.giveUp(row);
+    for (const index of this.#nodes.get(clusterId) ?? []) state.nodeIndexes.release(index);
+    this.#rows.delete(clusterId);
+    this.#nodes.delete(clusterId);
     state.changed();
   }
 
@@ -93,6 +91,13 @@ export class Takeover {
   #restoreAddress(address: Uint8Array, prefixLength: number, value: Uint8Array): void {
     const { identity, nodeIndex } = decodeIpcacheValue(value);
     this.#options.state.nodeIndexes.retain(nodeIndex);
-    this.#options.state.ipcache.restore(address, prefixLength, identity, nodeIndex);
+    const row = this.#options.state.ipcache.restore(address, prefixLength, identity, nodeIndex);
+    append(this.#rows, this.#clusterOf(identity, nodeIndex), row);
   }
+}
+
+function append(lists: Map<number, number[]>, key: number, value: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }

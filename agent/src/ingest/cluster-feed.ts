@@ -1,4 +1,4 @@
-import { runAll } from '@clustermesh/runtime';
+import { aborted, runAll } from '@clustermesh/runtime';
 import { canaryKey, kindByName } from '@clustermesh/wire';
 import type { ClusterConfig, Kind, KindName, SourceContext } from '@clustermesh/wire';
 
@@ -9,9 +9,13 @@ import type { Rejections } from './rejections.ts';
 import { identitySink, ipSink, nodeSink, serviceSink } from './sinks.ts';
 import type { Sink } from './sinks.ts';
 
+/** How many entries of a kind one cluster may have. */
+export type KindLimits = Readonly<Partial<Record<KindName, number>>>;
+
 export interface FeedDeps extends IngestDeps {
   readonly state: MeshState;
   readonly believesDeletes: () => boolean;
+  readonly limits: KindLimits;
   readonly rejections: Rejections;
   readonly onSynced: (kind: KindName) => void;
 }
@@ -94,15 +98,9 @@ export class ClusterFeed {
       canaryKey: canaryKey(cluster, form === 'cache' ? kind.cacheCanary : kind.stateCanary),
       believesDeletes: this.#deps.believesDeletes,
       rejections: this.#deps.rejections,
+      limit: this.#deps.limits[kind.name] ?? Infinity,
       onSynced: () => this.#deps.onSynced(kind.name),
     };
     return new KindIngest<T>(source, this.#deps);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

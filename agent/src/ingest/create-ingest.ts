@@ -4,6 +4,8 @@ import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import type { SourceContext } from '@clustermesh/wire';
 
 import type { Datapath } from '../datapath/create-datapath.ts';
+import type { DatapathMaps } from '../maps/datapath-maps.ts';
+import type { KindLimits } from './cluster-feed.ts';
 import { ClusterIds } from './cluster-ids.ts';
 import { InitialSync } from './initial-sync.ts';
 import { LocalCluster } from './local-cluster.ts';
@@ -17,6 +19,7 @@ export interface IngestOptions {
   readonly kube: KubeClient;
   readonly datapath: Datapath;
   readonly local: SourceContext;
+  readonly maps: Pick<DatapathMaps, 'ipc_host' | 'node' | 'svc'>;
   readonly nodeName: string;
   readonly mirrorSilenceMs: number;
   readonly cacheTtlMs: number;
@@ -35,6 +38,19 @@ export interface Ingest {
   readonly localCluster: LocalCluster;
   readonly remotes: RemoteClusters;
   readonly initialSync: InitialSync;
+}
+
+/** As many identities as a range of 16 bits has numbers. */
+const maxIdentities = 65_536;
+
+/** One remote cluster may take half of a map at most. */
+function remoteLimits({ ipc_host: hosts, node, svc }: IngestOptions['maps']): KindLimits {
+  return {
+    ip: Math.floor(hosts.maxEntries / 2),
+    nodes: Math.floor(node.maxEntries / 2),
+    services: svc.maxEntries,
+    identities: maxIdentities,
+  };
 }
 
 export function createIngest(options: IngestOptions): Ingest {
@@ -62,6 +78,7 @@ export function createIngest(options: IngestOptions): Ingest {
     maxConnectedClusters: local.maxConnectedClusters,
     pulse: new MirrorPulse(clock, mirrorSilenceMs),
     ttlMs: options.cacheTtlMs,
+    limits: remoteLimits(options.maps),
     onSynced: (clusterId, kind) => takeover.synced(clusterId, kind),
     onGone: (clusterId) => takeover.gone(clusterId),
   });

@@ -1,4 +1,4 @@
-import { isAborted } from '@clustermesh/runtime';
+import { aborted, isAborted } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
 import type { LocalCluster } from './local-cluster.ts';
@@ -27,10 +27,8 @@ export class InitialSync {
 
   async run(signal: AbortSignal): Promise<void> {
     const { localCluster, remotes, clock, timeoutMs, onOver } = this.#options;
-    const { promise: aborted, resolve } = Promise.withResolvers();
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
     const known = [remotes.listed, ...localCluster.feed.kinds.map(({ firstSync }) => firstSync)];
-    await Promise.race([Promise.all(known), aborted]);
+    await Promise.race([Promise.all(known), aborted(signal)]);
     await clock.sleep(timeoutMs, signal);
     if (isAborted(signal)) return;
     this.#isOver = true;

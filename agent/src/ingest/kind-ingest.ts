@@ -1,5 +1,5 @@
-import { Backoff, retryLoop } from '@clustermesh/runtime';
-import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+import { Backoff, refuse, retryLoop } from '@clustermesh/runtime';
+import type { Clock, Health, Logger, Random, Result } from '@clustermesh/runtime';
 import { WatchStore } from '@clustermesh/kvstore';
 import type { KvReader } from '@clustermesh/kvstore';
 import type { Kind, KindName, SourceContext } from '@clustermesh/wire';
@@ -27,6 +27,8 @@ export interface KindSource<T> {
   readonly believesDeletes: () => boolean;
   readonly sink: Sink<T>;
   readonly rejections: Rejections;
+  /** Further entries are rejected: what a cluster floods us with must leave room for the others (I1). */
+  readonly limit: number;
   /** Once per run, when everything listed has been told. */
   readonly onSynced: () => void;
 }
@@ -72,7 +74,7 @@ export class KindIngest<T> implements IngestedKind {
     this.#source = source;
     this.#deps = deps;
     const pacer = new Pacer(deps.clock);
-    this.#store = new WatchStore<T>((key, bytes) => source.kind.read(source.context, this.#keyName(key), bytes), {
+    this.#store = new WatchStore<T>((key, bytes) => this.#read(key, bytes), {
       upserted: (key, value) => this.#upserted(key, value),
       deleted: (key) => this.#deleted(key),
       rejected: (key, reason) => source.rejections.reject(key, reason),
@@ -137,6 +139,12 @@ export class KindIngest<T> implements IngestedKind {
     }
     const witnesses = canaryKey === undefined ? [] : [canaryKey];
     await this.#store.run(this.#deps.kv, prefix, { witnesses }, signal);
+  }
+
+  #read(key: string, bytes: Uint8Array): Result<T> {
+    const { kind, context, limit } = this.#source;
+    if (this.#store.size >= limit && !this.#store.has(key)) return refuse(`more than ${limit} ${kind.name}`);
+    return kind.read(context, this.#keyName(key), bytes);
   }
 
   #upserted(key: string, value: T): void {

@@ -35,6 +35,7 @@ export class LocalCluster {
     this.feed = new ClusterFeed('state', deps.context, {
       ...deps,
       rejections: this.rejections,
+      limits: {},
       believesDeletes: () => !this.#pulse.isSilent,
     });
   }

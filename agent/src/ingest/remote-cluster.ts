@@ -11,6 +11,7 @@ import type {
 
 import type { MeshState } from '../tables/mesh-state.ts';
 import { ClusterFeed } from './cluster-feed.ts';
+import type { KindLimits } from './cluster-feed.ts';
 import type { ClusterIds } from './cluster-ids.ts';
 import type { IngestDeps } from './kind-ingest.ts';
 import type { MirrorPulse } from './mirror-pulse.ts';
@@ -23,6 +24,7 @@ export interface RemoteClusterDeps extends IngestDeps {
   readonly pulse: MirrorPulse;
   /** Older than this, its backends are chosen only where there are no others (I4); 0 = never. */
   readonly ttlMs: number;
+  readonly limits: KindLimits;
   /** All that this cluster has of a kind is in the tables. */
   readonly onSynced: (clusterId: ClusterId, kind: KindName) => void;
   /** It was removed and its rows are gone. */
@@ -55,6 +57,7 @@ export class RemoteCluster {
   #freshness: Freshness | undefined;
   #feed: ClusterFeed | undefined;
   #round = new AbortController();
+  #loggedState = '';
 
   constructor(name: ClusterName, deps: RemoteClusterDeps) {
     this.name = name;
@@ -117,7 +120,9 @@ export class RemoteCluster {
       this.#round = new AbortController();
       await this.#follow(AbortSignal.any([signal, this.#round.signal]));
     }
-    if (this.#isGone) this.#removeFeed();
+    if (!this.#isGone) return;
+    this.#removeFeed();
+    this.#deps.log.info({ cluster: this.name }, 'cluster removed');
   }
 
   /** What time decides. Called every second or so. */
@@ -127,11 +132,20 @@ export class RemoteCluster {
     state.services.setUsable(this.name, ttlMs === 0 || (this.ageMs ?? 0) <= ttlMs);
     const isMirrored = this.#freshness?.connected !== false && pulse.steadyMs >= settleMs;
     if (feed !== undefined && feed.withheld > 0 && isMirrored) feed.applyWithheld();
+    this.#logState();
     if (this.#unlistedSinceMs === undefined) return;
     if (feed === undefined || feed.entries === 0 || this.#hasDeparted(this.#unlistedSinceMs)) {
       this.#isGone = true;
       this.#round.abort();
     }
+  }
+
+  /** Changes that an operator acts on, each once. */
+  #logState(): void {
+    const { state, reason } = this.state;
+    if (state === this.#loggedState) return;
+    this.#loggedState = state;
+    this.#deps.log.info({ cluster: this.name, state, reason }, 'cluster state changed');
   }
 
   /** We were away while the mirror removed it: a living mirror that says nothing of it is proof enough. */

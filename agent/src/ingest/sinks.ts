@@ -46,9 +46,16 @@ export function ipSink(state: MeshState, { clusterId }: SourceContext): Sink<IpI
 export function serviceSink(state: MeshState, { cluster }: SourceContext): Sink<ClusterService> {
   return {
     upserted: (name, service) => {
-      state.services.setRemote(name, cluster, service.shared ? service : undefined);
+      state.services.setRemote(name, cluster, service.shared ? slim(service) : undefined);
       return undefined;
     },
     deleted: (name) => state.services.setRemote(name, cluster, undefined),
   };
+}
+
+const none = {};
+
+/** Without what selection does not read: hundreds of clusters publish thousands of services each. */
+function slim(service: ClusterService): ClusterService {
+  return { ...service, frontends: none, hostnames: none, labels: none, selector: none };
 }

@@ -121,4 +121,5 @@ export interface IdentityEntry {
   readonly cluster: string;
   readonly labels: readonly string[];
   readonly key: string;
+  readonly addresses: number;
 }

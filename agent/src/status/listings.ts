@@ -112,6 +112,8 @@ export class Listings {
 
   *identities(cluster: string): Generator<IdentityEntry> {
     const { state, clusterIds } = this.#options;
+    const addresses = new Map<number, number>();
+    for (const { identity } of state.ipcache.rows()) addresses.set(identity, (addresses.get(identity) ?? 0) + 1);
     for (const { identity, clusterId, labels } of state.identities.rows()) {
       const name = clusterIds.nameOf(clusterId);
       if (cluster !== '' && name !== cluster) continue;
@@ -120,6 +122,7 @@ export class Listings {
         cluster: name,
         labels: labels.map(({ source, key, value }) => `${source}:${key}=${value}`),
         key: this.#entryKey('identities', clusterId, String(identity)),
+        addresses: addresses.get(identity) ?? 0,
       };
     }
   }

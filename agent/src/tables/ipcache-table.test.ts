@@ -105,20 +105,20 @@ describe('IpcacheTable', () => {
 
   it('gives up what a predecessor left only when told to', () => {
     const { table } = setUp();
-    table.restore(address(1), hostPrefix, 70_000, 1);
+    const row = table.restore(address(1), hostPrefix, 70_000, 1);
     table.restore(address(2), hostPrefix, 90_000, 2);
     expect(program(table)).toEqual({});
-    table.sweep((identity) => identity === 70_000);
+    table.giveUp(row);
     expect(program(table)).toEqual({ '10.0.0.1': 'gone' });
     expect([...table.rows()].map(({ state }) => state)).toEqual(['restored']);
   });
 
   it('writes nothing for a restored address that is claimed as it was', () => {
     const { table } = setUp();
-    table.restore(address(1), hostPrefix, 70_000, 1);
+    const row = table.restore(address(1), hostPrefix, 70_000, 1);
     table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 70_000, nodeIndex: 1 });
     expect(program(table)).toEqual({});
-    table.sweep(() => true);
+    table.giveUp(row);
     expect(program(table)).toEqual({});
   });
 

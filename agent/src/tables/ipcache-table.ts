@@ -121,19 +121,17 @@ export class IpcacheTable {
     for (const [row, claims] of this.#contested) this.#setClaims(row, claims);
   }
 
-  /** Takes over what the map holds from a predecessor; nobody claims it yet. */
-  restore(address: Uint8Array, prefixLength: number, identity: number, nodeIndex: number): void {
+  /** Takes over what the map holds from a predecessor; nobody claims it yet. Returns its row, for `giveUp`. */
+  restore(address: Uint8Array, prefixLength: number, identity: number, nodeIndex: number): number {
     const row = this.#index.insert(address, prefixLength);
     this.#makeRoom();
     this.#setProgrammed(row, { identity, nodeIndex });
+    return row;
   }
 
-  /** Queues restored rows that nobody claims and `isStale` says are no longer anybody's. */
-  sweep(isStale: (identity: number, nodeIndex: number) => boolean): void {
-    for (const row of this.#index.rows()) {
-      if ((this.#flag(row) & (flag.claimed | flag.programmed)) !== flag.programmed) continue;
-      if (isStale(this.#programmedIdentities[row] ?? 0, this.#programmedNodes[row] ?? 0)) this.#enqueue(row);
-    }
+  /** The restored row goes unless somebody claims it by now. */
+  giveUp(row: number): void {
+    if ((this.#flag(row) & (flag.claimed | flag.programmed)) === flag.programmed) this.#enqueue(row);
   }
 
   /** Up to `limit` rows whose map entry may differ from what is wanted. Report each back by `settled`, or later by `retry`. */

@@ -1,0 +1,160 @@
+import { describe, expect, it } from '@jest/globals';
+import { FakeClock, seededRandom } from '@clustermesh/runtime';
+import { formatIp, ipMask } from '@clustermesh/wire';
+import type { IpIdentity, MeshNode } from '@clustermesh/wire';
+import fc from 'fast-check';
+
+import { IpcacheProgrammer } from '../datapath/ipcache-programmer.ts';
+import { NodeIndexes } from '../datapath/node-indexes.ts';
+import { defaultMapSizes, memoryDatapathMaps } from '../maps/datapath-maps.ts';
+import { decodeHostKey, decodeIpcacheValue } from '../maps/ipcache.ts';
+import { NodeRecords } from '../maps/node.ts';
+import { MeshState } from './mesh-state.ts';
+
+const clusterId = 2;
+const firstIdentity = clusterId * 65_536;
+
+function setUp() {
+  const clock = new FakeClock();
+  const maps = memoryDatapathMaps({ ...defaultMapSizes, slot: 8, backend: 8, node: 6, ipc_host: 64, ipc_cidr: 8 });
+  const records = new NodeRecords(maps.node);
+  const nodeIndexes = new NodeIndexes({ records, clock });
+  const state = new MeshState({
+    random: seededRandom(1),
+    expectedAddresses: 16,
+    localClusterId: 1,
+    nodeIndexes,
+    onChange: () => undefined,
+    monotonicMs: () => clock.monotonicMs(),
+  });
+  const programmer = new IpcacheProgrammer({
+    table: state.ipcache,
+    nodes: nodeIndexes,
+    maps: { hosts: maps.ipc_host, cidrs: maps.ipc_cidr },
+  });
+  return { clock, maps, records, nodeIndexes, state, programmer };
+}
+
+function ip(number: number, identity: number, host: number): IpIdentity {
+  return {
+    ip: `10.2.1.${number}`,
+    mask: null,
+    hostIp: host === 0 ? '' : `172.30.2.${host}`,
+    id: identity as IpIdentity['id'],
+    key: 0,
+    metadata: '',
+    k8sNamespace: '',
+    k8sPodName: '',
+    k8sServiceAccount: '',
+    namedPorts: [],
+  };
+}
+
+function node(host: number): MeshNode {
+  return {
+    name: `node${host}`,
+    cluster: 'east',
+    clusterId,
+    ipAddresses: [{ type: 'InternalIP', ip: `172.30.2.${host}` }],
+    ipv4AllocCidr: { ip: `10.2.${host}.0`, mask: ipMask(24, 4) },
+    ipv4SecondaryAllocCidrs: null,
+    ipv6AllocCidr: null,
+    ipv6SecondaryAllocCidrs: null,
+    ipv4HealthIp: '',
+    ipv6HealthIp: '',
+    ipv4IngressIp: '',
+    ipv6IngressIp: '',
+    source: '',
+    encryptionKey: 0,
+    labels: null,
+    annotations: null,
+    wireguardPubKey: '',
+    bootId: '',
+  };
+}
+
+describe('MeshState', () => {
+  it('takes another cluster\u2019s host for a remote node', () => {
+    const { state } = setUp();
+    state.upsertIp(clusterId, ip(1, 1, 1));
+    expect([...state.ipcache.rows()]).toMatchObject([{ identity: 6 }]);
+  });
+
+  it('says when there is no room for another node', () => {
+    const { state } = setUp();
+    const answers = [1, 2, 3, 4, 5, 6].map((host) => state.upsertIp(clusterId, ip(host, 6, host)));
+    expect(answers).toEqual([undefined, undefined, undefined, undefined, undefined, 'the node map is full']);
+  });
+
+  it('no map entry ever names an unknown identity or a node that is not there (I2)', async () => {
+    const step = fc.record({
+      identity: fc.option(fc.record({ number: fc.integer({ min: 0, max: 2 }), known: fc.boolean() }), {
+        nil: undefined,
+      }),
+      node: fc.option(fc.record({ host: fc.integer({ min: 1, max: 3 }), present: fc.boolean() }), { nil: undefined }),
+      address: fc.option(
+        fc.record({
+          number: fc.integer({ min: 1, max: 4 }),
+          identity: fc.integer({ min: 0, max: 2 }),
+          host: fc.integer({ min: 0, max: 4 }),
+          present: fc.boolean(),
+        }),
+        { nil: undefined },
+      ),
+      program: fc.boolean(),
+      waitMs: fc.constantFrom(0, 0, 2_000),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 50 }), async (steps) => {
+        const { clock, maps, records, state, programmer } = setUp();
+        const everKnown = new Set<number>();
+        const wanted = new Map<string, IpIdentity>();
+        const check = (): void => {
+          for (const [key, value] of maps.ipc_host.entries()) {
+            const { identity, nodeIndex } = decodeIpcacheValue(value);
+            expect(everKnown.has(identity)).toBe(true);
+            expect(nodeIndex === 0 || !records.isFree(nodeIndex)).toBe(true);
+            expect(key).toHaveLength(24);
+          }
+        };
+        const program = (): void => {
+          while (programmer.applyUpserts() > 0) check();
+          programmer.applyRemovals();
+          check();
+        };
+        const learn = ({ number, known }: { readonly number: number; readonly known: boolean }): void => {
+          if (!known) state.removeIdentity(firstIdentity + number);
+          else state.upsertIdentity(clusterId, firstIdentity + number, []);
+          if (known) everKnown.add(firstIdentity + number);
+        };
+        const claim = (value: IpIdentity, present: boolean): void => {
+          wanted.delete(value.ip);
+          if (present) wanted.set(value.ip, value);
+          if (present) state.upsertIp(clusterId, value);
+          else state.removeIp(clusterId, value);
+        };
+        for (const { identity, node: change, address, program: isRound, waitMs } of steps) {
+          if (identity !== undefined) learn(identity);
+          if (change?.present === true) state.upsertNode(clusterId, node(change.host));
+          else if (change !== undefined) state.removeNode('east', `node${change.host}`);
+          if (address !== undefined) {
+            claim(ip(address.number, firstIdentity + address.identity, address.host), address.present);
+          }
+          check();
+          if (isRound) program();
+          if (waitMs > 0) await clock.advance(waitMs);
+        }
+        for (const number of [0, 1, 2]) learn({ number, known: true });
+        program();
+        const shown = [...maps.ipc_host.entries()].map(([key, value]) => {
+          const { identity, nodeIndex } = decodeIpcacheValue(value);
+          const host = nodeIndex === 0 ? '' : formatIp(records.underlay(nodeIndex));
+          return `${formatIp(decodeHostKey(key))} ${identity} ${host}`;
+        });
+        const want = [...wanted.values()].map((value) => `${value.ip} ${value.id} ${value.hostIp}`);
+        expect(shown.sort()).toEqual(want.sort());
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
