@@ -2,11 +2,10 @@ import { Heartbeat } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import { namespaces } from '@clustermesh/kube';
 import type { KubeClient } from '@clustermesh/kube';
-import { runAll } from '@clustermesh/runtime';
+import { aborted, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
-import { aborted } from './aborted.ts';
 import { ClusterConfigEnforcer } from './cluster-config.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
 import { ApiserverMetrics } from './metrics.ts';

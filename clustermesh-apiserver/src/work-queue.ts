@@ -1,7 +1,5 @@
-import { Backoff, describeError, isAborted } from '@clustermesh/runtime';
+import { Backoff, aborted, describeError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Health, HealthScope, Logger, Random } from '@clustermesh/runtime';
-
-import { aborted } from './aborted.ts';
 
 export interface WorkQueueOptions {
   /** Of this queue in health and logs. */

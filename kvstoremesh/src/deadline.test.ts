@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { FakeClock } from '@clustermesh/runtime';
+import { FakeClock, aborted } from '@clustermesh/runtime';
 
-import { aborted } from './aborted.ts';
 import { withDeadline } from './deadline.ts';
 
 describe('withDeadline', () => {

@@ -1,6 +1,5 @@
 import type { KvReader } from '@clustermesh/kvstore';
-
-import { aborted } from './aborted.ts';
+import { aborted } from '@clustermesh/runtime';
 
 /** A store without keys. Mirroring it deletes all copies and yet announces them complete. */
 export const emptySource: Pick<KvReader, 'watch'> = {

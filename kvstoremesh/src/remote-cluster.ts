@@ -1,9 +1,8 @@
 import type { KvStore } from '@clustermesh/kvstore';
-import { Backoff, MeshError, isAborted, retryLoop, runAll } from '@clustermesh/runtime';
+import { Backoff, MeshError, aborted, isAborted, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Health } from '@clustermesh/runtime';
 import type { ClusterConfig, ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
 
-import { aborted } from './aborted.ts';
 import { Announcement } from './announcement.ts';
 import { CacheTtl } from './cache-ttl.ts';
 import type { ClusterIds } from './cluster-ids.ts';

@@ -7,7 +7,7 @@ import { createKvstoremesh } from '@clustermesh/kvstoremesh';
 import type { RemoteFile } from '@clustermesh/kvstoremesh';
 import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import { KubeApiStore } from '@clustermesh/lab';
-import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
+import { FakeClock, Health, aborted, seededRandom, silentLogger } from '@clustermesh/runtime';
 import { clusterId, clusterName } from '@clustermesh/wire';
 import { afterEach, describe, expect, it } from '@jest/globals';
 
@@ -97,7 +97,7 @@ class TestCluster {
       clusters: {
         async *watch(signal) {
           yield files;
-          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          await aborted(signal);
         },
       },
       config: {
@@ -186,9 +186,7 @@ describe('the whole chain, Kubernetes API to maps', () => {
     await clock.advance(5_000);
     expect(east.chosen()).toEqual(['east 10.1.1.5', 'west 10.2.1.5', 'west 10.2.1.6']);
 
-    const remote = [...east.agent.listings.ipcache('west')].filter(
-      ({ address }) => address === '10.2.1.5',
-    );
+    const remote = [...east.agent.listings.ipcache('west')].filter(({ address }) => address === '10.2.1.5');
     expect(remote).toMatchObject([{ nodeAddress: '172.30.2.11', state: 'programmed' }]);
     expect(remote[0]?.identity).toBeGreaterThanOrEqual(131_072); // cluster 2 begins at 2 << 16
 

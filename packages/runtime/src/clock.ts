@@ -21,8 +21,3 @@ export const systemClock: Clock = {
     }
   },
 };
-
-/** Asks anew each time: the compiler takes `signal.aborted`, once seen false, for false ever after. */
-export function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
-}

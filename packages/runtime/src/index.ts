@@ -1,9 +1,10 @@
+export { aborted, isAborted } from './abort.ts';
 export { AdminServer } from './admin-server.ts';
 export type { AdminServerOptions } from './admin-server.ts';
 export { Backoff } from './backoff.ts';
 export type { BackoffOptions } from './backoff.ts';
 export { BoundedQueue } from './bounded-queue.ts';
-export { isAborted, systemClock } from './clock.ts';
+export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { defineConfig } from './config.ts';
 export type { ConfigDefinition, ConfigInput, ConfigOption } from './config.ts';

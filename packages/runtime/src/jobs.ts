@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import type { Backoff } from './backoff.ts';
-import { isAborted } from './clock.ts';
+import { isAborted } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { describeError, isMeshError } from './errors.ts';
 import type { Health } from './health.ts';

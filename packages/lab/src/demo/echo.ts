@@ -1,8 +1,7 @@
-import { createLogger, defineConfig, runMain } from '@clustermesh/runtime';
+import { aborted, createLogger, defineConfig, runMain } from '@clustermesh/runtime';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { z } from 'zod';
-
 
 /** Says who it is (`CLUSTER/POD`, then the node) and then echoes, so that a connection can be seen to live on. */
 const config = defineConfig(

@@ -5,6 +5,7 @@ import { z } from 'zod';
 
 import {
   MeshError,
+  aborted,
   createLogger,
   defineConfig,
   logLevels,
@@ -60,7 +61,7 @@ await runMain(log, async (signal) => {
   const token = tokenFile === undefined ? {} : { token: readText(tokenFile).trim() };
   await using server = await serveKubeApi(store, { tls, ...token, listen, clock: systemClock, log });
   log.info({ addresses: server.addresses }, 'ready');
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  await aborted(signal);
 });
 
 function readText(path: string): string {

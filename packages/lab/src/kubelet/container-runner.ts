@@ -1,5 +1,5 @@
 import type { Container, ContainerState, ContainerStatus } from '@clustermesh/kube';
-import { Backoff, describeError, isAborted } from '@clustermesh/runtime';
+import { Backoff, aborted, describeError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Random, Result } from '@clustermesh/runtime';
 
 import { readJsonFile, writeJsonFile } from '../json-file.ts';

@@ -1,6 +1,6 @@
 import { objectKey, pods } from '@clustermesh/kube';
 import type { Container, KubeClient, Pod } from '@clustermesh/kube';
-import { hasCode, isAborted } from '@clustermesh/runtime';
+import { aborted, hasCode, isAborted } from '@clustermesh/runtime';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
