@@ -67,16 +67,19 @@ async function killSupervisor(mesh: string): Promise<void> {
 const describeRoot = limitation === undefined ? describe : describe.skip;
 
 describeRoot(`Lab${limitation === undefined ? '' : ` (skipped: ${limitation})`}`, () => {
-  const topology = { mesh: 'labtest', clusters: [{ name: 'east', id: 1, nodes: 1 }] };
+  // Two runs on one machine must not take each other down.
+  const mesh = `t${process.pid.toString(36)}`;
+  const interruptedMesh = `i${process.pid.toString(36)}`;
+  const topology = { mesh, clusters: [{ name: 'east', id: 1, nodes: 1 }] };
   const up = (): Promise<Lab> => Lab.up(topology, { installMesh: false });
   let lab: Lab;
 
   beforeAll(async () => {
-    await Lab.down(topology.mesh);
+    await Lab.down(mesh);
     lab = await up();
   }, 60_000);
 
-  afterAll(() => Lab.down(topology.mesh), 30_000);
+  afterAll(() => Lab.down(mesh), 30_000);
 
   it('turns a Deployment and a Service into an answering pod and its slice', async () => {
     const kube = lab.kube('east');
@@ -99,10 +102,10 @@ describeRoot(`Lab${limitation === undefined ? '' : ` (skipped: ${limitation})`}`
   });
 
   it('goes on after its supervisor was killed, with the same processes', async () => {
-    const stateDir = join(layout.stateRoot, topology.mesh);
+    const stateDir = join(layout.stateRoot, mesh);
     const conditions = async (): Promise<unknown> => (await lab.kube('east').list(pods)).items[0]?.status?.conditions;
     const conditionsBefore = await conditions();
-    await killSupervisor(topology.mesh);
+    await killSupervisor(mesh);
     const before = await findMarkedProcesses(stateDir);
     expect(before.length).toBeGreaterThanOrEqual(3); // kube API, gateway, echo
     lab = await up();
@@ -119,23 +122,23 @@ describeRoot(`Lab${limitation === undefined ? '' : ` (skipped: ${limitation})`}`
   });
 
   it('leaves nothing behind, also when its supervisor was killed before', async () => {
-    await killSupervisor(topology.mesh);
-    await Lab.down(topology.mesh);
-    expect(await traces(topology.mesh)).toEqual([]);
-    await Lab.down(topology.mesh);
+    await killSupervisor(mesh);
+    await Lab.down(mesh);
+    expect(await traces(mesh)).toEqual([]);
+    await Lab.down(mesh);
   }, 30_000);
 
   it('leaves nothing behind when it is interrupted while it comes up', async () => {
     const stop = new AbortController();
-    const up = Lab.up({ ...topology, mesh: 'lababort' }, { installMesh: false, signal: stop.signal });
+    const up = Lab.up({ ...topology, mesh: interruptedMesh }, { installMesh: false, signal: stop.signal });
     const failure = up.then(
       () => 'came up',
       (error: unknown) => describeError(error),
     );
-    await eventually(async () => expect(await readdir(join(layout.stateRoot, 'lababort'))).toContain('logs'));
+    await eventually(async () => expect(await readdir(join(layout.stateRoot, interruptedMesh))).toContain('logs'));
     await systemClock.sleep(200);
     stop.abort();
     expect(await failure).toContain('interrupted');
-    expect(await traces('lababort')).toEqual([]);
+    expect(await traces(interruptedMesh)).toEqual([]);
   }, 30_000);
 });

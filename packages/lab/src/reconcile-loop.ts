@@ -47,7 +47,7 @@ export class ReconcileLoop {
     } catch (error) {
       if (isAborted(signal)) return;
       const waitMs = this.#backoff.next();
-      this.#deps.log.debug({ job: this.#name, reason: describeError(error), waitMs }, 'reconcile failed, will retry');
+      this.#deps.log.warn({ job: this.#name, reason: describeError(error), waitMs }, 'reconcile failed, will retry');
       this.#isDirty = true;
       await this.#deps.clock.sleep(waitMs, signal);
     }

@@ -23,7 +23,8 @@ import { labPrograms } from './programs.ts';
 
 const { layout, limitation } = await probeHost();
 const describeRoot = limitation === undefined ? describe : describe.skip;
-const mesh = 'podnettest';
+/** Two runs on one machine must not take each other down. */
+const mesh = `n${process.pid.toString(36)}`;
 
 describeRoot(`pods in network namespaces${limitation === undefined ? '' : ` (skipped: ${limitation})`}`, () => {
   const stop = new AbortController();
