@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { endpointSlices, services } from '@clustermesh/kube';
-import type { EndpointSlice, Service } from '@clustermesh/kube';
+import { endpointSlices, pods, services } from '@clustermesh/kube';
+import type { EndpointSlice, Pod, Service } from '@clustermesh/kube';
 import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import { KubeApiStore } from '@clustermesh/lab';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
@@ -8,6 +8,7 @@ import {
   canaryKey,
   clusterConfigCodec,
   clusterConfigKey,
+  formatIp,
   freshnessCodec,
   freshnessKey,
   identityCodec,
@@ -25,6 +26,7 @@ import { noDevices } from './datapath/devices.ts';
 import type { AgentSettings } from './settings.ts';
 import { defaultMapSizes, memoryDatapathMaps } from './maps/datapath-maps.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
+import { decodeEndpoint } from './maps/endpoint.ts';
 
 const west = { name: 'west' as ClusterName, id: 1 as ClusterId };
 const east = { name: 'east' as ClusterName, id: 2 as ClusterId };
@@ -192,6 +194,15 @@ class World implements AsyncDisposable {
     await this.kube.update(endpointSlices, slice(pods));
   }
 
+  async pod(name: string, podIP: string, hostNetwork = false): Promise<void> {
+    const pod: Pod = {
+      metadata: { namespace: 'default', name },
+      spec: { nodeName: 'node1', hostNetwork, containers: [{ name: 'main', image: 'echo' }] },
+    };
+    await this.kube.create(pods, pod);
+    await this.kube.update(pods, { ...pod, status: { phase: 'Running', podIP } }, { subresource: 'status' });
+  }
+
   start(settings: Partial<AgentSettings> = {}): Agent {
     const agent = createAgent({
       cache: new MemoryKvStore(this.server, { clock: this.clock }),
@@ -253,6 +264,14 @@ function slice(pods: readonly number[]): EndpointSlice {
     endpoints: pods.map((pod) => ({ addresses: [podIp(west, pod)], conditions: { ready: true } })),
     ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
   };
+}
+
+/** Address and identity of each endpoint in the maps. */
+function endpoints(maps: DatapathMaps): readonly unknown[] {
+  return [...maps.ep_ip.entries()].map(([, value]) => {
+    const { address, identity } = decodeEndpoint(value);
+    return [formatIp(address), identity];
+  });
 }
 
 function prefixOf(cluster: Cluster, kind: KindName): string {
@@ -319,6 +338,39 @@ describe('createAgent', () => {
     await world.localPods([]);
     await world.settle();
     expect(chosen(agent)).toEqual(after);
+  });
+
+  it('serves this node\u2019s pods under their identity, and follows it', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.pod('echo-1', podIp(west, 1));
+    await world.pod('dns', nodeIp(west), true);
+    await started();
+    expect(endpoints(world.maps)).toEqual([['10.1.1.1', identityOf(west)]]);
+    await world.identity(west, identityOf(west, 5));
+    await world.ip(west, podIp(west, 1), { id: identityOf(west, 5) as IpIdentity['id'] });
+    await world.settle();
+    expect(endpoints(world.maps)).toEqual([['10.1.1.1', identityOf(west, 5)]]);
+    await world.kube.delete(pods, { namespace: 'default', name: 'echo-1' }, { gracePeriodSeconds: 0 });
+    await world.settle();
+    expect(endpoints(world.maps)).toEqual([]);
+  });
+
+  it('counts in Cilium\u2019s words', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1, 2]);
+    const agent = await started();
+    const text = await agent.metrics.registry.metrics();
+    expect(text.split('\n')).toEqual(
+      expect.arrayContaining([
+        'cilium_clustermesh_remote_clusters 1',
+        'cilium_clustermesh_remote_cluster_readiness_status{target_cluster="east"} 1',
+        'cilium_clustermesh_remote_cluster_endpoints{target_cluster="east"} 2',
+        'clustermesh_agent_map_entries{map="svc"} 1',
+      ]),
+    );
+    expect(text).toMatch(/clustermesh_agent_programming_duration_seconds_count\{kind="service"\} [1-9]/);
   });
 
   it('shows an address only when its identity is known (I2)', async () => {

@@ -1,3 +1,5 @@
+import { addressSize, keyText } from '../maps/address.ts';
+
 /** The host side of a pod's veth pair. */
 export interface PodInterface {
   readonly name: string;
@@ -18,9 +20,14 @@ export interface Devices {
   keepAttached(ifindexes: ReadonlySet<number>): void;
 }
 
-/** No network: every pod is as if its interface had not come up yet. */
+/** No network: every pod has an interface that leads nowhere, numbered by its address, so that the maps are complete. */
 export const noDevices: Devices = {
-  podInterfaces: async () => new Map(),
+  podInterfaces: async (addresses) => new Map(addresses.map((address) => [keyText(address), standIn(address)])),
   attachPod: () => undefined,
   keepAttached: () => undefined,
 };
+
+function standIn(address: Uint8Array): PodInterface {
+  const ifindex = new DataView(address.buffer, address.byteOffset).getUint32(addressSize - 4);
+  return { name: '', ifindex, mac: new Uint8Array(6), hostMac: new Uint8Array(6) };
+}
