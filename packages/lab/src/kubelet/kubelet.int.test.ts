@@ -3,8 +3,11 @@ import type { KubeClient, Pod, PodSpec } from '@clustermesh/kube';
 import { MeshError, silentLogger, systemClock, systemRandom } from '@clustermesh/runtime';
 import { eventually, freePort } from '@clustermesh/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -156,6 +159,34 @@ describe('Kubelet', () => {
     await expectReady('True');
     server.close();
     await expectReady('False');
+  });
+
+  it('asks by HTTP, and takes an error for not ready', async () => {
+    let status = 500;
+    const server = createHttpServer((_, response) => response.writeHead(status).end()).listen(0, '127.30.1.11');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await createPod({
+      containers: [shell('main', 'exec sleep 60', { readinessProbe: { httpGet: { path: '/readyz', port } } })],
+    });
+    await expectReady('False');
+    status = 200;
+    await expectReady('True');
+    server.close();
+  });
+
+  it('asks by a command that sees the volumes of the container', async () => {
+    await createPod({
+      containers: [
+        shell('main', 'sleep 0.5; touch /data/done; exec sleep 60', {
+          volumeMounts: [{ name: 'data', mountPath: '/data' }],
+          readinessProbe: { exec: { command: ['test', '-e', '/data/done'] } },
+        }),
+      ],
+      volumes: [{ name: 'data', emptyDir: {} }],
+    });
+    await expectReady('False');
+    await expectReady('True');
   });
 
   it('ends the processes of a deleted pod and then the pod', async () => {
