@@ -1,11 +1,10 @@
 import { hostname } from 'node:os';
-import { MeshError, defineConfig, logLevels } from '@clustermesh/runtime';
+import { MeshError, defineConfig, durationSetting, logLevels } from '@clustermesh/runtime';
 import type { ConfigInput } from '@clustermesh/runtime';
 import { maxConnectedClusters, parseIp, validateLocalCluster } from '@clustermesh/wire';
 import type { ClusterId, ClusterName } from '@clustermesh/wire';
 import { z } from 'zod';
 
-import { duration } from './duration.ts';
 import { defaultMapSizes } from './maps/datapath-maps.ts';
 import type { MapSizes } from './maps/datapath-maps.ts';
 import type { AgentSettings } from './settings.ts';
@@ -37,10 +36,13 @@ export const agentConfig = defineConfig(
     statusSocket: z.string().default('/var/run/clustermesh/agent.sock').describe('unix socket of the status API'),
     healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz, /metrics and /v1/status'),
     healthPort: z.coerce.number().int().default(9879).describe('port of the same'),
-    clustermeshSyncTimeout: duration('1m', 'readiness waits for remote clusters no longer than this'),
-    clustermeshCacheTtl: duration('0s', 'use a cluster lost for longer only where there is no other; 0s = never'),
-    mirrorSilenceTimeout: duration('5m', 'keys that vanish when the mirror was silent for so long are kept'),
-    backendDrain: duration('1m', 'how long the record of a removed backend stays'),
+    clustermeshSyncTimeout: durationSetting('1m', 'readiness waits for remote clusters no longer than this'),
+    clustermeshCacheTtl: durationSetting(
+      '0s',
+      'use a cluster lost for longer only where there is no other; 0s = never',
+    ),
+    mirrorSilenceTimeout: durationSetting('5m', 'keys that vanish when the mirror was silent for so long are kept'),
+    backendDrain: durationSetting('1m', 'how long the record of a removed backend stays'),
     bpfServiceMapMax: entries(defaultMapSizes.svc, 'service frontends'),
     bpfSlotMapMax: entries(defaultMapSizes.slot, 'backends of frontends, in powers of two each'),
     bpfBackendMapMax: entries(defaultMapSizes.backend, 'backends'),

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 
-import { MeshError, defineConfig, logLevels } from '@clustermesh/runtime';
+import { MeshError, defineConfig, durationSetting, logLevels } from '@clustermesh/runtime';
 import type { ConfigInput } from '@clustermesh/runtime';
 import { clusterId, clusterName, maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
 import type { Result } from '@clustermesh/runtime';
 
-import { duration } from './duration.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
 
 const seconds = 1_000;
@@ -24,7 +23,7 @@ const schema = z.object({
     .string()
     .default('/var/lib/cilium/etcd-config.yaml')
     .describe('YAML file that says how to reach this cluster’s etcd, as the user admin-<cluster>'),
-  kvstoreLeaseTtl: duration('15m', 'how long published entries outlive this process').refine(
+  kvstoreLeaseTtl: durationSetting('15m', 'how long published entries outlive this process').refine(
     (ms) => ms >= 25 * seconds && ms <= 24 * hours,
     'must be between 25s and 24h',
   ),
@@ -32,7 +31,7 @@ const schema = z.object({
     .boolean()
     .default(true)
     .describe('are namespaces published that carry no clustermesh.cilium.io/global annotation?'),
-  identityGracePeriod: duration('15m', 'how long an identity without users is kept').refine(
+  identityGracePeriod: durationSetting('15m', 'how long an identity without users is kept').refine(
     (ms) => ms > 0,
     'must not be 0',
   ),

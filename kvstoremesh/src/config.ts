@@ -1,10 +1,9 @@
 import { z } from 'zod';
 
-import { MeshError, defineConfig, logLevels } from '@clustermesh/runtime';
+import { MeshError, defineConfig, durationSetting, logLevels } from '@clustermesh/runtime';
 import type { ConfigInput } from '@clustermesh/runtime';
 import { maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
 
-import { duration } from './duration.ts';
 import type { KvstoremeshSettings } from './kvstoremesh.ts';
 
 /** Flags have Cilium's names where Cilium has them (protocol.md §9.8). */
@@ -21,13 +20,19 @@ export const kvstoremeshConfig = defineConfig(
       .string()
       .default('/var/lib/cilium/etcd-config.yaml')
       .describe('etcd client file of the local etcd, which holds the cache'),
-    kvstoreLeaseTtl: duration('15m', 'how long the cache outlives this process'),
-    clustermeshCacheTtl: duration('0s', 'delete services of a cluster lost for so long from the cache; 0s = never'),
-    perClusterReadyTimeout: duration('15s', 'readiness does not wait for clusters not connected by then'),
-    globalReadyTimeout: duration('10m', 'readiness waits for nothing longer than this'),
-    drainGrace: duration('3m', 'how long the data of a removed cluster is kept'),
-    contactInterval: duration('10s', 'how often an idle cluster is asked whether it answers, and freshness written'),
-    heartbeatInterval: duration('60s', 'heartbeat of remote clusters; two missed ones are a lost connection'),
+    kvstoreLeaseTtl: durationSetting('15m', 'how long the cache outlives this process'),
+    clustermeshCacheTtl: durationSetting(
+      '0s',
+      'delete services of a cluster lost for so long from the cache; 0s = never',
+    ),
+    perClusterReadyTimeout: durationSetting('15s', 'readiness does not wait for clusters not connected by then'),
+    globalReadyTimeout: durationSetting('10m', 'readiness waits for nothing longer than this'),
+    drainGrace: durationSetting('3m', 'how long the data of a removed cluster is kept'),
+    contactInterval: durationSetting(
+      '10s',
+      'how often an idle cluster is asked whether it answers, and freshness written',
+    ),
+    heartbeatInterval: durationSetting('60s', 'heartbeat of remote clusters; two missed ones are a lost connection'),
     enableHeartbeat: z.boolean().default(false).describe('write the heartbeat of the local etcd, without an apiserver'),
     healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz, /metrics and /v1/cluster'),
     healthPort: z.coerce.number().int().default(9881).describe('port of the same'),

@@ -2,13 +2,8 @@ import { readFileSync } from 'node:fs';
 import { parseAllDocuments, parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 
-import { MeshError } from '@clustermesh/runtime';
+import { MeshError, duration } from '@clustermesh/runtime';
 
-/** `500ms`, `20s`, `2m` → milliseconds. */
-const duration = z
-  .string()
-  .regex(/^\d+(ms|s|m)$/, 'must be a duration such as 500ms, 20s or 2m')
-  .transform((text) => Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : text.endsWith('m') ? 60_000 : 1_000));
 const namespaced = z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, 'must be NAMESPACE/NAME');
 const clusters = z.array(z.string()).min(1);
 
@@ -57,7 +52,7 @@ const step = z.strictObject({
   name: z.string(),
   do: z.array(action).default([]),
   expect: z.array(expectation).min(1),
-  within: duration.default(20_000),
+  within: duration.prefault('20s'),
 });
 
 const scenario = z.strictObject({

@@ -1,9 +1,8 @@
 import { Flags } from '@oclif/core';
-import { MeshError, isAborted, systemClock } from '@clustermesh/runtime';
+import { MeshError, isAborted, parseDuration, systemClock } from '@clustermesh/runtime';
 
 import { BaseCommand } from '../base-command.ts';
 import { openKube } from '../clients/kube.ts';
-import { parseDuration } from '../flags/duration.ts';
 import { collectStatus } from '../mesh-status/collect.ts';
 import type { StatusSource } from '../mesh-status/collect.ts';
 import { isMeshReady } from '../mesh-status/mesh-status.ts';
@@ -46,7 +45,9 @@ export default class Status extends BaseCommand {
     duration: string,
     signal: AbortSignal,
   ): Promise<MeshStatus> {
-    const deadline = systemClock.monotonicMs() + parseDuration(duration);
+    const limit = parseDuration(duration);
+    if (!limit.ok) throw new MeshError('CONFIG_INVALID', `--wait-duration: ${limit.reason}`);
+    const deadline = systemClock.monotonicMs() + limit.value;
     for (;;) {
       const status = await look();
       if (isMeshReady(status) || isAborted(signal)) return status;

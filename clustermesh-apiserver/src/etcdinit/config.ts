@@ -1,8 +1,6 @@
 import { z } from 'zod';
 
-import { defineConfig } from '@clustermesh/runtime';
-
-import { duration } from '../duration.ts';
+import { defineConfig, durationSetting } from '@clustermesh/runtime';
 
 /** Cilium's flags (protocol.md §6.2), and what tests and several etcds on one host need. */
 const schema = z.object({
@@ -16,7 +14,7 @@ const schema = z.object({
   etcdBinary: z.string().default('etcd').describe('etcd program, looked up in PATH'),
   etcdClientUrl: z.url().default('http://127.0.0.1:2379').describe('where etcd listens while it is set up'),
   etcdPeerUrl: z.url().default('http://127.0.0.1:2380').describe('where etcd would listen for other members'),
-  timeout: duration('2m', 'how long all of it may take'),
+  timeout: durationSetting('2m', 'how long all of it may take'),
 });
 
 export const etcdinitConfig = defineConfig(schema);

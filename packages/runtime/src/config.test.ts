@@ -79,4 +79,10 @@ describe('defineConfig', () => {
   it('lists every flag with its default in the help', () => {
     expect(config.help('usage: x')).toMatch(/--health-port +port of \/readyz \(default 9880\)/);
   });
+
+  it('shows no default where there is none, or an empty one', () => {
+    const { help } = defineConfig(z.object({ nodeIp: z.string().default('').describe('by default routing chooses') }));
+    expect(help('usage: x')).not.toMatch(/\(default/);
+    expect(config.help('usage: x')).toMatch(/name of this cluster$/m);
+  });
 });

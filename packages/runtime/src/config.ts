@@ -15,7 +15,8 @@ export interface ConfigOption {
   readonly flag: string;
   readonly env: string;
   readonly isBoolean: boolean;
-  readonly defaultValue: unknown;
+  /** As it would be given: a setting must fit into one flag. */
+  readonly defaultValue: string | number | boolean | undefined;
   readonly description: string;
 }
 
@@ -68,20 +69,26 @@ const configOption: ConfigOption = {
 
 function describeOption(key: string, field: z.ZodType, envPrefix: string): ConfigOption {
   const flag = key.replace(/[A-Z]+/g, (upper) => `-${upper.toLowerCase()}`);
+  const layers = layersOf(field);
   return {
     key,
     flag,
     env: envPrefix + flag.toUpperCase().replaceAll('-', '_'),
-    isBoolean: innermost(field) instanceof z.ZodBoolean,
-    defaultValue: field instanceof z.ZodDefault ? field.def.defaultValue : undefined,
+    isBoolean: layers.at(-1) instanceof z.ZodBoolean,
+    defaultValue: layers.find(hasDefault)?.def.defaultValue as ConfigOption['defaultValue'],
     description: field.description ?? '',
   };
 }
 
-function innermost(field: z.ZodType): z.ZodType {
-  let current = field;
-  while (current instanceof z.ZodDefault || current instanceof z.ZodOptional) current = current.unwrap() as z.ZodType;
-  return current;
+/** A field and what it is made of, from outside to the type of its input. */
+function layersOf(field: z.ZodType): readonly z.ZodType[] {
+  if (field instanceof z.ZodPipe) return [field, ...layersOf(field.in as z.ZodType)];
+  if (hasDefault(field) || field instanceof z.ZodOptional) return [field, ...layersOf(field.unwrap() as z.ZodType)];
+  return [field];
+}
+
+function hasDefault(field: z.ZodType): field is z.ZodDefault | z.ZodPrefault {
+  return field instanceof z.ZodDefault || field instanceof z.ZodPrefault;
 }
 
 function readFlags(options: readonly ConfigOption[], argv: readonly string[]): Map<string, string | boolean> {
@@ -137,6 +144,7 @@ function explainIssue(issue: z.core.$ZodIssue, options: readonly ConfigOption[])
 }
 
 function helpLine(option: ConfigOption): string {
-  const fallback = option.defaultValue === undefined ? '' : ` (default ${JSON.stringify(option.defaultValue)})`;
-  return `  --${option.flag.padEnd(36)} ${option.description}${fallback}`;
+  const { flag, description, defaultValue } = option;
+  const fallback = defaultValue === undefined || defaultValue === '' ? '' : ` (default ${defaultValue})`;
+  return `  --${flag.padEnd(36)} ${description}${fallback}`;
 }
