@@ -50,8 +50,8 @@ export class IpcacheProgrammer {
     return this.#refused.length === 0 ? undefined : `${this.#refused.length} addresses: ${this.#problem}`;
   }
 
-  /** One batch of new and changed entries; the number of rows looked at, 0 when there is nothing left to do. */
-  applyUpserts(): number {
+  /** One batch of new and changed entries; false when there is nothing left to do. */
+  applyUpserts(): boolean {
     const rows = this.#table.takeChanges(ipcacheBatch);
     const hosts: number[] = [];
     for (const row of rows) {
@@ -64,7 +64,7 @@ export class IpcacheProgrammer {
       }
     }
     this.#programHosts(hosts);
-    return rows.length;
+    return rows.length > 0;
   }
 
   /** Takes out what `applyUpserts` found to have ended, unless it came back in the meantime. */
@@ -73,15 +73,12 @@ export class IpcacheProgrammer {
     this.#removals = [];
     for (const row of rows) {
       if (this.#table.target(row) !== undefined) continue;
-      if (this.#table.programmed(row) !== undefined) {
-        if (this.#table.prefixLength(row) === hostPrefix) this.#maps.hosts.delete(this.#hostKey(row));
-        else this.#maps.cidrs.delete(this.#cidrKey(row));
-      }
-      this.#settle(row);
+      if (this.#table.programmed(row) === undefined) this.#settle(row);
+      else this.#attempt(row, () => this.#delete(row));
     }
   }
 
-  /** Gives what there was no room for another chance. */
+  /** Gives what the maps refused another chance. */
   retryRefused(): void {
     const rows = this.#refused;
     this.#refused = [];
@@ -126,6 +123,11 @@ export class IpcacheProgrammer {
       encodeIpcacheValue({ ...this.#wanted(row), flags: 0 }, value);
       this.#maps.cidrs.update(this.#cidrKey(row), value);
     });
+  }
+
+  #delete(row: number): void {
+    if (this.#table.prefixLength(row) === hostPrefix) this.#maps.hosts.delete(this.#hostKey(row));
+    else this.#maps.cidrs.delete(this.#cidrKey(row));
   }
 
   #attempt(row: number, write: () => void): void {

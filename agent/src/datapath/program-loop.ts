@@ -1,4 +1,4 @@
-import { Backoff, describeError, every, retryLoop, runAll } from '@clustermesh/runtime';
+import { Backoff, every, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 import type { ChangeSignal } from '../change-signal.ts';
@@ -73,14 +73,10 @@ export class ProgramLoop {
   async #round(): Promise<void> {
     const { state, addresses } = this.#options;
     do {
-      const startMs = this.#options.clock.monotonicMs();
-      let rows = 0;
-      for (let batch = addresses.applyUpserts(); batch > 0; batch = addresses.applyUpserts()) {
-        rows += batch;
-        await this.#pacer.pause();
-      }
-      if (rows > 0) {
-        this.#observe('address', startMs);
+      const sinceMs = state.takeAddressesSinceMs();
+      while (addresses.applyUpserts()) await this.#pacer.pause();
+      if (sinceMs !== undefined) {
+        this.#observe('address', sinceMs);
         this.#options.onAddresses();
       }
       this.#programServices();
@@ -118,7 +114,7 @@ export class ProgramLoop {
     if (problem === undefined) scope.ok();
     else scope.degraded(problem);
     if (++this.#maintenanceRounds % retryRounds !== 0 || problem === undefined) return;
-    log.warn({ reason: describeError(problem) }, 'not everything is programmed');
+    log.warn({ reason: problem }, 'not everything is programmed');
     addresses.retryRefused();
     for (const name of services.refused()) state.services.touch(name);
     state.changed();

@@ -125,8 +125,7 @@ export class ServiceProgrammer {
   /** One round; a frontend there is no room for keeps its old state. */
   apply(upserts: Iterable<FrontendProgram>, removals: Iterable<Uint8Array> = []): readonly Refusal[] {
     this.reclaim();
-    for (const key of removals) this.#remove(key);
-    const refusals: Refusal[] = [];
+    const refusals: Refusal[] = [...this.#removeAll(removals)];
     const prepared: Prepared[] = [];
     for (const program of upserts) {
       const next = this.#prepare(program);
@@ -140,10 +139,10 @@ export class ServiceProgrammer {
   }
 
   /** Removes every frontend that is not wanted: only after the first full sync (I3, I7). */
-  sweep(isWanted: (key: Uint8Array) => boolean): void {
+  sweep(isWanted: (key: Uint8Array) => boolean): readonly Refusal[] {
     const leftover: Uint8Array[] = [];
     for (const [key] of this.#maps.services.entries()) if (!isWanted(key)) leftover.push(key.slice());
-    for (const key of leftover) this.#remove(key);
+    return [...this.#removeAll(leftover)];
   }
 
   /** Moves drained backends and old extents on to their next use. */
@@ -228,6 +227,16 @@ export class ServiceProgrammer {
 
   #sharesExtent({ before, record }: Prepared): boolean {
     return before !== undefined && before.slotBase === record.slotBase && before.total === record.total;
+  }
+
+  *#removeAll(keys: Iterable<Uint8Array>): Generator<Refusal> {
+    for (const key of keys) {
+      try {
+        this.#remove(key);
+      } catch (error) {
+        yield { key, reason: describeError(error) };
+      }
+    }
   }
 
   #remove(key: Uint8Array): void {

@@ -6,7 +6,7 @@ import { encodeServiceKey } from '../maps/service.ts';
 import type { ServiceTable } from '../tables/service-table.ts';
 import { protocolNumber } from './protocols.ts';
 import type { RestoredBackends } from './restored-backends.ts';
-import type { FrontendProgram, ServiceProgrammer } from './service-programmer.ts';
+import type { FrontendProgram, Refusal, ServiceProgrammer } from './service-programmer.ts';
 
 /** Services a round: bounds both the stall and the size of one batch. */
 export const serviceBatch = 256;
@@ -20,6 +20,8 @@ export class ServiceReconciler {
   readonly #owners = new Map<string, string>();
   readonly #keysByService = new Map<string, readonly Uint8Array[]>();
   readonly #problems = new Map<string, string>();
+  /** Frontends that could not be removed. */
+  #unremoved: readonly Uint8Array[] = [];
 
   constructor(options: {
     readonly table: ServiceTable;
@@ -54,7 +56,7 @@ export class ServiceReconciler {
 
   apply(names: readonly string[]): void {
     const upserts = new Map<string, FrontendProgram>();
-    const ended: Uint8Array[] = [];
+    const ended = [...this.#unremoved];
     for (const name of names) {
       const programs = this.#programsOf(name);
       const keys = new Set(programs.map(({ key }) => keyText(key)));
@@ -73,14 +75,17 @@ export class ServiceReconciler {
     const removals = ended.filter((key) => !this.#isTaken(key, upserts));
     for (const key of removals) this.#owners.delete(keyText(key));
     for (const key of [...upserts.keys(), ...removals.map(keyText)]) this.#problems.delete(key);
-    for (const { key, reason } of this.#programmer.apply(upserts.values(), removals)) {
-      this.#problems.set(keyText(key), reason);
-    }
+    this.#note(this.#programmer.apply(upserts.values(), removals));
   }
 
   /** Removes the frontends of services that do not exist: after the first full list of services. */
   sweep(): void {
-    this.#programmer.sweep((key) => this.#owners.has(keyText(key)));
+    this.#note(this.#programmer.sweep((key) => this.#owners.has(keyText(key))));
+  }
+
+  #note(refusals: readonly Refusal[]): void {
+    for (const { key, reason } of refusals) this.#problems.set(keyText(key), reason);
+    this.#unremoved = refusals.map(({ key }) => key).filter((key) => !this.#owners.has(keyText(key)));
   }
 
   /** Another service has the address now. */

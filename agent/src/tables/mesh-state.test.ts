@@ -118,7 +118,7 @@ describe('MeshState', () => {
           }
         };
         const program = (): void => {
-          while (programmer.applyUpserts() > 0) check();
+          while (programmer.applyUpserts()) check();
           programmer.applyRemovals();
           check();
         };

@@ -30,11 +30,14 @@ export class MeshState {
   readonly nodeIndexes: NodeIndexes;
   readonly #localClusterId: number;
   readonly #onChange: () => void;
+  readonly #monotonicMs: () => number;
+  #addressesSinceMs: number | undefined;
 
   constructor(options: MeshStateOptions) {
     this.nodeIndexes = options.nodeIndexes;
     this.#localClusterId = options.localClusterId;
     this.#onChange = options.onChange;
+    this.#monotonicMs = options.monotonicMs;
     this.services = new ServiceTable({ monotonicMs: options.monotonicMs, onChange: options.onChange });
     this.ipcache = new IpcacheTable({
       random: options.random,
@@ -48,7 +51,7 @@ export class MeshState {
   upsertIdentity(clusterId: ClusterId, identity: number, labels: LabelArray): void {
     this.identities.upsert({ identity, clusterId, labels });
     this.ipcache.identityKnown(identity);
-    if (this.ipcache.hasChanges) this.#onChange();
+    this.#addressesChanged();
   }
 
   removeIdentity(identity: number): void {
@@ -79,7 +82,7 @@ export class MeshState {
     const identity = isRemoteHost ? remoteNodeIdentity : value.id;
     const before = this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity, nodeIndex });
     this.nodeIndexes.release(before?.nodeIndex ?? 0);
-    this.#onChange();
+    this.#addressesChanged();
     return undefined;
   }
 
@@ -88,7 +91,7 @@ export class MeshState {
     if (prefix === undefined) return;
     const claim = this.ipcache.remove(prefix.address, prefix.bits, clusterId);
     this.nodeIndexes.release(claim?.nodeIndex ?? 0);
-    this.#onChange();
+    this.#addressesChanged();
   }
 
   /** Something wants programming. */
@@ -96,9 +99,22 @@ export class MeshState {
     this.#onChange();
   }
 
+  /** Monotonic: when the oldest change of an address came in since this was last asked. */
+  takeAddressesSinceMs(): number | undefined {
+    const sinceMs = this.#addressesSinceMs;
+    this.#addressesSinceMs = undefined;
+    return sinceMs;
+  }
+
+  #addressesChanged(): void {
+    if (!this.ipcache.hasChanges) return;
+    this.#addressesSinceMs ??= this.#monotonicMs();
+    this.#onChange();
+  }
+
   #nodesChanged(): void {
     this.ipcache.reconsiderContested();
-    if (this.ipcache.hasChanges) this.#onChange();
+    this.#addressesChanged();
   }
 
   /** One reference more; 0 without a host address, `undefined` when there is no room. */
