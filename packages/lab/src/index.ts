@@ -1,5 +1,6 @@
 export { Lab } from './lab.ts';
-export type { PodName, UpOptions } from './lab.ts';
+export type { PodName } from './lab.ts';
+export type { UpOptions } from './bring-up.ts';
 export type { CommandOptions, CommandResult } from './command.ts';
 export type { LabMode } from './mesh-plan.ts';
 export type { ClusterPhase, ClusterStatus, LabStatus, NodeStatus, PodSummary } from './supervisor/lab-status.ts';

@@ -2,22 +2,25 @@ import { MeshError } from '@clustermesh/runtime';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import type { Socket } from 'node:net';
+import type { NetConnectOpts, Socket } from 'node:net';
 
 /** Opens a TCP connection to an address of the mesh. Throws LAB_INVALID_STATE when nobody answers there. */
 export type Dial = (host: string, port: number, signal: AbortSignal) => Promise<Socket>;
 
 /** Rootless: the addresses of the mesh are this machine's own. */
-export const dialDirectly: Dial = async (host, port, signal) => {
-  const socket = connect({ host, port });
+export const dialDirectly: Dial = (host, port, signal) => openSocket({ host, port }, signal);
+
+/** @throws MeshError LAB_INVALID_STATE when nobody answers there. */
+export async function openSocket(address: NetConnectOpts, signal: AbortSignal): Promise<Socket> {
+  const socket = connect(address);
   try {
     await once(socket, 'connect', { signal });
     return socket;
   } catch (error) {
     socket.destroy();
-    throw new MeshError('LAB_INVALID_STATE', `connect to ${host}:${port}`, { cause: error });
+    throw new MeshError('LAB_INVALID_STATE', `connect to ${JSON.stringify(address)}`, { cause: error });
   }
-};
+}
 
 type ConnectEvent = [response: { readonly statusCode: number }, socket: Socket, head: Buffer];
 
