@@ -23,11 +23,15 @@ const scenarios = values.scenarios;
 const folder = mkdtempSync(join(tmpdir(), 'mesh-test-'));
 const counts = join(folder, 'counts');
 
+/** A tier that hangs is killed, and counts as a failure. */
+const tierTimeoutMs = 10 * 60_000;
+
 /** A tier that dies without counting is one failure: silence is not success. */
 function runTier(name: string, args: readonly string[]): boolean {
   process.stdout.write(`\n── ${name}\n`);
   const before = readCounts().length;
-  const run = spawnSync('node', args, { stdio: 'inherit', env: { ...process.env, MESH_COUNTS: counts } });
+  const env = { ...process.env, MESH_COUNTS: counts };
+  const run = spawnSync('node', args, { stdio: 'inherit', env, timeout: tierTimeoutMs, killSignal: 'SIGKILL' });
   const counted = readCounts().slice(before);
   const ended = run.status === 0;
   if (!ended && !counted.some((tier) => tier.failed > 0)) process.stdout.write(`${name} ended with ${run.status}\n`);
