@@ -14,7 +14,7 @@ import { killRecord } from './process/process-runner.ts';
 
 const goneDeadlineMs = 5000;
 /** Remains are harmless; whoever inherited them may be slow to reap them. */
-const reapedDeadlineMs = 500;
+const reapedDeadlineMs = 2000;
 const gonePollMs = 20;
 
 /**
