@@ -27,7 +27,12 @@ export default {
       '^(packages/(?!select/|runtime/|wire/)|node:(fs|net|http|child_process))',
       'select has no I/O',
     ),
-    forbid('kvstore-is-domain-free', '^packages/kvstore/', '^packages/(?!kvstore/|runtime/)', 'keys and bytes only'),
+    forbid(
+      'kvstore-is-domain-free',
+      '^packages/kvstore/',
+      '^packages/(?!kvstore/|runtime/|pki/)',
+      'keys and bytes only; pki reads and checks the certificates of its connections',
+    ),
     forbid('ebpf-is-domain-free', '^packages/ebpf/', '^packages/(?!ebpf/|runtime/)', 'kernel access only'),
     forbid(
       'components-stand-alone',

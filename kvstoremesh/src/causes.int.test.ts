@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
+import { MemoryKvServer, MemoryKvStore, connectEtcd, explainEtcdFailure } from '@clustermesh/kvstore';
 import { createCa, issueCertificate } from '@clustermesh/pki';
 import type { CertificateRequest, KeyPair } from '@clustermesh/pki';
 import { Health, silentLogger as log, systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
@@ -13,9 +13,7 @@ import { TestEtcd, eventually, tempDir } from '@clustermesh/testkit';
 import type { TempDir } from '@clustermesh/testkit';
 
 import { ClustersDir } from './clusters-dir.ts';
-import { connectEtcd } from './connect-etcd.ts';
 import { allowRemote } from './etcd-fixture.ts';
-import { explainFailure } from './explain-failure.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
 import { name } from './mesh-fixture.ts';
@@ -58,7 +56,7 @@ describe('the cause of a failed connection', () => {
       ...deps,
       local,
       connect: (remote, signal) => connectEtcd(remote, { session: false }, deps, signal),
-      explain: (remote, error, signal) => explainFailure(remote, error, deps, signal),
+      explain: (remote, error, signal) => explainEtcdFailure(remote, error, deps, signal),
       clusters: new ClustersDir(folder, { clock, log, health: health.scope('clusters') }),
       config: {
         ...{ clusterName: 'local', clusterId: 1, maxConnectedClusters: 255, heartbeatIntervalMs: 60_000 },

@@ -1,7 +1,5 @@
 export { ClustersDir } from './clusters-dir.ts';
 export type { ClustersDirDeps, ClustersSource } from './clusters-dir.ts';
-export { parseEtcdClientFile } from './etcd-client-file.ts';
-export type { EtcdClientConfig } from './etcd-client-file.ts';
 export { createKvstoremesh } from './kvstoremesh.ts';
 export type { Kvstoremesh, KvstoremeshDeps, KvstoremeshSettings } from './kvstoremesh.ts';
 export type { RemoteConfig, RemoteFile } from './remote-file.ts';

@@ -1,4 +1,4 @@
-import { Heartbeat } from '@clustermesh/kvstore';
+import { Heartbeat, connectEtcd, explainEtcdFailure, readEtcdClientFile } from '@clustermesh/kvstore';
 import type { EtcdDeps, EtcdKvStore, KvStore } from '@clustermesh/kvstore';
 import { AdminServer, Backoff, Health, createLogger, retryLoop, runAll, runMain } from '@clustermesh/runtime';
 import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
@@ -8,8 +8,6 @@ import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 import { ClustersDir } from './clusters-dir.ts';
 import { kvstoremeshConfig, loadConfig } from './config.ts';
 import type { KvstoremeshConfig } from './config.ts';
-import { connectEtcd, readEtcdClientFile } from './connect-etcd.ts';
-import { explainFailure } from './explain-failure.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
 import { createMetrics } from './metrics.ts';
@@ -49,7 +47,7 @@ async function main(signal: AbortSignal): Promise<void> {
     ...deps,
     local,
     connect: (remote, both) => connectEtcd(remote, { session: false }, deps, both),
-    explain: (remote, error, both) => explainFailure(remote, error, deps, both),
+    explain: (remote, error, both) => explainEtcdFailure(remote, error, deps, both),
     clusters: new ClustersDir(config.clustermeshConfig, { clock, log, health: health.scope('clusters') }),
     config: settings,
   });
@@ -71,7 +69,7 @@ async function openLocal(
     try {
       opened = await connectEtcd(client, use, deps, both);
     } catch (error) {
-      throw await explainFailure(client, error, deps, both);
+      throw await explainEtcdFailure(client, error, deps, both);
     }
     progressed();
   };

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
+import { parseEtcdClientFile } from '@clustermesh/kvstore';
+import type { EtcdClientConfig } from '@clustermesh/kvstore';
 import { refuse } from '@clustermesh/runtime';
 import type { Result } from '@clustermesh/runtime';
 import { clusterName } from '@clustermesh/wire';
 import type { ClusterName } from '@clustermesh/wire';
-
-import { parseEtcdClientFile } from './etcd-client-file.ts';
-import type { EtcdClientConfig } from './etcd-client-file.ts';
 
 /** How to reach the etcd of one remote cluster. */
 export interface RemoteConfig extends EtcdClientConfig {

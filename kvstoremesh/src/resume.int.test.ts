@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
-import { EtcdKvStore } from '@clustermesh/kvstore';
+import { EtcdKvStore, connectEtcd } from '@clustermesh/kvstore';
 import type { KvEvent } from '@clustermesh/kvstore';
 import { Health, silentLogger as log, systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
 import { FaultProxy, TestEtcd, eventually, tempDir } from '@clustermesh/testkit';
 
-import { connectEtcd } from './connect-etcd.ts';
 import { allowRemote, openAsRoot } from './etcd-fixture.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';

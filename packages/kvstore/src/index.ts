@@ -11,12 +11,17 @@ export type {
   WatchBatch,
   WatchOptions,
 } from './kv-store.ts';
+export { parseEtcdClientFile } from './etcd/client-file.ts';
+export type { EtcdClientConfig } from './etcd/client-file.ts';
+export { connectEtcd, readEtcdClientFile } from './etcd/connect.ts';
+export type { EtcdUse } from './etcd/connect.ts';
 export { EtcdAuth } from './etcd/etcd-auth.ts';
 export type { EtcdAuthOptions } from './etcd/etcd-auth.ts';
 export type { RoleGrant } from './etcd/auth-messages.ts';
 export type { EtcdTls } from './etcd/endpoint.ts';
 export { EtcdKvStore } from './etcd/etcd-kv-store.ts';
 export type { EtcdDeps, EtcdOptions } from './etcd/etcd-kv-store.ts';
+export { explainEtcdFailure } from './etcd/explain-failure.ts';
 export { Heartbeat, heartbeatIntervalMs } from './heartbeat.ts';
 export type { HeartbeatDeps, HeartbeatOptions } from './heartbeat.ts';
 export { HeartbeatWatch } from './heartbeat-watch.ts';

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 
-import { EtcdKvStore } from '@clustermesh/kvstore';
-import type { EtcdDeps } from '@clustermesh/kvstore';
 import { checkCredentials, readTlsFiles } from '@clustermesh/pki';
 import { MeshError } from '@clustermesh/runtime';
 
-import { parseEtcdClientFile } from './etcd-client-file.ts';
-import type { EtcdClientConfig } from './etcd-client-file.ts';
+import { parseEtcdClientFile } from './client-file.ts';
+import type { EtcdClientConfig } from './client-file.ts';
+import { EtcdKvStore } from './etcd-kv-store.ts';
+import type { EtcdDeps } from './etcd-kv-store.ts';
 
 /** Readers have no session; writers hang their keys on leases of so many seconds. */
 export type EtcdUse = { readonly session: false } | { readonly session: true; readonly leaseTtlSeconds: number };

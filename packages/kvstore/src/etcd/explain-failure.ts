@@ -8,24 +8,24 @@ import type { TlsCredentials } from '@clustermesh/pki';
 import { MeshError, hasCode } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
-import type { EtcdClientConfig } from './etcd-client-file.ts';
+import type { EtcdClientConfig } from './client-file.ts';
 
 /**
- * The error that says best what is wrong with the connection to `remote`. Of a broken connection a gRPC client often
+ * The error that says best what is wrong with a connection. Of a broken connection a gRPC client often
  * tells no more than that it broke, so the endpoints are dialled once by hand.
  */
-export async function explainFailure(
-  remote: EtcdClientConfig,
+export async function explainEtcdFailure(
+  config: EtcdClientConfig,
   error: unknown,
   deps: { readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<unknown> {
-  if (hasCode(error, 'KV_PERMISSION_DENIED', 'KV_UNAUTHENTICATED')) return refusedUser(remote, error);
+  if (hasCode(error, 'KV_PERMISSION_DENIED', 'KV_UNAUTHENTICATED')) return refusedUser(config, error);
   if (!isConnectionTrouble(error)) return error;
-  const credentials = remote.tls === undefined ? undefined : await readTlsFiles(remote.tls);
-  const lookup = aliasLookup(remote.hostAliases);
+  const credentials = config.tls === undefined ? undefined : await readTlsFiles(config.tls);
+  const lookup = aliasLookup(config.hostAliases);
   let found: MeshError | undefined;
-  for (const endpoint of remote.endpoints) {
+  for (const endpoint of config.endpoints) {
     found = await probeEndpoint({ endpoint, credentials, lookup }, deps, signal);
     if (found === undefined) return error; // one endpoint is enough, so the cause lies elsewhere
   }
@@ -43,7 +43,7 @@ function isConnectionTrouble(error: unknown): boolean {
 async function refusedUser({ endpoints, tls }: EtcdClientConfig, cause: unknown): Promise<MeshError> {
   const leaf = tls === undefined ? undefined : clientCertificate(await readTlsFiles(tls));
   const who = leaf === undefined ? 'clients without a certificate' : `the user of ${describeCertificate(leaf)}`;
-  const advice = 'its common name must be an etcd user there, for other clusters with the role "remote"';
+  const advice = 'its common name must be an etcd user there, with a role that may read';
   const message = `${endpoints.join(', ')} gives no access to ${who}; ${advice}`;
   return new MeshError('KV_PERMISSION_DENIED', message, { cause, retryable: true });
 }

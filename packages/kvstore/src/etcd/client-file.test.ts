@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { parseEtcdClientFile } from './etcd-client-file.ts';
+import { parseEtcdClientFile } from './client-file.ts';
 
 const path = '/var/lib/cilium/clustermesh/east';
 const tls = 'trusted-ca-file: /certs/ca.crt\ncert-file: /certs/tls.crt\nkey-file: /certs/tls.key\n';
