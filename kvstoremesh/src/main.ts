@@ -1,13 +1,12 @@
-import { Heartbeat, connectEtcd, explainEtcdFailure, readEtcdClientFile } from '@clustermesh/kvstore';
-import type { EtcdDeps, EtcdKvStore, KvStore } from '@clustermesh/kvstore';
-import { AdminServer, Backoff, Health, createLogger, retryLoop, runAll, runMain } from '@clustermesh/runtime';
+import { Heartbeat, connectEtcd, connectEtcdEventually, explainEtcdFailure } from '@clustermesh/kvstore';
+import type { KvStore } from '@clustermesh/kvstore';
+import { AdminServer, Health, createLogger, runAll, runMain } from '@clustermesh/runtime';
 import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
 import { ClustersDir } from './clusters-dir.ts';
 import { kvstoremeshConfig, loadConfig } from './config.ts';
-import type { KvstoremeshConfig } from './config.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
 import { createMetrics } from './metrics.ts';
@@ -40,7 +39,8 @@ async function main(signal: AbortSignal): Promise<void> {
       routes: { '/v1/cluster': () => mesh?.status() ?? [] },
     }),
   );
-  const local = await openLocal(config, deps, signal);
+  const use = { session: true, leaseTtlSeconds: Math.round(config.kvstoreLeaseTtl / 1000) } as const;
+  const local = await connectEtcdEventually(config.etcdConfig, use, deps, signal);
   if (local === undefined) return;
   stack.use(local);
   mesh = createKvstoremesh({
@@ -53,28 +53,6 @@ async function main(signal: AbortSignal): Promise<void> {
   });
   const jobs = [mesh.run.bind(mesh), ...(config.enableHeartbeat ? [heartbeat(local, log)] : [])];
   await runAll(jobs, signal);
-}
-
-/** Tries until the etcd beside this process is up; undefined when stopped before. */
-async function openLocal(
-  config: KvstoremeshConfig,
-  deps: EtcdDeps & { readonly health: Health },
-  signal: AbortSignal,
-): Promise<EtcdKvStore | undefined> {
-  const use = { session: true, leaseTtlSeconds: Math.round(config.kvstoreLeaseTtl / 1000) } as const;
-  const backoff = new Backoff({ baseMs: 500, capMs: 5000, random });
-  let opened: EtcdKvStore | undefined;
-  const open = async (both: AbortSignal, progressed: () => void): Promise<void> => {
-    const client = await readEtcdClientFile(config.etcdConfig);
-    try {
-      opened = await connectEtcd(client, use, deps, both);
-    } catch (error) {
-      throw await explainEtcdFailure(client, error, deps, both);
-    }
-    progressed();
-  };
-  await retryLoop(open, { ...deps, name: 'local-etcd', backoff }, signal);
-  return opened;
 }
 
 function heartbeat(writer: KvStore, log: Logger): (signal: AbortSignal) => Promise<void> {

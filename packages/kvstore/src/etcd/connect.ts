@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
-
 import { checkCredentials, readTlsFiles } from '@clustermesh/pki';
-import { MeshError } from '@clustermesh/runtime';
+import { Backoff, MeshError, retryLoop } from '@clustermesh/runtime';
+import type { Health } from '@clustermesh/runtime';
 
 import { parseEtcdClientFile } from './client-file.ts';
 import type { EtcdClientConfig } from './client-file.ts';
 import { EtcdKvStore } from './etcd-kv-store.ts';
 import type { EtcdDeps } from './etcd-kv-store.ts';
+import { explainEtcdFailure } from './explain-failure.ts';
 
 /** Readers have no session; writers hang their keys on leases of so many seconds. */
 export type EtcdUse = { readonly session: false } | { readonly session: true; readonly leaseTtlSeconds: number };
@@ -23,6 +24,38 @@ export async function connectEtcd(
   const objection = tls && checkCredentials(tls, new Date(deps.clock.now()));
   if (objection !== undefined) throw objection;
   return EtcdKvStore.open({ ...use, endpoints, tls, hostAliases }, deps, signal);
+}
+
+/** Opens the etcd of a client file, all files as they are now. Its errors are explained (`explainEtcdFailure`). */
+export async function connectEtcdByFile(
+  path: string,
+  use: EtcdUse,
+  deps: EtcdDeps,
+  signal: AbortSignal,
+): Promise<EtcdKvStore> {
+  const config = await readEtcdClientFile(path);
+  try {
+    return await connectEtcd(config, use, deps, signal);
+  } catch (error) {
+    throw await explainEtcdFailure(config, error, deps, signal);
+  }
+}
+
+/** Tries until the cluster's own etcd answers, which may start later than we do; undefined when stopped before. */
+export async function connectEtcdEventually(
+  path: string,
+  use: EtcdUse,
+  deps: EtcdDeps & { readonly health: Health },
+  signal: AbortSignal,
+): Promise<EtcdKvStore | undefined> {
+  let opened: EtcdKvStore | undefined;
+  const open = async (both: AbortSignal, progressed: () => void): Promise<void> => {
+    opened = await connectEtcdByFile(path, use, deps, both);
+    progressed();
+  };
+  const backoff = new Backoff({ baseMs: 200, capMs: 5_000, random: deps.random });
+  await retryLoop(open, { ...deps, name: 'local-etcd', backoff }, signal);
+  return opened;
 }
 
 /** @throws MeshError FILE_UNREADABLE or CONFIG_INVALID. */
