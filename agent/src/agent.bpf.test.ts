@@ -31,7 +31,7 @@ class TestNode implements Disposable {
     execFileSync('ip', ['netns', 'add', this.netns]);
     mkdirSync(this.cgroup);
     mountBpffs(this.bpfFs);
-    writeFileSync(join(this.dir, 'etcd.yaml'), 'endpoints: ["http://127.0.0.1:1"]\n');
+    writeFileSync(join(this.dir, 'etcd.yaml'), 'endpoints: ["http://127.0.0.1:1"]\ninsecure-transport: true\n');
     const kubeconfig = {
       apiVersion: 'v1',
       kind: 'Config',

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { HttpKubeClient } from '@clustermesh/kube';
-import { EtcdKvStore } from '@clustermesh/kvstore';
+import { connectEtcdByFile } from '@clustermesh/kvstore';
+import type { KvStore } from '@clustermesh/kvstore';
 import { AdminServer, Health, createLogger, runMain } from '@clustermesh/runtime';
 import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
 
@@ -10,7 +11,6 @@ import { agentConfig, loadConfig } from './config.ts';
 import type { AgentConfig } from './config.ts';
 import { removeDatapath } from './datapath/kernel/remove-datapath.ts';
 import { openDatapath } from './datapath/open-datapath.ts';
-import { readEtcdClientFile } from './etcd-client-file.ts';
 import { ReopeningCache } from './reopening-cache.ts';
 import { StatusServer } from './status-server.ts';
 
@@ -43,8 +43,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
   await using stack = new AsyncDisposableStack();
   const datapath = stack.use(await openDatapath(config, log, signal));
   const kube = stack.use(await HttpKubeClient.inClusterOrKubeconfig(config.kubeconfig));
-  const open = async (): Promise<EtcdKvStore> =>
-    EtcdKvStore.open(await readEtcdClientFile(config.cacheConfig, clock.now()), deps, signal);
+  const open = (): Promise<KvStore> => connectEtcdByFile(config.cacheConfig, { session: false }, deps, signal);
   const cache = stack.use(new ReopeningCache({ open, clock }));
   const agent = createAgent({
     ...deps,
