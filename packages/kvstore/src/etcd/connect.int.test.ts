@@ -2,12 +2,42 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Health, silentLogger, systemClock, systemRandom } from '@clustermesh/runtime';
-import { TestEtcd, eventually, tempDir } from '@clustermesh/testkit';
+import { TestCa, TestEtcd, eventually, tempDir } from '@clustermesh/testkit';
 import type { TempDir } from '@clustermesh/testkit';
 
-import { connectEtcdEventually } from './connect.ts';
+import { connectEtcd, connectEtcdEventually } from './connect.ts';
 
 jest.setTimeout(30_000);
+
+const edges = { clock: systemClock, random: systemRandom, log: silentLogger };
+
+describe('connectEtcd', () => {
+  it('goes on with renewed certificates, as soon as they are whole, where the old one is refused', async () => {
+    await using dir = await tempDir('renewed');
+    const file = (name: string): string => join(dir.path, name);
+    const { signal } = new AbortController();
+    const [old, renewed] = [await TestCa.create(dir.path, 'Old CA'), await TestCa.create(dir.path, 'Renewed CA')];
+    const before = await old.issue({ commonName: 'writer' });
+    await writeFile(file('clients-ca.crt'), old.cert);
+    await writeFile(file('tls.crt'), before.cert);
+    await writeFile(file('tls.key'), before.key);
+    await using etcd = await TestEtcd.start({ tls: true, flags: ['--trusted-ca-file', file('clients-ca.crt')] });
+    const tls = { ca: etcd.ca.certFile, cert: file('tls.crt'), key: file('tls.key') };
+    const config = { endpoints: [etcd.endpoint], tls, hostAliases: new Map<string, string[]>() };
+    await using kv = await connectEtcd(config, { session: true, leaseTtlSeconds: 60 }, edges, signal);
+    await kv.commit([{ kind: 'put', key: 'a', value: Buffer.from('1') }], signal);
+
+    await writeFile(file('clients-ca.crt'), renewed.cert);
+    await etcd.restart();
+    await eventually(() => expect(kv.get('a', signal)).rejects.toMatchObject({ code: 'TLS_CLIENT_REJECTED' }));
+    const after = await renewed.issue({ commonName: 'writer' });
+    await writeFile(file('tls.crt'), after.cert);
+    await expect(kv.get('a', signal)).rejects.toMatchObject({ retryable: true });
+    await writeFile(file('tls.key'), after.key);
+    await eventually(async () => expect((await kv.get('a', signal))?.value).toEqual(Buffer.from('1')));
+    await expect(kv.commit([{ kind: 'delete', key: 'a' }], signal)).resolves.toMatchObject({ refused: [] });
+  });
+});
 
 describe('connectEtcdEventually', () => {
   let etcd: TestEtcd;
@@ -30,13 +60,7 @@ describe('connectEtcdEventually', () => {
     stop = new AbortController();
   });
 
-  const connect = () =>
-    connectEtcdEventually(
-      path,
-      { session: false },
-      { clock: systemClock, random: systemRandom, log: silentLogger, health },
-      stop.signal,
-    );
+  const connect = () => connectEtcdEventually(path, { session: false }, { ...edges, health }, stop.signal);
   async function writeClientFile(ca = etcd.ca.certFile): Promise<void> {
     const { certFile, keyFile } = await etcd.ca.issue({ commonName: 'root' });
     const files = `trusted-ca-file: ${ca}\ncert-file: ${certFile}\nkey-file: ${keyFile}\n`;

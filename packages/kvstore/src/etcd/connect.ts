@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { checkCredentials, readTlsFiles } from '@clustermesh/pki';
+import type { TlsCredentials, TlsPaths } from '@clustermesh/pki';
 import { Backoff, MeshError, retryLoop } from '@clustermesh/runtime';
-import type { Health } from '@clustermesh/runtime';
+import type { Clock, Health } from '@clustermesh/runtime';
 
 import { parseEtcdClientFile } from './client-file.ts';
 import type { EtcdClientConfig } from './client-file.ts';
@@ -12,18 +13,26 @@ import { explainEtcdFailure } from './explain-failure.ts';
 /** Readers have no session; writers hang their keys on leases of so many seconds. */
 export type EtcdUse = { readonly session: false } | { readonly session: true; readonly leaseTtlSeconds: number };
 
-/** Opens an etcd with its certificates as they are now; says beforehand what is wrong with ours. */
+/**
+ * Opens an etcd with its certificates as they are now; says beforehand what is wrong with ours. Certificates renewed
+ * later are taken when contact is lost, which is when a server looks at them again.
+ */
 export async function connectEtcd(
   config: EtcdClientConfig,
   use: EtcdUse,
   deps: EtcdDeps,
   signal: AbortSignal,
 ): Promise<EtcdKvStore> {
-  const { endpoints, hostAliases } = config;
-  const tls = config.tls === undefined ? undefined : await readTlsFiles(config.tls);
-  const objection = tls && checkCredentials(tls, new Date(deps.clock.now()));
+  const { endpoints, hostAliases, tls: paths } = config;
+  const readTls = paths && (() => readCredentials(paths, deps.clock));
+  return EtcdKvStore.open({ ...use, endpoints, hostAliases, tls: await readTls?.(), readTls }, deps, signal);
+}
+
+async function readCredentials(paths: TlsPaths, clock: Clock): Promise<TlsCredentials> {
+  const credentials = await readTlsFiles(paths);
+  const objection = checkCredentials(credentials, new Date(clock.now()));
   if (objection !== undefined) throw objection;
-  return EtcdKvStore.open({ ...use, endpoints, tls, hostAliases }, deps, signal);
+  return credentials;
 }
 
 /** Opens the etcd of a client file, all files as they are now. Its errors are explained (`explainEtcdFailure`). */

@@ -13,6 +13,8 @@ export interface EtcdOptions {
   /** `https://host:2379`; tried in turn, one used at a time. */
   readonly endpoints: readonly string[];
   readonly tls?: EtcdTls | undefined;
+  /** Reads `tls` anew, so that renewed certificates are taken when contact is lost. */
+  readonly readTls?: (() => Promise<EtcdTls>) | undefined;
   /** Host name to addresses, instead of DNS. */
   readonly hostAliases?: ReadonlyMap<string, readonly string[]>;
   /** Writers hang their keys on leases; readers take none (protocol.md §3.2). */
