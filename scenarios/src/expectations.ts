@@ -54,20 +54,24 @@ export async function checkExpectation(expectation: Expectation, run: Run): Prom
 }
 
 async function checkAnswers(expected: Answers, run: Run): Promise<Observation> {
-  const { from, service, clusters, without, requests } = expected;
-  const { spec } = await run.provider.kube(from.cluster).get(services, refOf(service));
-  const argv = ['node', probePath, spec?.clusterIP ?? '', String(spec?.ports?.[0]?.port ?? 0), String(requests)];
-  const result = await run.provider.execInPod(from.cluster, refOf(from.pod), argv);
-  if (result.exitCode !== 0) throw new MeshError('COMMAND_FAILED', `probe in ${from.pod}: ${result.stderr.trim()}`);
-  const { answers, failures } = probeOutput.parse(JSON.parse(result.stdout));
+  const { answers, failures } = await probe(expected, run);
   const perCluster = countByCluster(answers);
-  const ghost = without === undefined ? undefined : run.deletedPods.get(without)?.name;
+  const ghost = expected.without === undefined ? undefined : run.deletedPods.get(expected.without)?.name;
   const isGhostSilent = ghost === undefined || !Object.keys(answers).some((name) => name.endsWith(`/${ghost}`));
   const failed = Object.entries(failures);
   return {
-    isMet: sameNames(perCluster.keys(), clusters) && failed.length === 0 && isGhostSilent,
+    isMet: sameNames(perCluster.keys(), expected.clusters) && failed.length === 0 && isGhostSilent,
     seen: countsText(perCluster) + (failed.length === 0 ? '' : `, failed: ${countsText(failed)}`),
   };
+}
+
+/** Requests from the pod to the service's address, one connection each. */
+async function probe({ from, service, requests }: Answers, { provider }: Run): Promise<z.output<typeof probeOutput>> {
+  const { spec } = await provider.kube(from.cluster).get(services, refOf(service));
+  const argv = ['node', probePath, spec?.clusterIP ?? '', String(spec?.ports?.[0]?.port ?? 0), String(requests)];
+  const { exitCode, stdout, stderr } = await provider.execInPod(from.cluster, refOf(from.pod), argv);
+  if (exitCode !== 0) throw new MeshError('COMMAND_FAILED', `probe in ${from.pod}: ${stderr.trim()}`);
+  return probeOutput.parse(JSON.parse(stdout));
 }
 
 /** Answers are named CLUSTER/POD. */
