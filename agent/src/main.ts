@@ -11,7 +11,7 @@ import { agentConfig, loadConfig } from './config.ts';
 import type { AgentConfig } from './config.ts';
 import { removeDatapath } from './datapath/kernel/remove-datapath.ts';
 import { openDatapath } from './datapath/open-datapath.ts';
-import { ReopeningCache } from './reopening-cache.ts';
+import { LazyCache } from './lazy-cache.ts';
 import { StatusServer } from './status-server.ts';
 
 const argv = process.argv.slice(2);
@@ -44,7 +44,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
   const datapath = stack.use(await openDatapath(config, log, signal));
   const kube = stack.use(await HttpKubeClient.inClusterOrKubeconfig(config.kubeconfig));
   const open = (): Promise<KvStore> => connectEtcdByFile(config.cacheConfig, { session: false }, deps, signal);
-  const cache = stack.use(new ReopeningCache({ open, clock }));
+  const cache = stack.use(new LazyCache({ open, clock }));
   const agent = createAgent({
     ...deps,
     cache,

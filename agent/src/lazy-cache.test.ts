@@ -3,7 +3,7 @@ import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import { FakeClock, MeshError } from '@clustermesh/runtime';
 
-import { ReopeningCache } from './reopening-cache.ts';
+import { LazyCache } from './lazy-cache.ts';
 
 function setUp(failures: readonly (Error | undefined)[]) {
   const clock = new FakeClock();
@@ -14,13 +14,13 @@ function setUp(failures: readonly (Error | undefined)[]) {
     if (failure !== undefined) throw failure;
     return new MemoryKvStore(server, { clock });
   };
-  const cache = new ReopeningCache({ open, clock });
+  const cache = new LazyCache({ open, clock });
   return { clock, server, cache, opened: () => opened, signal: new AbortController().signal };
 }
 
 const unreachable = new MeshError('KV_UNAVAILABLE', 'connect', { retryable: true });
 
-describe('ReopeningCache', () => {
+describe('LazyCache', () => {
   it('opens nothing before it is asked', () => {
     expect(setUp([]).opened()).toBe(0);
   });
@@ -49,19 +49,5 @@ describe('ReopeningCache', () => {
     server.start();
     await cache.get('a', signal);
     expect(opened()).toBe(1);
-  });
-
-  it('opens anew after its certificate was refused', async () => {
-    const { clock } = setUp([]);
-    const refusing = {
-      get: () => Promise.reject(new MeshError('TLS_CERT_EXPIRED', 'get')),
-      [Symbol.asyncDispose]: async () => undefined,
-    } as unknown as KvStore;
-    let opened = 0;
-    const cache = new ReopeningCache({ open: async () => (opened++, refusing), clock });
-    const { signal } = new AbortController();
-    await expect(cache.get('a', signal)).rejects.toThrow();
-    await expect(cache.get('a', signal)).rejects.toThrow();
-    expect(opened).toBe(2);
   });
 });
