@@ -10,46 +10,70 @@ import type { MapSizes } from './maps/datapath-maps.ts';
 import type { AgentSettings } from './settings.ts';
 
 const entries = (fallback: number, of: string): z.ZodDefault<z.ZodCoercedNumber> =>
-  z.coerce.number().int().positive().default(fallback).describe(`room for so many ${of}`);
+  z.coerce.number().int().positive().default(fallback).describe(`room for so many ${of} in the maps`);
 
 /** Flags have Cilium's names where Cilium has them. */
 export const agentConfig = defineConfig(
   z.object({
-    clusterName: z.string().describe('name of the local cluster'),
-    clusterId: z.coerce.number().int().describe('id of the local cluster'),
-    maxConnectedClusters: z.coerce.number().default(255).describe('size of the mesh, 255 or 511, equal everywhere'),
-    nodeName: z.string().default(hostname()).describe('name of this node in Kubernetes'),
-    nodeIp: z.string().default('').describe('address of this node on the underlay; by default routing chooses'),
+    clusterName: z.string().describe('name of this cluster, unique in the mesh'),
+    clusterId: z.coerce.number().int().describe('id of this cluster, unique in the mesh: 1 to max-connected-clusters'),
+    maxConnectedClusters: z.coerce
+      .number()
+      .default(255)
+      .describe('size of the mesh, 255 or 511; equal in all its clusters'),
+    nodeName: z.string().default('').describe('name of this node in Kubernetes; by default the host name'),
+    nodeIp: z.string().default('').describe('address of this node on the underlay; by default routing chooses one'),
     cacheConfig: z
       .string()
       .default('/var/lib/cilium/etcd-config.yaml')
-      .describe('etcd client file of the local etcd, which holds the cache (user agent-<cluster>)'),
-    kubeconfig: z.string().optional().describe('kubeconfig file; by default the service account, else $KUBECONFIG'),
-    datapath: z.enum(['auto', 'ebpf', 'memory']).default('auto').describe('where the maps are; auto: ebpf if it works'),
+      .describe('etcd client file of this cluster’s etcd, which holds the cache (user agent-CLUSTER)'),
+    kubeconfig: z
+      .string()
+      .optional()
+      .describe('kubeconfig file; by default the pod’s service account, else $KUBECONFIG'),
+    datapath: z
+      .enum(['auto', 'ebpf', 'memory'])
+      .default('auto')
+      .describe('where the maps are: ebpf (the kernel), memory (no traffic is served), or auto (ebpf if it works)'),
     bpfFs: z
       .string()
       .default('/sys/fs/bpf/clustermesh')
-      .describe('folder on a bpffs for this node, mounted if need be'),
-    cgroupRoot: z.string().default('').describe('cgroup v2 whose sockets are balanced; by default the root'),
+      .describe('directory on a bpffs for this node’s pins; a bpffs is mounted if none is there'),
+    cgroupRoot: z
+      .string()
+      .default('')
+      .describe('cgroup v2 directory whose sockets are load-balanced; by default the root'),
     tunnelDevice: z.string().min(1).max(15).default('mesh_vxlan').describe('name of the VXLAN device'),
     tunnelPort: z.coerce.number().int().min(1).max(65_535).default(8472).describe('UDP port of the overlay'),
-    statusSocket: z.string().default('/var/run/clustermesh/agent.sock').describe('unix socket of the status API'),
+    statusSocket: z
+      .string()
+      .default('/var/run/clustermesh/agent.sock')
+      .describe('unix socket of the status API (clustermesh inspect)'),
     healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz, /metrics and /v1/status'),
-    healthPort: z.coerce.number().int().default(9879).describe('port of the same'),
+    healthPort: z.coerce.number().int().default(9879).describe('port of --health-host'),
     clustermeshSyncTimeout: durationSetting('1m', 'readiness waits for remote clusters no longer than this'),
     clustermeshCacheTtl: durationSetting(
       '0s',
-      'use a cluster lost for longer only where there is no other; 0s = never',
+      'use backends of a cluster that was lost for longer only where there are no others; 0s = never',
     ),
-    mirrorSilenceTimeout: durationSetting('5m', 'keys that vanish when the mirror was silent for so long are kept'),
-    backendDrain: durationSetting('1m', 'how long the record of a removed backend stays'),
+    mirrorSilenceTimeout: durationSetting(
+      '5m',
+      'entries that vanish after the mirror was silent for so long are kept; at least 2m',
+    ),
+    backendDrain: durationSetting('1m', 'how long a removed backend stays in the maps, for connections that it has'),
     bpfServiceMapMax: entries(defaultMapSizes.svc, 'service frontends'),
-    bpfSlotMapMax: entries(defaultMapSizes.slot, 'backends of frontends, in powers of two each'),
+    bpfSlotMapMax: entries(defaultMapSizes.slot, 'slots: the backends of each frontend, rounded up to a power of two'),
     bpfBackendMapMax: entries(defaultMapSizes.backend, 'backends'),
     bpfNodeMapMax: entries(defaultMapSizes.node, 'nodes of the mesh'),
     bpfIpcacheMapMax: entries(defaultMapSizes.ipc_host, 'addresses of the mesh'),
-    cleanup: z.boolean().default(false).describe('take everything out of the kernel, and end'),
-    logLevel: z.enum(logLevels).default('info').describe('trace, debug, info, warn, error or silent'),
+    cleanup: z
+      .boolean()
+      .default(false)
+      .describe('take all pins, links and devices of this node out of the kernel, and end'),
+    logLevel: z
+      .enum(logLevels)
+      .default('info')
+      .describe('least severity that is logged: trace, debug, info, warn, error or silent'),
   }),
 );
 
@@ -78,8 +102,10 @@ export function loadConfig(input: ConfigInput): AgentConfig {
   }
   const nodeAddress = config.nodeIp === '' ? new Uint8Array(16) : parseIp(config.nodeIp);
   if (nodeAddress === undefined) throw new MeshError('CONFIG_INVALID', `--node-ip: ${config.nodeIp} is no address`);
+  const nodeName = config.nodeName === '' ? hostname() : config.nodeName;
   return {
     ...config,
+    nodeName,
     nodeAddress,
     sizes: {
       ...defaultMapSizes,
@@ -93,7 +119,7 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       clusterName: config.clusterName as ClusterName,
       clusterId: config.clusterId as ClusterId,
       maxConnectedClusters: max.value,
-      nodeName: config.nodeName,
+      nodeName,
       backendDrainMs: config.backendDrain,
       syncTimeoutMs: config.clustermeshSyncTimeout,
       mirrorSilenceMs: config.mirrorSilenceTimeout,

@@ -13,32 +13,35 @@ const hours = 3_600_000;
 /** Cilium's names where it has the flag (protocol.md §7.8). */
 const schema = z.object({
   clusterName: z.string().describe('name of this cluster, unique in the mesh'),
-  clusterId: z.coerce
+  clusterId: z.coerce.number().int().describe('id of this cluster, unique in the mesh: 1 to max-connected-clusters'),
+  maxConnectedClusters: z.coerce
     .number()
-    .int()
-    .describe('number of this cluster, unique in the mesh: 1 to max-connected-clusters'),
-  maxConnectedClusters: z.coerce.number().default(255).describe('255 or 511; equal in the whole mesh'),
+    .default(255)
+    .describe('size of the mesh, 255 or 511; equal in all its clusters'),
   source: z.enum(['kubernetes']).default('kubernetes').describe('where nodes, identities and IPs are learnt from'),
   etcdConfig: z
     .string()
     .default('/var/lib/cilium/etcd-config.yaml')
-    .describe('YAML file that says how to reach this cluster’s etcd, as the user admin-<cluster>'),
-  kvstoreLeaseTtl: durationSetting('15m', 'how long published entries outlive this process').refine(
+    .describe('etcd client file of this cluster’s etcd, which holds what is published (user admin-CLUSTER)'),
+  kvstoreLeaseTtl: durationSetting('15m', 'how long published entries outlive this process, 25s to 24h').refine(
     (ms) => ms >= 25 * seconds && ms <= 24 * hours,
     'must be between 25s and 24h',
   ),
   clustermeshDefaultGlobalNamespace: z
     .boolean()
     .default(true)
-    .describe('are namespaces published that carry no clustermesh.cilium.io/global annotation?'),
-  identityGracePeriod: durationSetting('15m', 'how long an identity without users is kept').refine(
+    .describe('publish namespaces without the annotation clustermesh.cilium.io/global'),
+  identityGracePeriod: durationSetting('15m', 'how long an identity that no pod has is kept').refine(
     (ms) => ms > 0,
     'must not be 0',
   ),
-  kubeconfig: z.string().optional().describe('file; by default the pod’s service account, else $KUBECONFIG'),
+  kubeconfig: z.string().optional().describe('kubeconfig file; by default the pod’s service account, else $KUBECONFIG'),
   healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz and /metrics'),
-  healthPort: z.coerce.number().int().min(0).max(65_535).default(9880).describe('port of the same'),
-  logLevel: z.enum(logLevels).default('info').describe('least severity that is logged'),
+  healthPort: z.coerce.number().int().min(0).max(65_535).default(9880).describe('port of --health-host'),
+  logLevel: z
+    .enum(logLevels)
+    .default('info')
+    .describe('least severity that is logged: trace, debug, info, warn, error or silent'),
 });
 
 export const apiserverConfig = defineConfig(schema);

@@ -5,8 +5,8 @@ import { etcdinitConfig } from './etcdinit/config.ts';
 import { etcdinit } from './etcdinit/etcdinit.ts';
 import { runApiserver } from './wiring.ts';
 
-const usage = `clustermesh-apiserver [clustermesh] [flags]   publish this cluster
-clustermesh-apiserver etcdinit [flags]        set up the users and roles of an empty etcd`;
+const usage = `Usage: clustermesh-apiserver [clustermesh] --cluster-name NAME --cluster-id ID [options]   publish this cluster
+       clustermesh-apiserver etcdinit --cluster-name NAME [options]   set up the users and roles of an empty etcd`;
 
 const [first = '', ...others] = process.argv.slice(2);
 const isNamed = first === 'clustermesh' || first === 'etcdinit';

@@ -9,34 +9,49 @@ import type { KvstoremeshSettings } from './kvstoremesh.ts';
 /** Flags have Cilium's names where Cilium has them (protocol.md §9.8). */
 export const kvstoremeshConfig = defineConfig(
   z.object({
-    clusterName: z.string().describe('name of the local cluster'),
-    clusterId: z.coerce.number().int().describe('id of the local cluster'),
-    maxConnectedClusters: z.coerce.number().default(255).describe('size of the mesh, 255 or 511, equal everywhere'),
+    clusterName: z.string().describe('name of this cluster, unique in the mesh'),
+    clusterId: z.coerce.number().int().describe('id of this cluster, unique in the mesh: 1 to max-connected-clusters'),
+    maxConnectedClusters: z.coerce
+      .number()
+      .default(255)
+      .describe('size of the mesh, 255 or 511; equal in all its clusters'),
     clustermeshConfig: z
       .string()
       .default('/var/lib/cilium/clustermesh/')
-      .describe('folder of the remote clusters: one etcd client file each, named as the cluster'),
+      .describe('directory of the remote clusters: one etcd client file each, named as the cluster'),
     etcdConfig: z
       .string()
       .default('/var/lib/cilium/etcd-config.yaml')
-      .describe('etcd client file of the local etcd, which holds the cache'),
+      .describe('etcd client file of this cluster’s etcd, which holds the cache (user admin-CLUSTER)'),
     kvstoreLeaseTtl: durationSetting('15m', 'how long the cache outlives this process'),
     clustermeshCacheTtl: durationSetting(
       '0s',
-      'delete services of a cluster lost for so long from the cache; 0s = never',
+      'delete the services of a cluster that was lost for so long from the cache; 0s = never',
     ),
-    perClusterReadyTimeout: durationSetting('15s', 'readiness does not wait for clusters not connected by then'),
+    perClusterReadyTimeout: durationSetting(
+      '15s',
+      'readiness does not wait for clusters that are not connected by then',
+    ),
     globalReadyTimeout: durationSetting('10m', 'readiness waits for nothing longer than this'),
     drainGrace: durationSetting('3m', 'how long the data of a removed cluster is kept'),
     contactInterval: durationSetting(
       '10s',
-      'how often an idle cluster is asked whether it answers, and freshness written',
+      'how often each remote cluster is asked whether it answers, and its freshness is written',
     ),
-    heartbeatInterval: durationSetting('60s', 'heartbeat of remote clusters; two missed ones are a lost connection'),
-    enableHeartbeat: z.boolean().default(false).describe('write the heartbeat of the local etcd, without an apiserver'),
+    heartbeatInterval: durationSetting(
+      '60s',
+      'how often remote clusters write their heartbeat; two missed ones are a lost connection',
+    ),
+    enableHeartbeat: z
+      .boolean()
+      .default(false)
+      .describe('write the heartbeat of this cluster’s etcd, where no clustermesh-apiserver does'),
     healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz, /metrics and /v1/cluster'),
-    healthPort: z.coerce.number().int().default(9881).describe('port of the same'),
-    logLevel: z.enum(logLevels).default('info').describe('trace, debug, info, warn, error or silent'),
+    healthPort: z.coerce.number().int().default(9881).describe('port of --health-host'),
+    logLevel: z
+      .enum(logLevels)
+      .default('info')
+      .describe('least severity that is logged: trace, debug, info, warn, error or silent'),
   }),
 );
 

@@ -80,9 +80,9 @@ describe('defineConfig', () => {
     expect(config.help('usage: x')).toMatch(/--health-port +port of \/readyz \(default 9880\)/);
   });
 
-  it('shows no default where there is none, or an empty one', () => {
+  it('shows no default that is empty, and what is required', () => {
     const { help } = defineConfig(z.object({ nodeIp: z.string().default('').describe('by default routing chooses') }));
     expect(help('usage: x')).not.toMatch(/\(default/);
-    expect(config.help('usage: x')).toMatch(/name of this cluster$/m);
+    expect(config.help('usage: x')).toMatch(/name of this cluster \(required\)$/m);
   });
 });

@@ -15,6 +15,8 @@ export interface ConfigOption {
   readonly flag: string;
   readonly env: string;
   readonly isBoolean: boolean;
+  /** Has no default, and the program does not start without it. */
+  readonly isRequired: boolean;
   /** As it would be given: a setting must fit into one flag. */
   readonly defaultValue: string | number | boolean | undefined;
   readonly description: string;
@@ -54,7 +56,7 @@ export function defineConfig<S extends z.ZodObject>(schema: S, envPrefix = 'CLUS
         parsed.error.issues.map((issue) => explainIssue(issue, options)).join('; '),
       );
     },
-    help: (usage) => [usage, '', 'Options:', ...options.map(helpLine), helpLine(configOption)].join('\n'),
+    help: (usage) => [usage, '', 'Options:', ...[...options, configOption].map(helpLine), '', sources].join('\n'),
   };
 }
 
@@ -63,9 +65,14 @@ const configOption: ConfigOption = {
   flag: 'config',
   env: '',
   isBoolean: false,
+  isRequired: false,
   defaultValue: undefined,
-  description: 'YAML file with the same settings in camelCase',
+  description: 'YAML file of settings',
 };
+
+const sources =
+  'A setting is taken from its flag, else from the environment (CLUSTERMESH_CLUSTER_NAME for --cluster-name), else from\n' +
+  'the file of --config (clusterName), else its default holds.';
 
 function describeOption(key: string, field: z.ZodType, envPrefix: string): ConfigOption {
   const flag = key.replace(/[A-Z]+/g, (upper) => `-${upper.toLowerCase()}`);
@@ -75,6 +82,7 @@ function describeOption(key: string, field: z.ZodType, envPrefix: string): Confi
     flag,
     env: envPrefix + flag.toUpperCase().replaceAll('-', '_'),
     isBoolean: layers.at(-1) instanceof z.ZodBoolean,
+    isRequired: !layers.some((layer) => hasDefault(layer) || layer instanceof z.ZodOptional),
     defaultValue: layers.find(hasDefault)?.def.defaultValue as ConfigOption['defaultValue'],
     description: field.description ?? '',
   };
@@ -144,7 +152,7 @@ function explainIssue(issue: z.core.$ZodIssue, options: readonly ConfigOption[])
 }
 
 function helpLine(option: ConfigOption): string {
-  const { flag, description, defaultValue } = option;
+  const { flag, description, defaultValue, isRequired } = option;
   const fallback = defaultValue === undefined || defaultValue === '' ? '' : ` (default ${defaultValue})`;
-  return `  --${flag.padEnd(36)} ${description}${fallback}`;
+  return `  --${flag.padEnd(36)} ${description}${isRequired ? ' (required)' : fallback}`;
 }

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+
+/** The cells of the table below `## heading` in a page of docs/, without its head and without code marks. */
+export function docsTable(page: string, heading: string): readonly (readonly string[])[] {
+  const text = readFileSync(new URL(`../../../docs/${page}`, import.meta.url), 'utf8');
+  const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  return rows.slice(2).map((row) =>
+    row
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map(cellText),
+  );
+}
+
+/** What `docsTable` must find for the settings of a program: flag, environment, YAML key, default, meaning. */
+export function settingRows(
+  options: readonly {
+    readonly flag: string;
+    readonly env: string;
+    readonly key: string;
+    readonly isRequired: boolean;
+    readonly defaultValue: string | number | boolean | undefined;
+    readonly description: string;
+  }[],
+): readonly (readonly string[])[] {
+  return options.map(({ flag, env, key, isRequired, defaultValue = '', description }) => [
+    `--${flag}`,
+    env,
+    key,
+    isRequired ? 'required' : String(defaultValue),
+    description,
+  ]);
+}
+
+function cellText(cell: string): string {
+  return cell.trim().replaceAll('`', '').replaceAll('\\|', '|');
+}
