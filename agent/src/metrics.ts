@@ -19,20 +19,20 @@ export function createMetrics(status: () => AgentStatus): AgentMetrics {
   const registers = [registry];
   const programming = new Histogram({
     name: 'clustermesh_agent_programming_duration_seconds',
-    help: 'From a change coming in to its being in the maps',
+    help: 'From the arrival of a change until it is in the maps',
     labelNames: ['kind'],
     buckets: programmingBuckets,
     registers,
   });
   const refusals = new Counter({
     name: 'clustermesh_agent_programming_refusals_total',
-    help: 'Entries that the maps had no room for, each attempt counted',
+    help: 'Entries that a map had no room for; each attempt counts',
     registers,
   });
   registerClusterGauges(registry, status);
   new Gauge({
     name: 'clustermesh_agent_map_entries',
-    help: 'Entries in use per map',
+    help: 'Entries of a map that are in use',
     labelNames: ['map'],
     registers,
     collect() {
@@ -50,7 +50,7 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
   const registers = [registry];
   new Gauge({
     name: 'cilium_clustermesh_remote_clusters',
-    help: 'Remote clusters in the mesh',
+    help: 'Remote clusters that are configured',
     registers,
     collect() {
       this.set(status().clusters.length);
@@ -74,16 +74,40 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
   };
   const entriesOf = (kind: string) => (cluster: AgentStatus['clusters'][number]) =>
     cluster.kinds.find(({ name }) => name === kind)?.entries ?? 0;
-  perCluster('cilium_clustermesh_remote_cluster_readiness_status', 'Whether the cluster is ready', ({ state }) =>
-    state === 'ready' ? 1 : 0,
+  perCluster(
+    'cilium_clustermesh_remote_cluster_readiness_status',
+    '1 when the cluster is ready, else 0',
+    ({ state }) => (state === 'ready' ? 1 : 0),
   );
-  perCluster('cilium_clustermesh_remote_cluster_nodes', 'Nodes of the cluster', entriesOf('nodes'));
-  perCluster('cilium_clustermesh_remote_cluster_services', 'Global services of the cluster', entriesOf('services'));
-  perCluster('cilium_clustermesh_remote_cluster_endpoints', 'Addresses of the cluster', entriesOf('ip'));
-  perCluster('clustermesh_agent_remote_cluster_rejected', 'Entries that were not believed', ({ rejected }) => rejected);
-  perCluster('clustermesh_agent_remote_cluster_conflicts', 'Addresses that another cluster holds', (c) => c.conflicts);
-  perCluster('clustermesh_agent_remote_cluster_withheld', 'Deletes not applied for lost contact', (c) => c.withheld);
-  perCluster('clustermesh_agent_remote_cluster_age_seconds', 'Since last contact with the cluster', ({ freshness }) =>
-    freshness === undefined ? 0 : freshness.ageMs / 1000,
+  perCluster('cilium_clustermesh_remote_cluster_nodes', 'Nodes that the cluster publishes', entriesOf('nodes'));
+  perCluster(
+    'cilium_clustermesh_remote_cluster_services',
+    'Global services that the cluster publishes',
+    entriesOf('services'),
+  );
+  perCluster(
+    'cilium_clustermesh_remote_cluster_endpoints',
+    'Addresses of pods and nodes that the cluster publishes',
+    entriesOf('ip'),
+  );
+  perCluster(
+    'clustermesh_agent_remote_cluster_rejected',
+    'Entries of the cluster that were not believed (I6)',
+    ({ rejected }) => rejected,
+  );
+  perCluster(
+    'clustermesh_agent_remote_cluster_conflicts',
+    'Addresses of the cluster that another one holds',
+    (c) => c.conflicts,
+  );
+  perCluster(
+    'clustermesh_agent_remote_cluster_withheld',
+    'Entries kept although they vanished, because the mirror was silent (I3)',
+    (c) => c.withheld,
+  );
+  perCluster(
+    'clustermesh_agent_remote_cluster_age_seconds',
+    'Since the last contact with the cluster; 0 if there was none',
+    ({ freshness }) => (freshness === undefined ? 0 : freshness.ageMs / 1000),
   );
 }

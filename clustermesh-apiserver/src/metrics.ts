@@ -44,13 +44,13 @@ export class ApiserverMetrics implements WriteMetrics {
     collectDefaultMetrics({ register: this.registry });
     this.#operations = new Histogram({
       name: `${prefix}kvstore_operations_duration_seconds`,
-      help: 'Duration of kvstore operations',
+      help: 'Duration of writes to etcd',
       labelNames: ['scope', 'kind', 'action', 'outcome'],
       registers: [this.registry],
     });
     this.#errors = new Counter({
       name: `${prefix}kvstore_sync_errors_total`,
-      help: 'Writes that failed and were tried again',
+      help: 'Writes to etcd that failed; each is tried again',
       labelNames: ['scope', 'source_cluster'],
       registers: [this.registry],
     });
@@ -69,16 +69,18 @@ export class ApiserverMetrics implements WriteMetrics {
   show(state: () => ApiserverState): void {
     const cluster = { source_cluster: this.#cluster };
     const scope = (kind: KindState): { scope: string } => ({ scope: metricScope(kind.scope) });
-    this.#gauge(`${prefix}kvstore_sync_queue_size`, 'Entries waiting to be written', () =>
+    this.#gauge(`${prefix}kvstore_sync_queue_size`, 'Entries that wait to be written to etcd', () =>
       state().kinds.map((kind) => [{ ...cluster, ...scope(kind) }, kind.pending]),
     );
-    this.#gauge(`${prefix}kvstore_initial_sync_completed`, 'Has the canary been written?', () =>
-      state().kinds.map((kind) => [{ ...cluster, ...scope(kind), action: 'write' }, Number(kind.isSynced)]),
+    this.#gauge(
+      `${prefix}kvstore_initial_sync_completed`,
+      '1 once everything was written and the canary put, else 0',
+      () => state().kinds.map((kind) => [{ ...cluster, ...scope(kind), action: 'write' }, Number(kind.isSynced)]),
     );
-    this.#gauge(`${prefix}bootstrap_seconds`, 'Time until everything was published for the first time', () => [
+    this.#gauge(`${prefix}bootstrap_seconds`, 'From the start until everything was published; 0 before', () => [
       [{}, (state().bootstrapMs ?? 0) / 1_000],
     ]);
-    this.#gauge(`${own}entries`, 'Published entries', () =>
+    this.#gauge(`${own}entries`, 'Entries that are published', () =>
       state().kinds.map(({ name, entries }) => [{ resource: name }, entries]),
     );
     this.#gauge(`${own}identities`, 'Identity objects in the Kubernetes API', () => [[{}, state().identities]]);

@@ -34,30 +34,36 @@ function perKind(
 const seconds = (ms = 0): number => ms / 1000;
 
 export const metrics: readonly Metric[] = [
-  perCluster(`${prefix}remote_cluster_readiness_status`, 'Is everything of the cluster mirrored?', ({ state }) =>
-    Number(state === 'ready'),
+  perCluster(
+    `${prefix}remote_cluster_readiness_status`,
+    '1 when everything of the cluster is mirrored, else 0',
+    ({ state }) => Number(state === 'ready'),
   ),
-  perCluster(`${prefix}remote_cluster_failures`, 'Failures since the start', ({ failures }) => failures),
-  perCluster(`${prefix}remote_cluster_last_failure_ts`, 'Last failure, unix seconds', ({ lastFailure }) =>
-    seconds(lastFailure?.atMs),
+  perCluster(`${prefix}remote_cluster_failures`, 'Failed connections since the start', ({ failures }) => failures),
+  perCluster(
+    `${prefix}remote_cluster_last_failure_ts`,
+    'When a connection failed last, unix seconds; 0 if never',
+    ({ lastFailure }) => seconds(lastFailure?.atMs),
   ),
   perCluster(
     `${prefix}remote_cluster_cache_revocations`,
-    'Times the cache TTL ran out',
+    'How often the cache TTL ran out',
     ({ revocations }) => revocations,
   ),
-  perCluster(`${own}remote_cluster_last_contact_ts`, 'Last answer, unix seconds', ({ lastContactMs }) =>
-    seconds(lastContactMs),
+  perCluster(
+    `${own}remote_cluster_last_contact_ts`,
+    'When the cluster answered last, unix seconds; 0 if never',
+    ({ lastContactMs }) => seconds(lastContactMs),
   ),
   perKind(
-    { name: `${own}entries`, help: 'Mirrored keys', labelNames: ['target_cluster', 'resource'] },
+    { name: `${own}entries`, help: 'Keys that are mirrored', labelNames: ['target_cluster', 'resource'] },
     (target_cluster, resource) => ({ target_cluster, resource }),
     ({ count }) => count,
   ),
   perKind(
     {
       name: `${prefix}kvstore_sync_queue_size`,
-      help: 'Keys waiting to be written',
+      help: 'Keys that wait to be written to the cache',
       labelNames: ['scope', 'source_cluster'],
     },
     (source_cluster, kind) => ({ scope: `${kind}/v1`, source_cluster }),
@@ -66,7 +72,7 @@ export const metrics: readonly Metric[] = [
   perKind(
     {
       name: `${prefix}kvstore_initial_sync_completed`,
-      help: 'Is the source listed, written and announced?',
+      help: '1 once the source was listed and written, and the canary put, else 0',
       labelNames: ['scope', 'source_cluster', 'action'],
     },
     (source_cluster, kind) => ({ scope: `${kind}/v1`, source_cluster, action: 'write' }),
@@ -89,11 +95,11 @@ export function createMetrics(mesh: () => Kvstoremesh | undefined): Registry {
     });
   }
   const total: Gauge = new Gauge({
-    ...{ name: `${prefix}remote_clusters`, help: 'Remote clusters', registers },
+    ...{ name: `${prefix}remote_clusters`, help: 'Remote clusters that are configured', registers },
     collect: () => total.set(snapshots().length),
   });
   const bootstrap: Gauge = new Gauge({
-    ...{ name: `${prefix}bootstrap_seconds`, help: 'From the start to readiness', registers },
+    ...{ name: `${prefix}bootstrap_seconds`, help: 'From the start to readiness; 0 before', registers },
     collect: () => bootstrap.set(seconds(mesh()?.readyAfterMs())),
   });
   collectDefaultMetrics({ register: registry });

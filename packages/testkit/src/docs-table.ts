@@ -36,3 +36,22 @@ export function settingRows(
 function cellText(cell: string): string {
   return cell.trim().replaceAll('`', '').replaceAll('\\|', '|');
 }
+
+/** What `docsTable` must find for the metrics of a program: name, whose name it is, type, labels, meaning. */
+export function metricRows(registry: { getMetricsAsArray(): readonly object[] }): readonly (readonly string[])[] {
+  const metrics = registry.getMetricsAsArray() as readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly help: string;
+    readonly labelNames: readonly string[];
+  }[];
+  return metrics
+    .filter(({ name }) => /^(cilium|clustermesh)_/.test(name))
+    .map(({ name, type, help, labelNames }) => [
+      name,
+      name.startsWith('cilium_') ? 'Cilium' : 'ours',
+      type,
+      labelNames.join(', '),
+      help,
+    ]);
+}

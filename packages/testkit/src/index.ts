@@ -1,4 +1,4 @@
-export { docsTable, settingRows } from './docs-table.ts';
+export { docsTable, metricRows, settingRows } from './docs-table.ts';
 export { TestProcess } from './test-process.ts';
 export { TestEtcd } from './etcd.ts';
 export type { TestEtcdOptions, TestRole } from './etcd.ts';
