@@ -79,35 +79,23 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
     '1 when the cluster is ready, else 0',
     ({ state }) => (state === 'ready' ? 1 : 0),
   );
-  perCluster('cilium_clustermesh_remote_cluster_nodes', 'Nodes that the cluster publishes', entriesOf('nodes'));
-  perCluster(
-    'cilium_clustermesh_remote_cluster_services',
-    'Global services that the cluster publishes',
-    entriesOf('services'),
-  );
-  perCluster(
-    'cilium_clustermesh_remote_cluster_endpoints',
-    'Addresses of pods and nodes that the cluster publishes',
-    entriesOf('ip'),
-  );
+  perCluster('cilium_clustermesh_remote_cluster_nodes', 'Nodes of the cluster', entriesOf('nodes'));
+  perCluster('cilium_clustermesh_remote_cluster_services', 'Global services of the cluster', entriesOf('services'));
+  perCluster('cilium_clustermesh_remote_cluster_endpoints', 'Addresses of the cluster', entriesOf('ip'));
   perCluster(
     'clustermesh_agent_remote_cluster_rejected',
-    'Entries of the cluster that were not believed (I6)',
+    'Entries that were not believed (I6)',
     ({ rejected }) => rejected,
   );
-  perCluster(
-    'clustermesh_agent_remote_cluster_conflicts',
-    'Addresses of the cluster that another one holds',
-    (c) => c.conflicts,
-  );
+  perCluster('clustermesh_agent_remote_cluster_conflicts', 'Addresses that another cluster holds', (c) => c.conflicts);
   perCluster(
     'clustermesh_agent_remote_cluster_withheld',
-    'Entries kept although they vanished, because the mirror was silent (I3)',
+    'Deletes held back: the mirror was silent (I3)',
     (c) => c.withheld,
   );
   perCluster(
     'clustermesh_agent_remote_cluster_age_seconds',
-    'Since the last contact with the cluster; 0 if there was none',
+    'Since the last contact; 0 if there was none',
     ({ freshness }) => (freshness === undefined ? 0 : freshness.ageMs / 1000),
   );
 }
