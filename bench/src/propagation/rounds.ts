@@ -10,22 +10,37 @@ export interface Measured {
   readonly rate: number;
 }
 
-/** Several turns of one side as one. */
-export function joinMeasured(parts: readonly Measured[]): Measured {
-  return {
-    ms: parts.flatMap(({ ms }) => ms),
-    lost: parts.reduce((sum, { lost }) => sum + lost, 0),
-    rate: median(parts.map(({ rate }) => rate)),
-  };
-}
-
-/** Both sides in turns: whatever else the machine does concerns both. */
-export interface Round {
+/** Floor and ours, one right after the other. */
+export interface Turn {
   readonly floor: Measured;
   readonly ours: Measured;
+  /** Processors that others kept busy meanwhile. */
+  readonly foreignLoad: number;
 }
 
-export type Side = keyof Round;
+/** Several turns as one: what disturbed the machine then is in both sides. */
+export type Round = Turn;
+
+/** Little enough for what is measured to have a processor whenever it wants one. The kernel's own work is about 0.15. */
+const calmLoad = 0.35;
+
+export function isCalm({ foreignLoad }: Turn): boolean {
+  return foreignLoad <= calmLoad;
+}
+
+/** Of the calmest turns; but what was lost in any turn is lost. */
+export function calmestRound(turns: readonly Turn[], wanted: number): Round {
+  const calmest = turns.toSorted((a, b) => a.foreignLoad - b.foreignLoad).slice(0, wanted);
+  const join = (side: Side): Measured => ({
+    ms: calmest.flatMap((turn) => turn[side].ms),
+    lost: turns.reduce((sum, turn) => sum + turn[side].lost, 0),
+    rate: median(calmest.map((turn) => turn[side].rate)),
+  });
+  const foreignLoad = calmest.reduce((sum, turn) => sum + turn.foreignLoad, 0) / calmest.length;
+  return { floor: join('floor'), ours: join('ours'), foreignLoad };
+}
+
+export type Side = 'floor' | 'ours';
 
 /** Of the issue: no more than twice the floor at the 99th percentile. */
 const ratioTarget = { atMost: 2 };
@@ -43,6 +58,7 @@ export function propagationFigures(rounds: readonly Round[]): Figures {
     floor_lost: { value: lostBy(rounds, 'floor'), unit: 'count' },
     changes_per_second: { value: median(rounds.map(({ ours }) => ours.rate)), unit: '1/s' },
     floor_changes_per_second: { value: median(rounds.map(({ floor }) => floor.rate)), unit: '1/s' },
+    foreign_load: { value: median(rounds.map(({ foreignLoad }) => foreignLoad)), unit: 'cpus' },
   };
 }
 
@@ -54,9 +70,9 @@ export function renderRounds(rounds: readonly Round[]): string {
       percentile(round.floor.ms, share),
       percentile(round.ours.ms, share),
     ]);
-    return [index + 1, round.ours.ms.length, ...shares, ratioOf(round)];
+    return [index + 1, round.ours.ms.length, ...shares, ratioOf(round), round.foreignLoad];
   });
-  return renderTable(['round', 'changes', ...heads, 'p99_ratio'], rows);
+  return renderTable(['round', 'changes', ...heads, 'p99_ratio', 'foreign_load'], rows);
 }
 
 function nameOf(share: number): string {
