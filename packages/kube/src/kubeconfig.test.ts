@@ -68,10 +68,14 @@ describe('endpointFromKubeconfig', () => {
   });
 
   it.each([
-    { name: 'a file that is not there', source: { path: '/nonexistent/kubeconfig' } },
-    { name: 'a context that is not there', source: { context: 'north' } },
-    { name: 'a context whose cluster is not there', source: { context: 'broken' } },
-  ])('refuses $name', async ({ source }) => {
-    await expect(endpointFromKubeconfig({ path, ...source })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    { name: 'a file that is not there', source: { path: '/nonexistent/kubeconfig' }, want: 'load kubeconfig /nonex' },
+    { name: 'a context that is not there', source: { context: 'north' }, want: 'no context "north" (it has ' },
+    { name: 'a context whose cluster is not there', source: { context: 'broken' }, want: 'context "broken" in ' },
+  ])('refuses $name', async ({ source, want }) => {
+    const message = expect.stringContaining(want);
+    await expect(endpointFromKubeconfig({ path, ...source })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message,
+    });
   });
 });

@@ -19,12 +19,12 @@ const serviceAccountTokenPath = '/var/run/secrets/kubernetes.io/serviceaccount/t
 /** Throws CONFIG_INVALID when there is no such file, context, cluster or user. */
 export async function endpointFromKubeconfig(source: KubeconfigSource): Promise<KubeEndpoint> {
   const config = await emptyConfig();
-  const what = source.path ?? 'the default kubeconfig';
+  const what = `kubeconfig ${source.path ?? '$KUBECONFIG or ~/.kube/config'}`;
   try {
     if (source.path === undefined) config.loadFromDefault();
     else config.loadFromFile(source.path);
   } catch (error) {
-    throw new MeshError('CONFIG_INVALID', `load kubeconfig ${what}`, { cause: error });
+    throw new MeshError('CONFIG_INVALID', `load ${what}`, { cause: error });
   }
   if (source.context !== undefined) config.setCurrentContext(source.context);
   return endpointOf(config, what);
@@ -51,7 +51,7 @@ function endpointOf(config: KubeConfig, what: string): KubeEndpoint {
   const contextName = config.getCurrentContext();
   const cluster = config.getCurrentCluster();
   if (cluster === null || config.getCurrentUser() === null) {
-    throw new MeshError('CONFIG_INVALID', `find context "${contextName}" with its cluster and user in ${what}`);
+    throw new MeshError('CONFIG_INVALID', whyUnusable(config, what));
   }
   return {
     server: new URL(cluster.server),
@@ -59,6 +59,15 @@ function endpointOf(config: KubeConfig, what: string): KubeEndpoint {
     namespace: config.getContextObject(contextName)?.namespace ?? 'default',
     credentials: () => credentialsOf(config, cluster.server, cluster.proxyUrl !== undefined),
   };
+}
+
+function whyUnusable(config: KubeConfig, what: string): string {
+  const contextName = config.getCurrentContext() as string | undefined;
+  const known = config.getContexts().map(({ name }) => name);
+  const choice = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`;
+  if (contextName === undefined || contextName === '') return `${what} has no current context (${choice})`;
+  if (!known.includes(contextName)) return `${what} has no context "${contextName}" (${choice})`;
+  return `context "${contextName}" in ${what} names a cluster or user that is not there`;
 }
 
 async function credentialsOf(config: KubeConfig, server: string, isProxied: boolean): Promise<KubeCredentials> {
