@@ -44,7 +44,7 @@ export async function bringUpLab(wanted: Topology, options: UpOptions): Promise<
   const { clock = systemClock } = options;
   const existing = await findLab(wanted.mesh);
   if (existing !== undefined && !isDeepStrictEqual(existing.topology, wanted)) {
-    const what = `bring up lab ${wanted.mesh} (it is up with other clusters: clustermesh lab down first)`;
+    const what = `bring up lab ${wanted.mesh} (it is up with other clusters: clustermesh lab down --mesh ${wanted.mesh} first)`;
     throw new MeshError('LAB_INVALID_STATE', what);
   }
   const state = existing ?? (await describeLab(wanted, options));

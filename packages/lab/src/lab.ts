@@ -19,11 +19,11 @@ import { clusterOf, nodeOf } from './mesh-plan.ts';
 import type { LabMode, MeshPlan } from './mesh-plan.ts';
 import { cutControlLink, isControlLinkCut, restoreControlLink } from './network/network.ts';
 import { placedArgv } from './process/process-runner.ts';
-import { kubeconfigFile, planOf } from './supervisor/lab-state.ts';
+import { findSupervisor, kubeconfigFile, planOf } from './supervisor/lab-state.ts';
 import type { LabState } from './supervisor/lab-state.ts';
 import type { LabStatus } from './supervisor/lab-status.ts';
 import { fetchStatus } from './supervisor/status-server.ts';
-import { parseTopology } from './topology.ts';
+import { parseTopology, upCommand } from './topology.ts';
 import type { Topology } from './topology.ts';
 
 /** A pod by its name in namespace `default`, or as `namespace/name`. */
@@ -52,7 +52,10 @@ export class Lab {
   static async attach(mesh = 'lab'): Promise<Lab> {
     const state = await findLab(mesh);
     if (state === undefined) {
-      throw new MeshError('LAB_INVALID_STATE', `lab ${mesh} is not up: clustermesh lab up`);
+      throw new MeshError(
+        'LAB_INVALID_STATE',
+        `lab ${mesh} is not up: clustermesh lab up${mesh === 'lab' ? '' : ` --mesh ${mesh}`}`,
+      );
     }
     return new Lab(state);
   }
@@ -80,7 +83,14 @@ export class Lab {
     return join(this.#plan.stateDir, 'logs');
   }
 
-  status(signal?: AbortSignal): Promise<LabStatus> {
+  /** @throws MeshError LAB_INVALID_STATE when its supervisor has ended; clusters and pods may run on without it */
+  async status(signal?: AbortSignal): Promise<LabStatus> {
+    if ((await findSupervisor(this.#plan.stateDir)) === undefined) {
+      const { mesh } = this.#plan;
+      const command = upCommand(this.topology);
+      const what = `the supervisor of lab ${mesh} has ended: ${command} takes over, clustermesh lab down --mesh ${mesh} removes the lab`;
+      throw new MeshError('LAB_INVALID_STATE', what);
+    }
     return fetchStatus(this.#plan.stateDir, signal);
   }
 

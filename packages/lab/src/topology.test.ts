@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { parseTopology } from './topology.ts';
+import { parseTopology, upCommand } from './topology.ts';
 
 const east = { name: 'east', id: 1, nodes: 2 };
 
@@ -23,5 +23,12 @@ describe('parseTopology', () => {
     { name: 'an unknown setting', input: { clusters: [{ ...east, node: 3 }] }, want: 'node' },
   ])('refuses $name', ({ input, want }) => {
     expect(() => parseTopology(input)).toThrow(want);
+  });
+});
+
+describe('upCommand', () => {
+  it('names what the lab is made of, so that it is taken over and not refused', () => {
+    const topology = { mesh: 'doc', clusters: [east, { name: 'west', id: 2, nodes: 2 }] };
+    expect(upCommand(topology)).toBe('clustermesh lab up --mesh doc --clusters east,west --nodes 2');
   });
 });

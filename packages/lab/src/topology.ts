@@ -49,3 +49,9 @@ export function parseTopology(input: unknown): Topology {
 function isUnique(values: readonly unknown[]): boolean {
   return new Set(values).size === values.length;
 }
+
+/** The command line that brings up, or takes over, a lab of this topology; clusters differ in no more than their names. */
+export function upCommand({ mesh, clusters }: Topology): string {
+  const names = clusters.map(({ name }) => name).join(',');
+  return `clustermesh lab up --mesh ${mesh} --clusters ${names} --nodes ${clusters[0]?.nodes ?? 1}`;
+}

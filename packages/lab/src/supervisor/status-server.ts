@@ -32,7 +32,7 @@ export async function fetchStatus(stateDir: string, signal?: AbortSignal): Promi
     const chunks = await response.toArray();
     return JSON.parse(Buffer.concat(chunks as Buffer[]).toString()) as LabStatus;
   } catch (error) {
-    const what = `ask the supervisor of ${stateDir} (if it has ended, clustermesh lab up starts another)`;
+    const what = `ask the supervisor of the lab in ${stateDir}`;
     throw new MeshError('LAB_INVALID_STATE', what, { cause: error, retryable: true });
   }
 }
