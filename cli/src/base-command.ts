@@ -1,18 +1,32 @@
+import { stripVTControlCharacters } from 'node:util';
 import { Command, Flags } from '@oclif/core';
 import { describeError, isMeshError } from '@clustermesh/runtime';
+import type { ErrorCode } from '@clustermesh/runtime';
 
 const outputFlags = new Set(['-o', '--output']);
+const wrongUsage = 2;
+
+/** What to do about failures whose message cannot know it; the others say it themselves. */
+const advice: Partial<Record<ErrorCode, string>> = {
+  KUBE_FORBIDDEN: 'use a context whose user has the right (kubectl auth whoami)',
+  KUBE_UNAVAILABLE: 'is that API server up, and the context the right one (kubectl cluster-info)?',
+  HOST_UNREACHABLE: 'is that API server up, and the context the right one (kubectl cluster-info)?',
+};
+
+/** Of commands that talk to clusters. */
+export const kubeFlags = {
+  kubeconfig: Flags.string({ description: 'kubeconfig file (default: as kubectl)', helpGroup: 'GLOBAL' }),
+  namespace: Flags.string({
+    char: 'n',
+    description: 'namespace of the mesh components',
+    default: 'kube-system',
+    helpGroup: 'GLOBAL',
+  }),
+};
 
 /** Every command: kubectl's habits for flags, `-o json` for machines, one clear line for a failure. */
 export abstract class BaseCommand extends Command {
   static override baseFlags = {
-    kubeconfig: Flags.string({ description: 'kubeconfig file (default: as kubectl)', helpGroup: 'GLOBAL' }),
-    namespace: Flags.string({
-      char: 'n',
-      description: 'namespace of the mesh components',
-      default: 'kube-system',
-      helpGroup: 'GLOBAL',
-    }),
     output: Flags.option({
       char: 'o',
       description: 'summary for people, json for programs',
@@ -31,15 +45,21 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override toErrorJson(error: unknown): unknown {
-    return { error: { code: isMeshError(error) ? error.code : 'INTERNAL', message: describeError(error) } };
+    return { error: { code: isMeshError(error) ? error.code : 'INTERNAL', message: explain(error) } };
   }
 
-  /** What failed is one line and exit code 1; oclif itself exits with 2 for wrong usage. */
-  protected override async catch(error: Error & { exitCode?: number }): Promise<unknown> {
+  /** What failed is one line; exit code 1, or 2 for wrong usage. */
+  protected override async catch(error: Error & { oclif?: { exit?: number } }): Promise<unknown> {
+    if (error.oclif?.exit === wrongUsage) {
+      process.exitCode = wrongUsage;
+      const command = [this.config.bin, ...(this.id ?? '').split(':')].join(' ');
+      this.logToStderr(`error: ${usageProblem(error.message)}\nSee '${command} --help' for usage.`);
+      return undefined;
+    }
     if (!isMeshError(error)) return super.catch(error);
     process.exitCode = 1;
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(error));
-    else this.logToStderr(`error: ${describeError(error)} (${error.code})`);
+    else this.logToStderr(`error: ${explain(error)} (${error.code})`);
     return undefined;
   }
 
@@ -54,4 +74,19 @@ export abstract class BaseCommand extends Command {
     process.on('SIGTERM', onSignal);
     return stop.signal;
   }
+}
+
+function explain(error: unknown): string {
+  const what = describeError(error);
+  const help = isMeshError(error) ? advice[error.code] : undefined;
+  return help === undefined ? what : `${what}: ${help}`;
+}
+
+/** The parser's words on one line, without its colours and without the page of help that it refers to. */
+function usageProblem(message: string): string {
+  const words = stripVTControlCharacters(message).replace(/See more help with --help/, '');
+  return words
+    .replace(/^The following errors? occurred:/, '')
+    .trim()
+    .replaceAll(/\s+/g, ' ');
 }

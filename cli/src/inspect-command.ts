@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { Interfaces } from '@oclif/core';
 
-import { BaseCommand } from './base-command.ts';
+import { BaseCommand, kubeFlags } from './base-command.ts';
 import { listFromSocket } from './clients/agent-socket.ts';
 import type { AgentList } from './clients/agent-socket.ts';
 import { findAgents, inspectInPod } from './clients/agents.ts';
@@ -24,9 +24,10 @@ type InspectFlags = Interfaces.InferredFlags<typeof InspectCommand.flags & typeo
 /** The frame of `inspect …`: asks the agents of a cluster, one node, or one socket, and shows a table. */
 export abstract class InspectCommand<Row extends object> extends BaseCommand {
   static override flags = {
+    ...kubeFlags,
     context: Flags.string({ description: 'kubeconfig context (default: the current one)' }),
     node: Flags.string({ description: 'only the agent of this node (default: all nodes)' }),
-    socket: Flags.string({ description: "an agent's status socket on this machine, instead of a cluster" }),
+    socket: Flags.string({ description: "status socket of an agent on this machine, instead of asking a cluster's" }),
   };
 
   protected abstract readonly inspection: Inspection<Row>;
@@ -34,7 +35,7 @@ export abstract class InspectCommand<Row extends object> extends BaseCommand {
   async run(): Promise<readonly (Row & { readonly node: string })[]> {
     const { flags } = await this.parse(this.constructor as typeof InspectCommand);
     const rows = flags.socket === undefined ? await this.#fromCluster(flags) : await this.#fromSocket('', flags.socket);
-    if (!this.jsonEnabled()) this.log(this.#render(rows));
+    if (!this.jsonEnabled()) this.log(rows.length === 0 ? 'no entries' : this.#render(rows));
     return rows;
   }
 

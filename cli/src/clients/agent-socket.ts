@@ -8,6 +8,7 @@ export type AgentList =
 
 /** Nothing an agent lists takes longer; a socket nobody answers on must not hang a terminal. */
 const deadlineMs = 30_000;
+const grpcUnavailable = 14;
 
 /** Reads one list from the agent behind a unix socket. Rows have the field names of the proto file. */
 export async function listFromSocket(socket: string, method: AgentList, request: object): Promise<readonly unknown[]> {
@@ -26,12 +27,18 @@ export async function listFromSocket(socket: string, method: AgentList, request:
     for await (const row of call) rows.push(row);
     return rows;
   } catch (error) {
-    throw new MeshError('COMMAND_FAILED', `ask the agent at ${socket} (is it running here, and are you root?)`, {
-      cause: error,
-    });
+    // gRPC's own words for it are three lines long and name no remedy.
+    if (isUnavailable(error)) {
+      throw new MeshError('COMMAND_FAILED', `no agent answers at ${socket}: is it running here, and are you root?`);
+    }
+    throw new MeshError('COMMAND_FAILED', `ask the agent at ${socket}`, { cause: error });
   } finally {
     client.close();
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === grpcUnavailable;
 }
 
 function methodOf(

@@ -1,20 +1,22 @@
 import { Flags } from '@oclif/core';
 import { MeshError } from '@clustermesh/runtime';
 
-import { BaseCommand } from '../base-command.ts';
+import { BaseCommand, kubeFlags } from '../base-command.ts';
 import { openKube } from '../clients/kube.ts';
 import { readAccessInfo } from '../connect/access-info.ts';
 import type { AccessInfo } from '../connect/access-info.ts';
 import { whyNotConnect } from '../connect/check.ts';
 import { parseEndpoints } from '../connect/endpoints.ts';
-import { writeLink } from '../connect/link.ts';
+import { renderLink, writeLink } from '../connect/link.ts';
 import type { LinkChange } from '../connect/link.ts';
 import { linksOf } from '../connect/mode.ts';
 
 interface Made {
   readonly reader: string;
   readonly remote: string;
-  readonly change: LinkChange | 'would configure';
+  readonly change: LinkChange;
+  /** Nothing was changed: this is what would have been. */
+  readonly dryRun: boolean;
 }
 
 export default class Connect extends BaseCommand {
@@ -28,6 +30,7 @@ export default class Connect extends BaseCommand {
     '<%= config.bin %> connect --context east --destination-context west --destination-endpoint 203.0.113.7:2379 --dry-run',
   ];
   static override flags = {
+    ...kubeFlags,
     context: Flags.string({ description: 'kubeconfig context of the first cluster (default: the current one)' }),
     'destination-context': Flags.string({
       description: 'context of a cluster to connect with; may be repeated',
@@ -35,16 +38,18 @@ export default class Connect extends BaseCommand {
       required: true,
     }),
     'connection-mode': Flags.option({
-      description: 'unicast: the first reads the others; bidirectional: first and others; mesh: every pair',
+      description:
+        'who reads whom: the first the others (unicast), first and others each other (bidirectional), all each other (mesh)',
       options: ['unicast', 'bidirectional', 'mesh'] as const,
       default: 'bidirectional' as const,
     })(),
     'source-endpoint': Flags.string({ description: 'ADDRESS:PORT where the first cluster is reached from the others' }),
     'destination-endpoint': Flags.string({
-      description: 'ADDRESS:PORT of the destinations, in their order',
+      description:
+        'ADDRESS:PORT where a destination is reached from the others; repeated in the order of the destinations',
       multiple: true,
     }),
-    'dry-run': Flags.boolean({ description: 'check everything and say what would change, change nothing' }),
+    'dry-run': Flags.boolean({ description: 'check everything and tell what would change, without changing it' }),
   };
 
   async run(): Promise<readonly Made[]> {
@@ -63,9 +68,11 @@ export default class Connect extends BaseCommand {
     refuseWhatDoesNotFit(links.map(([reader, remote]) => [reader.info, remote.info]));
     const made: Made[] = [];
     for (const [reader, remote] of links) {
-      const change = flags['dry-run'] ? 'would configure' : await writeLink(reader.kube, flags.namespace, remote.info);
-      made.push({ reader: reader.info.clusterName, remote: remote.info.clusterName, change });
-      if (!this.jsonEnabled()) this.log(`${reader.info.clusterName} reads ${remote.info.clusterName}: ${change}`);
+      const target = { kube: reader.kube, namespace: flags.namespace, isDryRun: flags['dry-run'] };
+      const change = await writeLink(target, remote.info);
+      const link = { reader: reader.info.clusterName, remote: remote.info.clusterName, change };
+      made.push({ ...link, dryRun: target.isDryRun });
+      if (!this.jsonEnabled()) this.log(renderLink(link, target.isDryRun));
     }
     return made;
   }

@@ -1,16 +1,18 @@
 import { Flags } from '@oclif/core';
 
-import { BaseCommand } from '../base-command.ts';
+import { BaseCommand, kubeFlags } from '../base-command.ts';
 import { openKube } from '../clients/kube.ts';
 import { readClusterSettings } from '../connect/access-info.ts';
-import { removeLink } from '../connect/link.ts';
+import { removeLink, renderLink } from '../connect/link.ts';
 import type { LinkChange } from '../connect/link.ts';
 import { linksOf } from '../connect/mode.ts';
 
 interface Removed {
   readonly reader: string;
   readonly remote: string;
-  readonly change: LinkChange | 'would remove';
+  readonly change: LinkChange;
+  /** Nothing was changed: this is what would have been. */
+  readonly dryRun: boolean;
 }
 
 export default class Disconnect extends BaseCommand {
@@ -23,28 +25,28 @@ export default class Disconnect extends BaseCommand {
     '<%= config.bin %> disconnect --context east --destination-cluster west   # its API cannot be reached any more',
   ];
   static override flags = {
+    ...kubeFlags,
     context: Flags.string({ description: 'kubeconfig context of the first cluster (default: the current one)' }),
     'destination-context': Flags.string({
       description: 'context of a cluster to disconnect; may be repeated',
       multiple: true,
-      default: [],
     }),
     'destination-cluster': Flags.string({
       description: 'name of a cluster to forget on the first one only; may be repeated',
       multiple: true,
-      default: [],
     }),
     'connection-mode': Flags.option({
-      description: 'unicast: only the first forgets; bidirectional: both sides; mesh: every pair',
+      description:
+        'who forgets whom: the first the others (unicast), first and others each other (bidirectional), all each other (mesh)',
       options: ['unicast', 'bidirectional', 'mesh'] as const,
       default: 'bidirectional' as const,
     })(),
-    'dry-run': Flags.boolean({ description: 'say what would change, change nothing' }),
+    'dry-run': Flags.boolean({ description: 'tell what would change, without changing it' }),
   };
 
   async run(): Promise<readonly Removed[]> {
     const { flags } = await this.parse(Disconnect);
-    const contexts = [flags.context, ...flags['destination-context']];
+    const contexts = [flags.context, ...(flags['destination-context'] ?? [])];
     const clusters = await Promise.all(
       contexts.map(async (context) => {
         const kube = await openKube(flags.kubeconfig, context);
@@ -53,15 +55,17 @@ export default class Disconnect extends BaseCommand {
       }),
     );
     const [source] = clusters;
-    const named = source === undefined ? [] : flags['destination-cluster'].map((name) => [source, name] as const);
+    const named =
+      source === undefined ? [] : (flags['destination-cluster'] ?? []).map((name) => [source, name] as const);
     const linked = linksOf(flags['connection-mode'], clusters).map(([from, to]) => [from, to.clusterName] as const);
     if (named.length + linked.length === 0)
-      this.error('name a cluster: --destination-context or --destination-cluster', { exit: 2 });
+      this.error('name a cluster with --destination-context or --destination-cluster', { exit: 2 });
     const removed: Removed[] = [];
     for (const [reader, remote] of [...linked, ...named]) {
-      const change = flags['dry-run'] ? 'would remove' : await removeLink(reader.kube, flags.namespace, remote);
-      removed.push({ reader: reader.clusterName, remote, change });
-      if (!this.jsonEnabled()) this.log(`${reader.clusterName} reads ${remote}: ${change}`);
+      const target = { kube: reader.kube, namespace: flags.namespace, isDryRun: flags['dry-run'] };
+      const link = { reader: reader.clusterName, remote, change: await removeLink(target, remote) };
+      removed.push({ ...link, dryRun: target.isDryRun });
+      if (!this.jsonEnabled()) this.log(renderLink(link, target.isDryRun));
     }
     return removed;
   }

@@ -1,30 +1,32 @@
 import { Flags } from '@oclif/core';
-import { MeshError, isAborted, parseDuration, systemClock } from '@clustermesh/runtime';
+import { MeshError, parseDuration, systemClock } from '@clustermesh/runtime';
 
-import { BaseCommand } from '../base-command.ts';
+import { BaseCommand, kubeFlags } from '../base-command.ts';
 import { openKube } from '../clients/kube.ts';
 import { collectStatus } from '../mesh-status/collect.ts';
-import type { StatusSource } from '../mesh-status/collect.ts';
-import { isMeshReady } from '../mesh-status/mesh-status.ts';
 import type { MeshStatus } from '../mesh-status/mesh-status.ts';
 import { renderMeshStatus } from '../mesh-status/render.ts';
+import { waitUntilReady } from '../mesh-status/wait.ts';
 
-/** Between two looks while waiting. */
-const pollMs = 1_000;
+/** Exit code of what Ctrl-C ended, as shells have it: a script must not go on. */
+const interrupted = 130;
 
 export default class Status extends BaseCommand {
   static override summary = 'Show how a cluster sees the others: state, age, counts, and what is wrong.';
   static override description =
-    'Not being ready is no error unless --wait was given. A cluster without contact is shown stale with its age; what ' +
-    'was learnt from it stays in use.';
+    'ready: connected, everything mirrored. connecting: on its way. stale: contact is lost; what was learnt stays in ' +
+    'use, as old as AGE says. failed: never reached. draining: disconnected, its entries are being deleted. unknown: ' +
+    'no kvstoremesh answers. Below the table is a line for each problem. Exit code 1 if it cannot be shown, or if ' +
+    '--wait was given and not everything is ready in time.';
   static override examples = [
     '<%= config.bin %> status --context east',
     '<%= config.bin %> status --context east --wait --wait-duration 2m',
     '<%= config.bin %> status -o json',
   ];
   static override flags = {
+    ...kubeFlags,
     context: Flags.string({ description: 'kubeconfig context (default: the current one)' }),
-    wait: Flags.boolean({ description: 'wait until everything is ready' }),
+    wait: Flags.boolean({ description: 'wait until every component and every remote cluster is ready' }),
     'wait-duration': Flags.string({ description: 'how long to wait at most', default: '15m' }),
   };
 
@@ -34,28 +36,23 @@ export default class Status extends BaseCommand {
     const { client, context } = await openKube(flags.kubeconfig, flags.context);
     const source = { kube: client, context, namespace: flags.namespace };
     const look = (): Promise<MeshStatus> => collectStatus(source, systemClock.now(), signal);
-    const status = flags.wait ? await this.#wait(look, source, flags['wait-duration'], signal) : await look();
+    const status = flags.wait ? await this.#wait(look, context, flags['wait-duration'], signal) : await look();
     if (!this.jsonEnabled()) this.log(renderMeshStatus(status));
     return status;
   }
 
   async #wait(
     look: () => Promise<MeshStatus>,
-    { context }: StatusSource,
+    context: string,
     duration: string,
     signal: AbortSignal,
   ): Promise<MeshStatus> {
     const limit = parseDuration(duration);
     if (!limit.ok) throw new MeshError('CONFIG_INVALID', `--wait-duration: ${limit.reason}`);
-    const deadline = systemClock.monotonicMs() + limit.value;
-    for (;;) {
-      const status = await look();
-      if (isMeshReady(status) || isAborted(signal)) return status;
-      if (systemClock.monotonicMs() >= deadline) {
-        this.logToStderr(renderMeshStatus(status));
-        throw new MeshError('TIMEOUT', `wait ${duration} for ${context} to be ready: see above what is missing`);
-      }
-      await systemClock.sleep(pollMs, signal);
-    }
+    const { status, outcome } = await waitUntilReady(look, limit.value, systemClock, signal);
+    if (outcome === 'interrupted') process.exitCode = interrupted;
+    if (outcome !== 'timeout') return status;
+    this.logToStderr(renderMeshStatus(status));
+    throw new MeshError('TIMEOUT', `wait ${duration} for ${context} to be ready: see above what is missing`);
   }
 }

@@ -92,5 +92,8 @@ async function getOrExplain<T extends KubeObject>(
 }
 
 function notInstalled(context: string, what: string): MeshError {
-  return new MeshError('KUBE_NOT_FOUND', `${what} is missing in ${context}: install clustermesh there first (deploy/)`);
+  return new MeshError(
+    'KUBE_NOT_FOUND',
+    `${what} is missing in ${context}: install clustermesh there first (deploy/README.md)`,
+  );
 }

@@ -177,20 +177,31 @@ describe('links', () => {
 
   it('are written once, kept beside others, and removed alone', async () => {
     const kube = emptyCluster();
+    const target = { kube, namespace, isDryRun: false };
     const configured = async (): Promise<readonly string[]> =>
       configuredClusters((await kube.get(secrets, { namespace, name: remoteClustersSecret })).data);
-    expect(await writeLink(kube, namespace, west)).toBe('configured');
-    expect(await writeLink(kube, namespace, west)).toBe('unchanged');
-    expect(await writeLink(kube, namespace, { ...west, clusterName: 'north', clusterId: 3 })).toBe('configured');
+    expect(await writeLink(target, west)).toBe('configured');
+    expect(await writeLink(target, west)).toBe('unchanged');
+    expect(await writeLink(target, { ...west, clusterName: 'north', clusterId: 3 })).toBe('configured');
     expect(await configured()).toEqual(['north', 'west']);
-    expect(await writeLink(kube, namespace, { ...west, endpoints: { ips: ['172.30.2.12'], port: 2379 } })).toBe(
-      'configured',
-    );
-    expect(await removeLink(kube, namespace, 'west')).toBe('removed');
-    expect(await removeLink(kube, namespace, 'west')).toBe('absent');
+    expect(await writeLink(target, { ...west, endpoints: { ips: ['172.30.2.12'], port: 2379 } })).toBe('configured');
+    expect(await removeLink(target, 'west')).toBe('removed');
+    expect(await removeLink(target, 'west')).toBe('absent');
     const { data } = await kube.get(secrets, { namespace, name: remoteClustersSecret });
     expect(Object.keys(data ?? {}).filter((name) => name.startsWith('west'))).toEqual([]);
     expect(await configured()).toEqual(['north']);
+  });
+
+  it('are told and not changed by a dry run', async () => {
+    const kube = emptyCluster();
+    const target = { kube, namespace, isDryRun: false };
+    const dryRun = { ...target, isDryRun: true };
+    expect(await writeLink(dryRun, west)).toBe('configured');
+    expect(await removeLink(dryRun, 'west')).toBe('absent');
+    await writeLink(target, west);
+    expect(await writeLink(dryRun, west)).toBe('unchanged');
+    expect(await removeLink(dryRun, 'west')).toBe('removed');
+    expect(await removeLink(target, 'west')).toBe('removed');
   });
 
   it.each([

@@ -7,29 +7,46 @@ import { remoteClusterFileNames, remoteClusterFiles, remoteClustersSecret } from
 
 export type LinkChange = 'configured' | 'unchanged' | 'removed' | 'absent';
 
+/** Where the files of remote clusters are kept. With `isDryRun` a change is told and not made. */
+export interface LinkTarget {
+  readonly kube: KubeClient;
+  readonly namespace: string;
+  readonly isDryRun: boolean;
+}
+
 /** Lets the cluster behind `kube` read `remote`. The kvstoremesh there sees the Secret's files change and connects. */
-export async function writeLink(kube: KubeClient, namespace: string, remote: AccessInfo): Promise<LinkChange> {
+export async function writeLink({ kube, namespace, isDryRun }: LinkTarget, remote: AccessInfo): Promise<LinkChange> {
   const wanted = Object.fromEntries(
     Object.entries(remoteClusterFiles(remote)).map(([name, text]) => [name, Buffer.from(text).toString('base64')]),
   );
   const before = await readFiles(kube, namespace);
+  if (Object.entries(wanted).every(([name, encoded]) => before?.[name] === encoded)) return 'unchanged';
+  if (isDryRun) return 'configured';
   if (before === undefined) {
     const metadata = { name: remoteClustersSecret, namespace };
     await kube.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', data: wanted });
     return 'configured';
   }
-  if (Object.entries(wanted).every(([name, encoded]) => before[name] === encoded)) return 'unchanged';
   await patchFiles(kube, namespace, wanted);
   return 'configured';
 }
 
 /** Forgets `clusterName`: kvstoremesh drains what it learnt of it. */
-export async function removeLink(kube: KubeClient, namespace: string, clusterName: string): Promise<LinkChange> {
+export async function removeLink({ kube, namespace, isDryRun }: LinkTarget, clusterName: string): Promise<LinkChange> {
   const before = (await readFiles(kube, namespace)) ?? {};
   const names = remoteClusterFileNames(clusterName).filter((name) => name in before);
   if (names.length === 0) return 'absent';
+  if (isDryRun) return 'removed';
   await patchFiles(kube, namespace, Object.fromEntries(names.map((name) => [name, null])));
   return 'removed';
+}
+
+/** `east reads west: configured`, as `kubectl apply` says it. */
+export function renderLink(
+  { reader, remote, change }: { readonly reader: string; readonly remote: string; readonly change: LinkChange },
+  isDryRun: boolean,
+): string {
+  return `${reader} reads ${remote}: ${change}${isDryRun ? ' (dry run)' : ''}`;
 }
 
 async function readFiles(kube: KubeClient, namespace: string): Promise<Readonly<Record<string, string>> | undefined> {

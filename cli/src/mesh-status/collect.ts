@@ -7,6 +7,7 @@ import { readClusterSettings } from '../connect/access-info.ts';
 import { configuredClusters, remoteClustersSecret } from '../connect/remote-files.ts';
 import { remoteStatus, worstViews } from './mesh-status.ts';
 import type { MeshStatus, MirrorStatus, RemoteStatus, Replicas } from './mesh-status.ts';
+import { whyNotReady } from './why-not-ready.ts';
 
 export const apiserverName = 'clustermesh-apiserver';
 export const agentName = 'clustermesh-agent';
@@ -28,8 +29,8 @@ export async function collectStatus(source: StatusSource, now: number, signal: A
   const { kube, context, namespace } = source;
   const { clusterName, clusterId } = await readClusterSettings(kube, context, namespace);
   const problems: string[] = [];
+  const [apiserver, agents] = [await countApiservers(source, signal), await countAgents(source, signal)];
   const mirrors = await listPods(source, apiserverName, signal);
-  if (mirrors.length === 0) problems.push(`no ${apiserverName} pod in ${context}, namespace ${namespace}`);
   const views = await Promise.all(
     mirrors.map(async (pod) => {
       try {
@@ -37,16 +38,21 @@ export async function collectStatus(source: StatusSource, now: number, signal: A
         return (mirrorStatuses.parse(answer) as readonly MirrorStatus[]).map((mirror) => remoteStatus(mirror, now));
       } catch (error) {
         problems.push(`pod ${pod.metadata.name} does not tell its status: ${describeError(error)}`);
-        return [];
+        return undefined;
       }
     }),
   );
+  const answers = views.filter((view) => view !== undefined);
   return {
     cluster: { name: clusterName, id: clusterId },
-    apiserver: await countApiservers(source, signal),
-    agents: await countAgents(source, signal),
-    clusters: withUnknown(worstViews(views.flat()), await readConfigured(source, signal)),
-    problems,
+    apiserver,
+    agents,
+    clusters: withUnseen(worstViews(answers.flat()), await readConfigured(source, signal), answers.length > 0),
+    problems: [
+      ...whyNotReady({ app: apiserverName, kind: 'deployment' }, apiserver, { context, namespace }),
+      ...whyNotReady({ app: agentName, kind: 'daemonset' }, agents, { context, namespace }),
+      ...problems,
+    ],
   };
 }
 
@@ -74,7 +80,7 @@ async function orNone(count: () => Promise<Replicas>): Promise<Replicas> {
   try {
     return await count();
   } catch (error) {
-    if (hasCode(error, 'KUBE_NOT_FOUND')) return { ready: 0, wanted: 1 };
+    if (hasCode(error, 'KUBE_NOT_FOUND')) return { ready: 0, wanted: 1, isMissing: true };
     throw error;
   }
 }
@@ -89,9 +95,14 @@ async function readConfigured({ kube, namespace }: StatusSource, signal: AbortSi
   }
 }
 
-/** A cluster that was just configured, and that no kvstoremesh has seen yet, is on its way. */
-function withUnknown(seen: readonly RemoteStatus[], configured: readonly string[]): readonly RemoteStatus[] {
-  const unknown = configured.filter((name) => !seen.some((cluster) => cluster.name === name));
+/** A cluster that was just configured, and that no kvstoremesh has seen yet, is on its way; if one is there to see it. */
+function withUnseen(
+  seen: readonly RemoteStatus[],
+  configured: readonly string[],
+  isAnyoneLooking: boolean,
+): readonly RemoteStatus[] {
+  const unseen = configured.filter((name) => !seen.some((cluster) => cluster.name === name));
+  const state = isAnyoneLooking ? 'connecting' : 'unknown';
   const counts = { nodes: 0, endpoints: 0, identities: 0, services: 0 };
-  return [...seen, ...unknown.map((name) => ({ name, state: 'connecting' as const, ready: false, ...counts }))];
+  return [...seen, ...unseen.map((name) => ({ name, state, ready: false, ...counts }) as const)];
 }

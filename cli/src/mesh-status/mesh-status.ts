@@ -7,8 +7,9 @@ import { renderDuration } from '../render/duration.ts';
  * - `stale`: contact is lost; what was learnt before stays in use, as old as `age` says.
  * - `failed`: never reached; `error` says why.
  * - `draining`: removed from the configuration, its entries are being deleted.
+ * - `unknown`: configured, but no kvstoremesh answers that could tell.
  */
-export type RemoteState = 'ready' | 'connecting' | 'stale' | 'failed' | 'draining';
+export type RemoteState = 'ready' | 'connecting' | 'stale' | 'failed' | 'draining' | 'unknown';
 
 export interface RemoteStatus {
   readonly name: string;
@@ -38,6 +39,8 @@ export interface MeshStatus {
 export interface Replicas {
   readonly ready: number;
   readonly wanted: number;
+  /** Not installed at all. */
+  readonly isMissing?: boolean;
 }
 
 /** `GET /v1/cluster` of kvstoremesh, the part that is shown. Another version may leave any of it out. */
@@ -90,7 +93,7 @@ function remoteState(mirror: MirrorStatus): RemoteState {
   return mirror['last-error'] === undefined ? 'connecting' : 'failed';
 }
 
-const severity: readonly RemoteState[] = ['ready', 'connecting', 'draining', 'stale', 'failed'];
+const severity: readonly RemoteState[] = ['ready', 'connecting', 'draining', 'unknown', 'stale', 'failed'];
 
 /** Several replicas see a cluster differently: the worst view is the one to know of. */
 export function worstViews(views: readonly RemoteStatus[]): readonly RemoteStatus[] {

@@ -25,10 +25,13 @@ interface BackendsRow {
 }
 
 export default class InspectBackends extends InspectCommand<BackendsRow> {
-  static override summary = 'Backends of services: where they are, whose they are, and whether they are used now.';
+  static override summary = 'Backends of services: where they are, from which cluster, and whether they are used now.';
   static override description =
-    'A backend is chosen (new connections use it), standby (another preference is in force), or terminating (old connections only).';
-  static override examples = ['<%= config.bin %> inspect backends --context east'];
+    'STATE is chosen (new connections use it), standby (affinity prefers others), or terminating (old connections only). KEY is where it was learnt.';
+  static override examples = [
+    '<%= config.bin %> inspect backends --context east',
+    '<%= config.bin %> inspect backends --socket /var/run/clustermesh/agent.sock   # on a node, without Kubernetes',
+  ];
 
   protected readonly inspection: Inspection<BackendsRow> = {
     method: 'ListBackends',

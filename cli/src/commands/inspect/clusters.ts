@@ -28,7 +28,8 @@ interface ClustersRow {
 
 export default class InspectClusters extends InspectCommand<ClustersRow> {
   static override summary = 'Remote clusters as the agents see them.';
-  static override description = 'What is synchronised, how old it is, and what was rejected and why.';
+  static override description =
+    'State, age since the last contact, and entries by kind. REJECTED counts what was not believed; -o json has keys and reasons.';
   static override examples = ['<%= config.bin %> inspect clusters --context east'];
 
   protected readonly inspection: Inspection<ClustersRow> = {

@@ -20,7 +20,8 @@ interface IdentitiesRow {
 
 export default class InspectIdentities extends InspectCommand<IdentitiesRow> {
   static override summary = 'Identities: numbers and the labels that they stand for.';
-  static override description = 'Policy and the overlay speak of workloads by these numbers.';
+  static override description =
+    'ADDRESSES counts those that have the identity. The overlay carries the number in its VNI.';
   static override examples = ['<%= config.bin %> inspect identities --context east'];
 
   protected readonly inspection: Inspection<IdentitiesRow> = {

@@ -23,8 +23,9 @@ interface IpcacheRow {
 }
 
 export default class InspectIpcache extends InspectCommand<IpcacheRow> {
-  static override summary = 'Addresses with their identity and node.';
-  static override description = 'An address waits until its identity is known, and is shown with the reason.';
+  static override summary = 'Addresses of the mesh with their identity and the node to tunnel to.';
+  static override description =
+    'STATE is programmed, waiting-for-identity, pending, conflict (another cluster holds the address) or restored (left by an earlier agent, not confirmed yet).';
   static override examples = ['<%= config.bin %> inspect ipcache --context east'];
 
   protected readonly inspection: Inspection<IpcacheRow> = {

@@ -22,7 +22,7 @@ interface NodesRow {
 
 export default class InspectNodes extends InspectCommand<NodesRow> {
   static override summary = 'Nodes of every cluster with their underlay address and pod CIDRs.';
-  static override description = 'An index of 0 means that no address of the maps refers to the node.';
+  static override description = 'INDEX is the node in the maps; 0: no address refers to it.';
   static override examples = ['<%= config.bin %> inspect nodes --context east'];
 
   protected readonly inspection: Inspection<NodesRow> = {

@@ -30,10 +30,13 @@ interface ServicesRow {
 }
 
 export default class InspectServices extends InspectCommand<ServicesRow> {
-  static override summary = 'Global and local services as the maps hold them.';
+  static override summary = 'Services as the maps hold them: how many backends, from which clusters.';
   static override description =
-    'One row per frontend: how many backends new connections use now, of how many, and from which clusters.';
-  static override examples = ['<%= config.bin %> inspect services --context east'];
+    'One row per frontend. BACKENDS: how many new connections use now / how many are known. PROBLEM: why it is not programmed as wanted.';
+  static override examples = [
+    '<%= config.bin %> inspect services --context east',
+    '<%= config.bin %> inspect services --context east --node n1 -o json',
+  ];
 
   protected readonly inspection: Inspection<ServicesRow> = {
     method: 'ListServices',

@@ -6,7 +6,7 @@ export default class LabCut extends BaseCommand {
   static override summary = "Cut a cluster's control plane off from the others; pods still reach each other.";
   static override examples = ['<%= config.bin %> lab cut north'];
   static override args = { cluster: Args.string({ description: 'name of the cluster', required: true }) };
-  static override flags = { mesh: Flags.string({ description: 'name of the lab', default: 'lab' }) };
+  static override flags = { mesh: Flags.string({ description: 'name of the lab, several can be up', default: 'lab' }) };
 
   async run(): Promise<{ readonly cluster: string; readonly link: string }> {
     const { args, flags } = await this.parse(LabCut);

@@ -7,7 +7,7 @@ export default class LabDown extends BaseCommand {
   static override description =
     'Works whatever is left of the lab, also after its supervisor was killed. May be repeated.';
   static override examples = ['<%= config.bin %> lab down'];
-  static override flags = { mesh: Flags.string({ description: 'name of the lab', default: 'lab' }) };
+  static override flags = { mesh: Flags.string({ description: 'name of the lab, several can be up', default: 'lab' }) };
 
   async run(): Promise<{ readonly removed: string }> {
     const { flags } = await this.parse(LabDown);

@@ -9,7 +9,7 @@ export default class LabKubeconfig extends BaseCommand {
     'kubectl --kubeconfig $(<%= config.bin %> lab kubeconfig east) get pods -A',
   ];
   static override args = { cluster: Args.string({ description: 'only this cluster (default: all)' }) };
-  static override flags = { mesh: Flags.string({ description: 'name of the lab', default: 'lab' }) };
+  static override flags = { mesh: Flags.string({ description: 'name of the lab, several can be up', default: 'lab' }) };
 
   async run(): Promise<{ readonly path: string }> {
     const { args, flags } = await this.parse(LabKubeconfig);

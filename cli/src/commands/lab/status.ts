@@ -5,9 +5,9 @@ import { BaseCommand } from '../../base-command.ts';
 import { renderTable } from '../../render/table.ts';
 
 export default class LabStatus extends BaseCommand {
-  static override summary = 'Show the clusters, nodes and pods of a lab.';
+  static override summary = 'Show the clusters and pods of a lab, and where their logs are.';
   static override examples = ['<%= config.bin %> lab status', '<%= config.bin %> lab status -o json'];
-  static override flags = { mesh: Flags.string({ description: 'name of the lab', default: 'lab' }) };
+  static override flags = { mesh: Flags.string({ description: 'name of the lab, several can be up', default: 'lab' }) };
 
   async run(): Promise<Status> {
     const { flags } = await this.parse(LabStatus);

@@ -21,7 +21,7 @@ export default class LabUp extends BaseCommand {
     'export KUBECONFIG=$(<%= config.bin %> lab kubeconfig); kubectl --context east get nodes',
   ];
   static override flags = {
-    mesh: Flags.string({ description: 'name of the lab', default: 'lab' }),
+    mesh: Flags.string({ description: 'name of the lab, several can be up', default: 'lab' }),
     clusters: Flags.string({ description: 'names of the clusters, comma-separated', default: 'east,north,west' }),
     nodes: Flags.integer({ description: 'nodes per cluster', default: 2, min: 1, max: 9 }),
     rootless: Flags.boolean({ description: 'do as without root: no namespaces, maps in memory' }),
