@@ -89,7 +89,9 @@ async function checkBackends({ from, service, clusters, without }: Answers, run:
   const rows = backendsOutput.parse(await json(run, ['inspect', 'backends', '--context', from.cluster]));
   const chosen = rows.filter((row) => row.service === service && row.state === 'chosen');
   const perCluster = new Map<string, number>();
-  for (const { cluster } of chosen) perCluster.set(cluster, (perCluster.get(cluster) ?? 0) + 1);
+  // Every node has a row for each of them.
+  const byAddress = new Map(chosen.map((row) => [row.address, row.cluster]));
+  for (const cluster of byAddress.values()) perCluster.set(cluster, (perCluster.get(cluster) ?? 0) + 1);
   const ghost = without === undefined ? undefined : run.deletedPods.get(without)?.ip;
   const hasGhost = chosen.some(({ address }) => ghost !== undefined && address.startsWith(`${ghost}:`));
   return { isMet: sameNames(perCluster.keys(), clusters) && !hasGhost, seen: `backends ${countsText(perCluster)}` };

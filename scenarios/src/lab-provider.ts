@@ -79,7 +79,8 @@ export class LabProvider implements Provider {
   }
 
   describeLink(cluster: string, action: 'cut' | 'restore'): string {
-    return `clustermesh lab ${action === 'cut' ? 'cut' : 'restore'} ${cluster}`;
+    const { mesh } = this.#options;
+    return `clustermesh lab ${action} ${cluster}${mesh === 'lab' ? '' : ` --mesh ${mesh}`}`;
   }
 
   #running(): Lab {

@@ -19,6 +19,7 @@ export default class ScenarioRun extends BaseCommand {
   static override examples = [
     '<%= config.bin %> scenario run scenarios/demo.yaml',
     '<%= config.bin %> scenario run scenarios/demo.yaml --keep   # leaves the clusters up: clustermesh lab status',
+    '<%= config.bin %> scenario run scenarios/demo.yaml --mesh demo   # beside another lab',
   ];
   static override args = { file: Args.string({ description: 'scenario files', required: true }) };
   static override flags = {
@@ -32,6 +33,7 @@ export default class ScenarioRun extends BaseCommand {
       env: 'KUBEBUILDER_ASSETS',
     }),
     keep: Flags.boolean({ description: 'leave the clusters up afterwards' }),
+    mesh: Flags.string({ description: 'name of the lab, several can be up', default: 'lab' }),
   };
 
   async run(): Promise<readonly ScenarioOutcome[]> {
@@ -45,8 +47,8 @@ export default class ScenarioRun extends BaseCommand {
       outcomes.push(
         await this.#runOne(
           scenario,
-          new Lab({ cli: this.config.root, mesh: 'lab', kubeAssets: flags['kube-assets'] }),
-          flags.keep,
+          new Lab({ cli: this.config.root, mesh: flags.mesh, kubeAssets: flags['kube-assets'] }),
+          flags,
           signal,
         ),
       );
@@ -58,7 +60,7 @@ export default class ScenarioRun extends BaseCommand {
   async #runOne(
     scenario: Scenario,
     provider: LabProvider,
-    keep: boolean,
+    { keep, mesh }: { readonly keep: boolean; readonly mesh: string },
     signal: AbortSignal,
   ): Promise<ScenarioOutcome> {
     const { hasPassed, renderEvent, renderResults, renderVerdict, runScenario } =
@@ -72,7 +74,8 @@ export default class ScenarioRun extends BaseCommand {
       runScenario(scenario, { provider, clock: systemClock, report }, signal),
     );
     say(`\n${renderResults(steps)}\n`);
-    if (keep) say(`left up: export KUBECONFIG=${provider.kubeconfig()}; remove it with: clustermesh lab down`);
+    if (keep)
+      say(`left up: export KUBECONFIG=${provider.kubeconfig()}; remove it with: clustermesh lab down --mesh ${mesh}`);
     say(signal.aborted ? `${scenario.name} interrupted` : renderVerdict(scenario, steps));
     return { scenario: scenario.name, passed: hasPassed(scenario, steps), steps };
   }
