@@ -50,7 +50,8 @@ function methodOf(
   return method;
 }
 
-async function loadStatusClient(): Promise<ServiceClientConstructor> {
+/** The client of the proto file; its `service` is what a server of it implements. */
+export async function loadStatusClient(): Promise<ServiceClientConstructor> {
   const [{ load }, { loadPackageDefinition }] = await Promise.all([
     import('@grpc/proto-loader'),
     import('@grpc/grpc-js'),
