@@ -187,6 +187,23 @@ describe('createApiserver', () => {
     expect(etcd.keys('cilium/state/services/')).toEqual([]);
   });
 
+  it.each(['pods', 'meshidentities'])(
+    'tells of pods again however late %s are listed after a restart (I3)',
+    async (late) => {
+      const { clock, etcd, kube, start } = await cluster();
+      await populate(kube);
+      const first = await start();
+      first.stop.abort();
+      await first.running;
+      await create(kube, aPod('web-1', '10.1.0.6'));
+      await kube.delete(pods, { namespace: 'default', name: 'web-0' }, { gracePeriodSeconds: 0 });
+      const { apiserver } = await start(slowly(kube, late, clock));
+      await clock.advance(100_000);
+      expect(apiserver.isSynced).toBe(true);
+      expect(etcd.keys('cilium/state/ip/')).toEqual(['cilium/state/ip/v1/default/10.1.0.6']);
+    },
+  );
+
   it('writes everything again when the leases are lost', async () => {
     const { clock, etcd, kube, server, start } = await cluster();
     await populate(kube);

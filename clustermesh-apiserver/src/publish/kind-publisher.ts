@@ -28,7 +28,7 @@ export interface KindSink<T> {
 }
 
 export interface KindListener {
-  /** The store has acknowledged the entry. */
+  /** The store has the entry as it is now. May be called again. */
   written?(name: string): void;
   /** The store has acknowledged the canary, for the first time. */
   announced?(): void;
@@ -88,7 +88,10 @@ export class KindPublisher<T> implements KindSink<T> {
     const reason = this.#kind.validate(context, name, value);
     if (reason === undefined) {
       this.#rejected.delete(name);
-      this.#store.upsert(this.#prefix + name, this.#kind.codec.encode(value));
+      const key = this.#prefix + name;
+      this.#store.upsert(key, this.#kind.codec.encode(value));
+      // An earlier process's, taken over before it was asked for: no commit will tell of it.
+      if (this.#store.isWritten(key)) this.#listener.written?.(name);
     } else {
       this.#reject(name, reason);
     }

@@ -262,6 +262,17 @@ describe('SyncStore', () => {
       expect(stored()).toEqual(['p/kept=old', 'p/unasked=old']);
     });
 
+    it('knows what is written: acknowledged, its own or taken over, and as it is asked for now', async () => {
+      const { store, clock } = await startWith(['p/kept', 'p/changed']);
+      await clock.advance(0);
+      store.upsert('p/kept', bytes('old'));
+      store.upsert('p/changed', bytes('new'));
+      const written = (): readonly boolean[] => ['p/kept', 'p/changed', 'p/unasked'].map((key) => store.isWritten(key));
+      expect(written()).toEqual([true, false, false]);
+      await clock.advance(0);
+      expect(written()).toEqual([true, true, false]);
+    });
+
     it('writes an adopted key that was lost before it was asked for', async () => {
       const { store, clock, server, stored } = await startWith(['p/a']);
       await clock.advance(0);

@@ -65,6 +65,12 @@ export class SyncStore {
     return this.#refused;
   }
 
+  /** The store has acknowledged the value that is asked for, or had it from an earlier process. */
+  isWritten(key: string): boolean {
+    const isSetAside = this.#refused.has(key) || this.#lost.has(key);
+    return this.#desired.has(key) && !isSetAside && !this.#queue.isPending(key);
+  }
+
   upsert(key: string, value: Uint8Array): void {
     const isAdopted = this.#adopted.matches(key, value);
     this.#adopted.delete(key);

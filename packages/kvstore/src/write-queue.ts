@@ -29,6 +29,11 @@ export class WriteQueue {
     return this.#waiting.has(key);
   }
 
+  /** Waiting, or taken and not yet acknowledged. */
+  isPending(key: string): boolean {
+    return this.#waiting.has(key) || this.#taken.has(key);
+  }
+
   push(op: KeyOp): void {
     this.#waiting.set(op.key, op);
   }
