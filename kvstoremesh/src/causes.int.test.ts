@@ -12,12 +12,12 @@ import { Health, silentLogger as log, systemClock as clock, systemRandom as rand
 import { TestEtcd, eventually, tempDir } from '@clustermesh/testkit';
 import type { TempDir } from '@clustermesh/testkit';
 
-import { ClustersDir } from './clusters-dir.ts';
-import { allowRemote } from './etcd-fixture.ts';
+import { ClustersDir } from './directory/clusters-dir.ts';
+import { allowRemote } from './testing/etcd-fixture.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
-import { name } from './mesh-fixture.ts';
-import type { RemoteClusterStatus } from './status.ts';
+import { name } from './testing/mesh-fixture.ts';
+import type { RemoteClusterStatus } from './status/status.ts';
 
 jest.setTimeout(30_000);
 

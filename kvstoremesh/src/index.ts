@@ -1,6 +1,6 @@
-export { ClustersDir } from './clusters-dir.ts';
-export type { ClustersDirDeps, ClustersSource } from './clusters-dir.ts';
+export { ClustersDir } from './directory/clusters-dir.ts';
+export type { ClustersDirDeps, ClustersSource } from './directory/clusters-dir.ts';
 export { createKvstoremesh } from './kvstoremesh.ts';
 export type { Kvstoremesh, KvstoremeshDeps, KvstoremeshSettings } from './kvstoremesh.ts';
-export type { RemoteConfig, RemoteFile } from './remote-file.ts';
-export type { RemoteClusterSnapshot, RemoteClusterStatus } from './status.ts';
+export type { RemoteConfig, RemoteFile } from './directory/remote-file.ts';
+export type { RemoteClusterSnapshot, RemoteClusterStatus } from './status/status.ts';

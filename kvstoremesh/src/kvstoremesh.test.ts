@@ -4,8 +4,8 @@ import { MeshError } from '@clustermesh/runtime';
 import { freshnessCodec } from '@clustermesh/wire';
 import type { Freshness } from '@clustermesh/wire';
 
-import { MeshFixture, remoteFile } from './mesh-fixture.ts';
-import type { FakeRemote } from './mesh-fixture.ts';
+import { MeshFixture, remoteFile } from './testing/mesh-fixture.ts';
+import type { FakeRemote } from './testing/mesh-fixture.ts';
 
 const service = 'cilium/state/services/v1/east/default/web';
 const node = 'cilium/state/nodes/v1/east/n1';

@@ -1,15 +1,15 @@
 import type { KvStore } from '@clustermesh/kvstore';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
-import { ClusterIds } from './cluster-ids.ts';
-import type { ClustersSource } from './clusters-dir.ts';
-import { awaitedClusters } from './readiness.ts';
-import type { ReadinessTimeouts } from './readiness.ts';
-import { RemoteCluster } from './remote-cluster.ts';
-import type { RemoteClusterDeps, RemoteClusterSettings } from './remote-cluster.ts';
-import { RemoteClusters } from './remote-clusters.ts';
-import { refusedFileStatus, remoteClusterStatus } from './status.ts';
-import type { RemoteClusterSnapshot, RemoteClusterStatus } from './status.ts';
+import { ClusterIds } from './remote/cluster-ids.ts';
+import type { ClustersSource } from './directory/clusters-dir.ts';
+import { awaitedClusters } from './status/readiness.ts';
+import type { ReadinessTimeouts } from './status/readiness.ts';
+import { RemoteCluster } from './remote/remote-cluster.ts';
+import type { RemoteClusterDeps, RemoteClusterSettings } from './remote/remote-cluster.ts';
+import { RemoteClusters } from './remote/remote-clusters.ts';
+import { refusedFileStatus, remoteClusterStatus } from './status/status.ts';
+import type { RemoteClusterSnapshot, RemoteClusterStatus } from './status/status.ts';
 
 export interface KvstoremeshSettings extends RemoteClusterSettings, ReadinessTimeouts {
   /** Of the local cluster. */

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 import { TestEtcd, TestProcess, eventually, freePort, tempDir } from '@clustermesh/testkit';
 
-import { allowRemote } from './etcd-fixture.ts';
-import { name } from './mesh-fixture.ts';
+import { allowRemote } from './testing/etcd-fixture.ts';
+import { name } from './testing/mesh-fixture.ts';
 
 jest.setTimeout(60_000);
 

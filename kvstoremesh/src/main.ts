@@ -5,7 +5,7 @@ import { systemClock as clock, systemRandom as random } from '@clustermesh/runti
 import type { Logger } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
-import { ClustersDir } from './clusters-dir.ts';
+import { ClustersDir } from './directory/clusters-dir.ts';
 import { kvstoremeshConfig, loadConfig } from './config.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { createMetrics } from './metrics.ts';
-import { MeshFixture, remoteFile } from './mesh-fixture.ts';
+import { MeshFixture, remoteFile } from './testing/mesh-fixture.ts';
 
 describe('createMetrics', () => {
   it('shows each cluster under the names of Cilium, and forgets it when it is removed', async () => {

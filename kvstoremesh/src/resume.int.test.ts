@@ -5,11 +5,11 @@ import type { KvEvent } from '@clustermesh/kvstore';
 import { Health, silentLogger as log, systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
 import { FaultProxy, TestEtcd, eventually, tempDir } from '@clustermesh/testkit';
 
-import { allowRemote, openAsRoot } from './etcd-fixture.ts';
+import { allowRemote, openAsRoot } from './testing/etcd-fixture.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
-import { FakeClusters, name, settings } from './mesh-fixture.ts';
-import type { RemoteFile } from './remote-file.ts';
+import { FakeClusters, name, settings } from './testing/mesh-fixture.ts';
+import type { RemoteFile } from './directory/remote-file.ts';
 
 jest.setTimeout(30_000);
 

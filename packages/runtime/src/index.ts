@@ -8,6 +8,7 @@ export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { defineConfig } from './config.ts';
 export type { ConfigDefinition, ConfigInput, ConfigOption } from './config.ts';
+export { withDeadline } from './deadline.ts';
 export { duration, durationSetting, parseDuration } from './duration.ts';
 export { MeshError, describeError, errorCodes, hasCode, isMeshError } from './errors.ts';
 export type { ErrorCode, MeshErrorOptions } from './errors.ts';

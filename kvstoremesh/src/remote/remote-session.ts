@@ -1,18 +1,17 @@
 import { HeartbeatWatch } from '@clustermesh/kvstore';
 import type { KvEntry, KvReader, KvStore } from '@clustermesh/kvstore';
-import { every, isAborted, runAll } from '@clustermesh/runtime';
+import { every, isAborted, runAll, withDeadline } from '@clustermesh/runtime';
 import type { Clock, Health, Logger } from '@clustermesh/runtime';
 import { clusterConfigKey, heartbeatKey } from '@clustermesh/wire';
 import type { ClusterConfig } from '@clustermesh/wire';
 
-import type { Announcement } from './announcement.ts';
-import type { ClusterMirror } from './cluster-mirror.ts';
+import type { Announcement } from '../mirror/announcement.ts';
+import type { ClusterMirror } from '../mirror/cluster-mirror.ts';
 import { noteAnswers } from './contact.ts';
 import type { Contact } from './contact.ts';
-import { withDeadline } from './deadline.ts';
 import { receiveClusterConfig } from './receive-cluster-config.ts';
 import type { ReceiveDeps } from './receive-cluster-config.ts';
-import type { RemoteConfig } from './remote-file.ts';
+import type { RemoteConfig } from '../directory/remote-file.ts';
 
 export interface SessionDeps extends ReceiveDeps {
   readonly connect: (remote: RemoteConfig, signal: AbortSignal) => Promise<KvStore>;

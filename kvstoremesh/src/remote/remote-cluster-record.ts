@@ -5,7 +5,7 @@ import type { ClusterConfig } from '@clustermesh/wire';
 import { failureLine } from './failure-line.ts';
 import { nextState } from './remote-cluster-state.ts';
 import type { RemoteClusterEvent, RemoteClusterState } from './remote-cluster-state.ts';
-import type { LastFailure } from './status.ts';
+import type { LastFailure } from '../status/status.ts';
 
 export interface RecordDeps {
   readonly clock: Pick<Clock, 'now'>;

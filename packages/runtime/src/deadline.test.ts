@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { FakeClock, aborted } from '@clustermesh/runtime';
-
+import { aborted } from './abort.ts';
 import { withDeadline } from './deadline.ts';
+import { FakeClock } from './fake-clock.ts';
 
 describe('withDeadline', () => {
   const clock = new FakeClock();

@@ -1,10 +1,10 @@
 import { SyncStore } from '@clustermesh/kvstore';
+import { withDeadline } from '@clustermesh/runtime';
 import type { KvStore } from '@clustermesh/kvstore';
 import type { HealthScope } from '@clustermesh/runtime';
 import { clusterConfigKey, freshnessCodec, freshnessKey } from '@clustermesh/wire';
 import type { ClusterName, Freshness } from '@clustermesh/wire';
 
-import { withDeadline } from './deadline.ts';
 import type { MirrorDeps } from './kind-mirror.ts';
 
 const writeTimeoutMs = 60_000;

@@ -8,7 +8,7 @@ import { Canaries } from './canaries.ts';
 import { emptySource } from './empty-source.ts';
 import { KindMirror } from './kind-mirror.ts';
 import type { MirrorDeps, MirrorSource } from './kind-mirror.ts';
-import type { KindStatus } from './status.ts';
+import type { KindStatus } from '../status/status.ts';
 
 /** All kinds of one remote cluster, mirrored into the local cache; outlives the connections to it. */
 export class ClusterMirror {

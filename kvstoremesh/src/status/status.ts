@@ -1,8 +1,8 @@
 import type { ClusterConfig, KindName } from '@clustermesh/wire';
 
-import { isConnected } from './remote-cluster-state.ts';
-import type { RemoteClusterState } from './remote-cluster-state.ts';
-import type { RemoteFile } from './remote-file.ts';
+import { isConnected } from '../remote/remote-cluster-state.ts';
+import type { RemoteClusterState } from '../remote/remote-cluster-state.ts';
+import type { RemoteFile } from '../directory/remote-file.ts';
 
 export interface LastFailure {
   /** Wall clock, milliseconds. */

@@ -4,7 +4,7 @@ import { clusterName } from '@clustermesh/wire';
 import type { ClusterName } from '@clustermesh/wire';
 
 import type { RemoteCluster } from './remote-cluster.ts';
-import type { RemoteFile } from './remote-file.ts';
+import type { RemoteFile } from '../directory/remote-file.ts';
 
 export interface RemoteClustersDeps {
   readonly localName: string;

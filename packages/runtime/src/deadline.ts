@@ -1,5 +1,5 @@
-import { MeshError } from '@clustermesh/runtime';
-import type { Clock } from '@clustermesh/runtime';
+import type { Clock } from './clock.ts';
+import { MeshError } from './errors.ts';
 
 /** Runs `task` with a signal that aborts after `ms` too; then throws TIMEOUT saying what took too long. */
 export async function withDeadline<T>(

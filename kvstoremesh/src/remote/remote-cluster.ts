@@ -3,19 +3,19 @@ import { Backoff, MeshError, aborted, isAborted, retryLoop, runAll } from '@clus
 import type { Health } from '@clustermesh/runtime';
 import type { ClusterConfig, ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
 
-import { Announcement } from './announcement.ts';
-import { CacheTtl } from './cache-ttl.ts';
+import { Announcement } from '../mirror/announcement.ts';
+import { CacheTtl } from '../mirror/cache-ttl.ts';
 import type { ClusterIds } from './cluster-ids.ts';
-import { ClusterMirror } from './cluster-mirror.ts';
+import { ClusterMirror } from '../mirror/cluster-mirror.ts';
 import { Contact } from './contact.ts';
-import { drainCluster } from './drain-cluster.ts';
-import type { MirrorDeps } from './kind-mirror.ts';
+import { drainCluster } from '../mirror/drain-cluster.ts';
+import type { MirrorDeps } from '../mirror/kind-mirror.ts';
 import { reconnectDelayMs } from './reconnect-delay.ts';
 import { RemoteClusterRecord } from './remote-cluster-record.ts';
-import type { RemoteConfig, RemoteFile } from './remote-file.ts';
+import type { RemoteConfig, RemoteFile } from '../directory/remote-file.ts';
 import { RemoteSession } from './remote-session.ts';
 import type { SessionDeps } from './remote-session.ts';
-import type { RemoteClusterSnapshot } from './status.ts';
+import type { RemoteClusterSnapshot } from '../status/status.ts';
 
 /** Durations are configuration because a lab cannot wait for minutes. */
 export interface RemoteClusterSettings {

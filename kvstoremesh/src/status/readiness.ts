@@ -1,4 +1,4 @@
-import { isConnected } from './remote-cluster-state.ts';
+import { isConnected } from '../remote/remote-cluster-state.ts';
 import type { RemoteClusterSnapshot } from './status.ts';
 
 export interface ReadinessTimeouts {

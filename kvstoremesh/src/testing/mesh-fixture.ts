@@ -4,11 +4,11 @@ import { FakeClock, Health, MeshError, seededRandom, silentLogger } from '@clust
 import { canaryKey, clusterConfigCodec, clusterConfigKey, clusterName, heartbeatKey, kinds } from '@clustermesh/wire';
 import type { ClusterCapabilities, ClusterName } from '@clustermesh/wire';
 
-import type { ClustersSource } from './clusters-dir.ts';
-import { createKvstoremesh } from './kvstoremesh.ts';
-import type { Kvstoremesh, KvstoremeshDeps, KvstoremeshSettings } from './kvstoremesh.ts';
-import type { RemoteConfig, RemoteFile } from './remote-file.ts';
-import type { RemoteClusterStatus } from './status.ts';
+import type { ClustersSource } from '../directory/clusters-dir.ts';
+import { createKvstoremesh } from '../kvstoremesh.ts';
+import type { Kvstoremesh, KvstoremeshDeps, KvstoremeshSettings } from '../kvstoremesh.ts';
+import type { RemoteConfig, RemoteFile } from '../directory/remote-file.ts';
+import type { RemoteClusterStatus } from '../status/status.ts';
 
 const capabilities: ClusterCapabilities = {
   syncedCanaries: true,
