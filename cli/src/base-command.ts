@@ -5,6 +5,8 @@ import type { ErrorCode } from '@clustermesh/runtime';
 
 const outputFlags = new Set(['-o', '--output']);
 const wrongUsage = 2;
+/** Exit code of what Ctrl-C ended, as shells have it: a script must not go on. */
+export const interrupted = 130;
 
 /** What to do about failures whose message cannot know it; the others say it themselves. */
 const advice: Partial<Record<ErrorCode, string>> = {
@@ -26,6 +28,8 @@ export const kubeFlags = {
 
 /** Every command: kubectl's habits for flags, `-o json` for machines, one clear line for a failure. */
 export abstract class BaseCommand extends Command {
+  #interrupt: AbortSignal | undefined;
+
   static override baseFlags = {
     output: Flags.option({
       char: 'o',
@@ -56,6 +60,10 @@ export abstract class BaseCommand extends Command {
       this.logToStderr(`error: ${usageProblem(error.message)}\nSee '${command} --help' for usage.`);
       return undefined;
     }
+    if (this.#interrupt?.aborted === true && !isMeshError(error)) {
+      process.exitCode = interrupted;
+      return undefined;
+    }
     if (!isMeshError(error)) return super.catch(error);
     process.exitCode = 1;
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(error));
@@ -66,8 +74,9 @@ export abstract class BaseCommand extends Command {
   /** Ctrl-C stops what runs, so that it can clean up; a second one ends at once. */
   protected stopOnInterrupt(): AbortSignal {
     const stop = new AbortController();
+    this.#interrupt = stop.signal;
     const onSignal = (): void => {
-      if (stop.signal.aborted) process.exit(130);
+      if (stop.signal.aborted) process.exit(interrupted);
       stop.abort();
     };
     process.on('SIGINT', onSignal);

@@ -1,15 +1,12 @@
 import { Flags } from '@oclif/core';
 import { MeshError, parseDuration, systemClock } from '@clustermesh/runtime';
 
-import { BaseCommand, kubeFlags } from '../base-command.ts';
+import { BaseCommand, interrupted, kubeFlags } from '../base-command.ts';
 import { openKube } from '../clients/kube.ts';
 import { collectStatus } from '../mesh-status/collect.ts';
 import type { MeshStatus } from '../mesh-status/mesh-status.ts';
 import { renderMeshStatus } from '../mesh-status/render.ts';
 import { waitUntilReady } from '../mesh-status/wait.ts';
-
-/** Exit code of what Ctrl-C ended, as shells have it: a script must not go on. */
-const interrupted = 130;
 
 export default class Status extends BaseCommand {
   static override summary = 'Show how a cluster sees the others: state, age, counts, and what is wrong.';
