@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Why something was decided as it was: the key of the metrics map. Numbers are stable and never
- * reused; agent/src/datapath/drop-reasons.ts says the same in words.
+ * reused. To read them on a node: bpftool map dump name metrics
  */
 #pragma once
 
