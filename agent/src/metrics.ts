@@ -12,7 +12,7 @@ export interface AgentMetrics {
 /** Seconds; changes normally take well below a millisecond. */
 const programmingBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
-/** Cilium's names where it has them (protocol.md §10.8); gauges are read from the status when they are asked for. */
+/** Cilium's names where it has them; gauges are read from the status when they are asked for. */
 export function createMetrics(status: () => AgentStatus): AgentMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

@@ -10,7 +10,7 @@ import type { LocalCluster } from './map/local-cluster.ts';
 const seconds = 1_000;
 const hours = 3_600_000;
 
-/** Cilium's names where it has the flag (protocol.md §7.8). */
+/** Cilium's names where it has the flag. */
 const schema = z.object({
   clusterName: z.string().describe('name of this cluster, unique in the mesh'),
   clusterId: z.coerce.number().int().describe('id of this cluster, unique in the mesh: 1 to max-connected-clusters'),
@@ -47,7 +47,7 @@ const schema = z.object({
 export const apiserverConfig = defineConfig(schema);
 export type ApiserverConfig = z.output<typeof schema> & { readonly cluster: LocalCluster };
 
-/** Throws CONFIG_INVALID, also when name and number cannot be those of a mesh member (protocol.md §5.1). */
+/** Throws CONFIG_INVALID, also when name and number cannot be those of a mesh member. */
 export function loadConfig(input: ConfigInput): ApiserverConfig {
   const config = apiserverConfig.load(input);
   const max = valid(maxConnectedClusters(config.maxConnectedClusters));

@@ -28,7 +28,7 @@ export interface ApiserverState {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Cilium's names where it has them (protocol.md §10.8). */
+/** Cilium's names where it has them. */
 const prefix = 'cilium_clustermesh_apiserver_';
 const own = 'clustermesh_apiserver_';
 

@@ -6,7 +6,7 @@ import { maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
 
 import type { KvstoremeshSettings } from './kvstoremesh.ts';
 
-/** Flags have Cilium's names where Cilium has them (protocol.md §9.8). */
+/** Flags have Cilium's names where Cilium has them. */
 export const kvstoremeshConfig = defineConfig(
   z.object({
     clusterName: z.string().describe('name of this cluster, unique in the mesh'),

@@ -3,7 +3,7 @@ import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Kvstoremesh } from './kvstoremesh.ts';
 import type { KindStatus, RemoteClusterSnapshot } from './status/status.ts';
 
-/** Cilium's names where it has one (protocol.md §10.8); ours begin with `clustermesh_`. */
+/** Cilium's names where it has one; ours begin with `clustermesh_`. */
 const prefix = 'cilium_kvstoremesh_';
 const own = 'clustermesh_kvstoremesh_';
 

@@ -1,6 +1,6 @@
 import type { AccessInfo } from './access-info.ts';
 
-/** Cluster names of protocol.md §5.1. */
+/** What Cilium takes for a cluster name. */
 const nameFormat = /^([a-z0-9][-a-z0-9]*)?[a-z0-9]$/;
 
 /** Everything that forbids two clusters to join, each in one line; nothing may have been changed before this is empty. */

@@ -11,7 +11,7 @@ export interface Endpoints {
   readonly port: number;
 }
 
-/** Load balancer addresses, else the node port on every node's address (protocol.md §10.2, without its one-node trap). */
+/** Load balancer addresses, else the node port on every node's address, as Cilium's CLI but for all nodes. */
 export function chooseEndpoints(service: Service, nodes: readonly Node[], context: string): Endpoints {
   switch (service.spec?.type) {
     case 'LoadBalancer':

@@ -1,6 +1,6 @@
 export type ConnectionMode = 'unicast' | 'bidirectional' | 'mesh';
 
-/** Who reads whom: [reader, remote] pairs. The first cluster is the source, as in Cilium's CLI (protocol.md §10.2). */
+/** Who reads whom: [reader, remote] pairs. The first cluster is the source, as in Cilium's CLI. */
 export function linksOf<T>(mode: ConnectionMode, clusters: readonly T[]): readonly (readonly [reader: T, remote: T])[] {
   return clusters.flatMap((reader, at) =>
     clusters.flatMap((remote, other) => (isLinked(mode, at, other) ? [[reader, remote] as const] : [])),

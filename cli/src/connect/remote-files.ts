@@ -5,10 +5,10 @@ import type { AccessInfo } from './access-info.ts';
 /** The Secret whose entries are the files of kvstoremesh's --clustermesh-config directory, and where it is mounted. */
 export const remoteClustersSecret = 'clustermesh-kvstoremesh';
 const mountPath = '/var/lib/cilium/clustermesh';
-/** Server certificates cover `*.mesh.cilium.io` (protocol.md §6.5); the name resolves by the file's own aliases. */
+/** Server certificates cover `*.mesh.cilium.io`; the name resolves by the file's own aliases. */
 const domain = 'mesh.cilium.io';
 
-/** File name → content: what a cluster needs to read `remote` (protocol.md §6.6, §6.7). */
+/** File name → content: what a cluster needs to read `remote`. */
 export function remoteClusterFiles(remote: AccessInfo): Readonly<Record<string, string>> {
   const { clusterName, endpoints } = remote;
   const hostname = `${clusterName}.${domain}`;
@@ -32,7 +32,7 @@ export function remoteClusterFileNames(clusterName: string): readonly string[] {
   return [clusterName, ...['-ca.crt', '.crt', '.key'].map((suffix) => `${clusterName}.etcd-client${suffix}`)];
 }
 
-/** The remote clusters that a Secret of such files configures (protocol.md §5.8). */
+/** The remote clusters that a Secret of such files configures. */
 export function configuredClusters(data: Readonly<Record<string, string>> | undefined): readonly string[] {
   return Object.entries(data ?? {})
     .filter(([, encoded]) => Buffer.from(encoded, 'base64').includes('endpoints:'))

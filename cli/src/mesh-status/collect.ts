@@ -11,7 +11,7 @@ import { whyNotReady } from './why-not-ready.ts';
 
 export const apiserverName = 'clustermesh-apiserver';
 export const agentName = 'clustermesh-agent';
-/** kvstoremesh's probe port (protocol.md §6.9). */
+/** kvstoremesh's probe port. */
 const mirrorPort = 9881;
 
 const mirrorStatuses = z.array(z.looseObject({ name: z.string() }));

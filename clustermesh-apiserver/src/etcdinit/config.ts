@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { defineConfig, durationSetting } from '@clustermesh/runtime';
 
-/** Cilium's flags (protocol.md §6.2), and what tests and several etcds on one host need. */
+/** Cilium's flags, and what tests and several etcds on one host need. */
 const schema = z.object({
   clusterName: z.string().default('default').describe('name of this cluster; users are named after it'),
   etcdDataDir: z.string().default('/var/run/etcd').describe('data directory of etcd; what is in it is deleted first'),
