@@ -106,6 +106,7 @@ describeRoot(`Lab${limitation === undefined ? '' : ` (skipped: ${limitation})`}`
     const conditions = async (): Promise<unknown> => (await lab.kube('east').list(pods)).items[0]?.status?.conditions;
     const conditionsBefore = await conditions();
     await killSupervisor(mesh);
+    await expect(lab.status()).rejects.toThrow(/clustermesh lab up --mesh .* takes over/);
     const before = await findMarkedProcesses(stateDir);
     expect(before.length).toBeGreaterThanOrEqual(3); // kube API, gateway, echo
     lab = await up();
