@@ -50,6 +50,7 @@ describe('the program', () => {
     expect(await local.ctl('get', 'clustermesh/freshness/east', '--print-value-only')).toContain('"connected":true');
 
     await kvstoremesh.end('SIGTERM');
+    for (const line of kvstoremesh.output.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
     expect(await local.ctl('get', 'cilium/cache/nodes/v1/east/n1', '--print-value-only')).toBe('node\n');
   });
 

@@ -34,6 +34,11 @@ export class TestProcess {
     });
   }
 
+  /** What it printed last, on either stream. */
+  get output(): string {
+    return this.#output;
+  }
+
   get exited(): boolean {
     return this.#exited;
   }
