@@ -11,7 +11,7 @@ export type PodCidrOwner = (address: Uint8Array) => number | undefined;
 
 /**
  * Of several claims on one address (in order of arrival) the local cluster's wins, then that of the owner of the
- * node's pod CIDR, then the first (design.md §3, conflicts).
+ * node's pod CIDR, then the first.
  */
 export function chooseClaim(
   claims: readonly IpcacheClaim[],

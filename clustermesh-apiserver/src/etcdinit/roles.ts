@@ -8,7 +8,7 @@ const rootRole = 'root';
 type Auth = Pick<EtcdAuth, 'addUser' | 'addRole' | 'grantPermission' | 'grantRole' | 'enable'>;
 
 /**
- * Users and roles of protocol.md §6.1 and `agent-<cluster>` (design.md §3), then authorisation on: from there on
+ * Users and roles of protocol.md §6.1 and our own `agent-<cluster>`, then authorisation on: from there on
  * nobody gets in without a certificate. May be run again as long as it has not come to its end.
  */
 export async function setUpRoles(auth: Auth, cluster: ClusterName, signal: AbortSignal): Promise<void> {

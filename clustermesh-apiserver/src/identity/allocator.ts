@@ -34,7 +34,7 @@ interface Use {
 const concurrency = 8;
 
 /**
- * Gives label sets their numbers, as objects of the Kubernetes API (design.md §3): several replicas agree, and a
+ * Gives label sets their numbers, as objects of the Kubernetes API (ADR 60): several replicas agree, and a
  * restart with an empty etcd finds every number again. A number is used only after its object exists and carries no
  * mark of being unused; the API server's conflicts decide every race.
  */

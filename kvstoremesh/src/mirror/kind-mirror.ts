@@ -17,7 +17,7 @@ export interface MirrorDeps {
 export interface MirrorSource {
   readonly store: Pick<KvReader, 'watch'>;
   readonly prefix: string;
-  /** Keys whose re-creation means another history (design.md §4). */
+  /** Keys whose re-creation means another history (docs/spec/watch-store.md). */
   readonly witnesses: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import type { Codec } from './codec.ts';
 import { boolean, goJson, string } from './go-json.ts';
 import { struct } from './go-struct.ts';
 
-/** What a cache knows of its contact with one source cluster (design.md §3). Ours: Cilium has no such key. */
+/** What a cache knows of its contact with one source cluster (I4). Ours: Cilium has no such key. */
 export interface Freshness {
   readonly connected: boolean;
   /** RFC 3339: when `connected` last changed. */

@@ -28,7 +28,7 @@ export interface KubernetesSourceDeps extends SourceDeps {
 /** Rounds of the collector in one grace period. */
 const roundsPerGrace = 10;
 
-/** Nodes, identities and IPs from Node, Pod and Namespace; identities are our own objects (design.md §3). */
+/** Nodes, identities and IPs from Node, Pod and Namespace; identities are our own objects (ADR 60). */
 export class KubernetesSource implements Source {
   readonly #deps: KubernetesSourceDeps;
   readonly #nodes: NodeSource;
