@@ -204,6 +204,21 @@ describe('createApiserver', () => {
     },
   );
 
+  it.each(['pods', 'meshidentities'])(
+    'withdraws nothing while %s are listed late after a restart (I7)',
+    async (late) => {
+      const { clock, kube, server, start } = await cluster();
+      await populate(kube);
+      const first = await start();
+      first.stop.abort();
+      await first.running;
+      const { revision } = server;
+      await start(slowly(kube, late, clock));
+      await clock.advance(100_000);
+      expect(server.eventsAfter(revision)?.flat()).not.toContainEqual(expect.objectContaining({ kind: 'delete' }));
+    },
+  );
+
   it('writes everything again when the leases are lost', async () => {
     const { clock, etcd, kube, server, start } = await cluster();
     await populate(kube);

@@ -43,12 +43,12 @@ function setUp() {
 }
 
 describe('PodEntries', () => {
-  it('publishes a pod once its label set has a number', () => {
+  it('publishes a pod once its label set has a number, and withdraws nothing before (I7)', () => {
     const { give, pod, told } = setUp();
     pod('web-0', '10.1.0.5', 'web');
-    expect(told).toEqual(['-10.1.0.5']);
+    expect(told).toEqual([]);
     give('web', 65_666);
-    expect(told.slice(1)).toEqual(['10.1.0.5=65666 web-0']);
+    expect(told).toEqual(['10.1.0.5=65666 web-0']);
   });
 
   it('leaves an IP as it is while its pod waits for a new identity', () => {

@@ -75,7 +75,9 @@ export class PodEntries implements ListWatchObserver<Pod> {
     const published = facts !== undefined && this.#deps.namespaces.isGlobal(facts.namespace) ? facts : undefined;
     this.#assignIdentity(key, published);
     const changed = this.#ownership.claim(key, published?.ips ?? []);
-    for (const ip of changed) if (!this.#publishIp(ip)) this.#deps.sink.delete(ip);
+    // Not the ones gained: until their pod has an identity, what an earlier process published stays (I7).
+    const lost = changed.filter((ip) => this.#ownership.ownerOf(ip) !== key);
+    for (const ip of lost) if (!this.#publishIp(ip)) this.#deps.sink.delete(ip);
     this.#publishPod(key);
   }
 
