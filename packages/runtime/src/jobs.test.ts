@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
 
 import { Backoff } from './backoff.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -41,6 +42,28 @@ describe('retryLoop', () => {
     await clock.advance(0);
     stop.abort();
     await expect(done).resolves.toBeUndefined();
+  });
+});
+
+describe('retryLoop logs', () => {
+  it('a reason once as a warning, until it changes or the job got somewhere meanwhile', async () => {
+    const { clock, health, backoff, stop } = setUp();
+    const warned: string[] = [];
+    const log = pino(
+      { level: 'warn' },
+      { write: (line: string) => void warned.push((JSON.parse(line) as { reason: string }).reason) },
+    );
+    const outcomes = ['a', 'a', 'a', 'b', 'progress', 'b'];
+    const task = async (_signal: AbortSignal, progressed: () => void): Promise<void> => {
+      const outcome = outcomes.shift();
+      if (outcome === undefined) return;
+      if (outcome === 'progress') progressed();
+      throw new Error(outcome === 'progress' ? 'b' : outcome);
+    };
+    const done = retryLoop(task, { name: 'job', backoff, clock, health, log }, stop.signal);
+    await clock.advance(60_000);
+    await done;
+    expect(warned).toEqual(['a', 'b', 'b']);
   });
 });
 

@@ -29,9 +29,11 @@ export async function retryLoop(
   signal: AbortSignal,
 ): Promise<void> {
   const scope = options.health.scope(options.name);
+  let told: string | undefined;
   const progressed = (): void => {
     options.backoff.reset();
     scope.ok();
+    told = undefined;
   };
   while (!signal.aborted) {
     try {
@@ -43,7 +45,10 @@ export async function retryLoop(
       scope.degraded(reason);
       const waitMs = options.backoff.next();
       const code = isMeshError(error) ? error.code : undefined;
-      options.log.warn({ job: options.name, code, reason, waitMs }, 'job failed, will retry');
+      // A dozen jobs may share one cause, for hours: each says it once. Health has it all the time.
+      const level = reason === told ? 'debug' : 'warn';
+      told = reason;
+      options.log[level]({ job: options.name, code, reason, waitMs }, 'job failed, will retry');
       await options.clock.sleep(waitMs, signal);
     }
   }
