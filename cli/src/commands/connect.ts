@@ -8,16 +8,8 @@ import type { AccessInfo } from '../connect/access-info.ts';
 import { whyNotConnect } from '../connect/check.ts';
 import { parseEndpoints } from '../connect/endpoints.ts';
 import { renderLink, writeLink } from '../connect/link.ts';
-import type { LinkChange } from '../connect/link.ts';
+import type { LinkOutcome } from '../connect/link.ts';
 import { linksOf } from '../connect/mode.ts';
-
-interface Made {
-  readonly reader: string;
-  readonly remote: string;
-  readonly change: LinkChange;
-  /** Nothing was changed: this is what would have been. */
-  readonly dryRun: boolean;
-}
 
 export default class Connect extends BaseCommand {
   static override summary = 'Connect clusters: each learns the services, identities and nodes of the other.';
@@ -52,7 +44,7 @@ export default class Connect extends BaseCommand {
     'dry-run': Flags.boolean({ description: 'check everything and tell what would change, without changing it' }),
   };
 
-  async run(): Promise<readonly Made[]> {
+  async run(): Promise<readonly LinkOutcome[]> {
     const { flags } = await this.parse(Connect);
     const contexts = [flags.context, ...flags['destination-context']];
     const given = [flags['source-endpoint'], ...(flags['destination-endpoint'] ?? [])];
@@ -66,13 +58,14 @@ export default class Connect extends BaseCommand {
     );
     const links = linksOf(flags['connection-mode'], clusters);
     refuseWhatDoesNotFit(links.map(([reader, remote]) => [reader.info, remote.info]));
-    const made: Made[] = [];
+    const made: LinkOutcome[] = [];
     for (const [reader, remote] of links) {
       const target = { kube: reader.kube, namespace: flags.namespace, isDryRun: flags['dry-run'] };
       const change = await writeLink(target, remote.info);
-      const link = { reader: reader.info.clusterName, remote: remote.info.clusterName, change };
-      made.push({ ...link, dryRun: target.isDryRun });
-      if (!this.jsonEnabled()) this.log(renderLink(link, target.isDryRun));
+      const names = { reader: reader.info.clusterName, remote: remote.info.clusterName };
+      const link = { ...names, change, dryRun: target.isDryRun };
+      made.push(link);
+      if (!this.jsonEnabled()) this.log(renderLink(link));
     }
     return made;
   }

@@ -4,16 +4,8 @@ import { BaseCommand, kubeFlags } from '../base-command.ts';
 import { openKube } from '../clients/kube.ts';
 import { readClusterSettings } from '../connect/access-info.ts';
 import { removeLink, renderLink } from '../connect/link.ts';
-import type { LinkChange } from '../connect/link.ts';
+import type { LinkOutcome } from '../connect/link.ts';
 import { linksOf } from '../connect/mode.ts';
-
-interface Removed {
-  readonly reader: string;
-  readonly remote: string;
-  readonly change: LinkChange;
-  /** Nothing was changed: this is what would have been. */
-  readonly dryRun: boolean;
-}
 
 export default class Disconnect extends BaseCommand {
   static override summary = 'Disconnect clusters: each forgets what it learnt of the other.';
@@ -44,7 +36,7 @@ export default class Disconnect extends BaseCommand {
     'dry-run': Flags.boolean({ description: 'tell what would change, without changing it' }),
   };
 
-  async run(): Promise<readonly Removed[]> {
+  async run(): Promise<readonly LinkOutcome[]> {
     const { flags } = await this.parse(Disconnect);
     const contexts = [flags.context, ...(flags['destination-context'] ?? [])];
     const clusters = await Promise.all(
@@ -60,12 +52,13 @@ export default class Disconnect extends BaseCommand {
     const linked = linksOf(flags['connection-mode'], clusters).map(([from, to]) => [from, to.clusterName] as const);
     if (named.length + linked.length === 0)
       this.error('name a cluster with --destination-context or --destination-cluster', { exit: 2 });
-    const removed: Removed[] = [];
+    const removed: LinkOutcome[] = [];
     for (const [reader, remote] of [...linked, ...named]) {
       const target = { kube: reader.kube, namespace: flags.namespace, isDryRun: flags['dry-run'] };
-      const link = { reader: reader.clusterName, remote, change: await removeLink(target, remote) };
-      removed.push({ ...link, dryRun: target.isDryRun });
-      if (!this.jsonEnabled()) this.log(renderLink(link, target.isDryRun));
+      const change = await removeLink(target, remote);
+      const link = { reader: reader.clusterName, remote, change, dryRun: target.isDryRun };
+      removed.push(link);
+      if (!this.jsonEnabled()) this.log(renderLink(link));
     }
     return removed;
   }

@@ -7,6 +7,15 @@ import { remoteClusterFileNames, remoteClusterFiles, remoteClustersSecret } from
 
 export type LinkChange = 'configured' | 'unchanged' | 'removed' | 'absent';
 
+/** What `connect` and `disconnect` tell of each link. */
+export interface LinkOutcome {
+  readonly reader: string;
+  readonly remote: string;
+  readonly change: LinkChange;
+  /** Nothing was changed: this is what would have been. */
+  readonly dryRun: boolean;
+}
+
 /** Where the files of remote clusters are kept. With `isDryRun` a change is told and not made. */
 export interface LinkTarget {
   readonly kube: KubeClient;
@@ -42,11 +51,8 @@ export async function removeLink({ kube, namespace, isDryRun }: LinkTarget, clus
 }
 
 /** `east reads west: configured`, as `kubectl apply` says it. */
-export function renderLink(
-  { reader, remote, change }: { readonly reader: string; readonly remote: string; readonly change: LinkChange },
-  isDryRun: boolean,
-): string {
-  return `${reader} reads ${remote}: ${change}${isDryRun ? ' (dry run)' : ''}`;
+export function renderLink({ reader, remote, change, dryRun }: LinkOutcome): string {
+  return `${reader} reads ${remote}: ${change}${dryRun ? ' (dry run)' : ''}`;
 }
 
 async function readFiles(kube: KubeClient, namespace: string): Promise<Readonly<Record<string, string>> | undefined> {
