@@ -399,7 +399,7 @@ const hasKubectl = await run('kubectl', ['version', '--client']).then(
 // Visible in the count as skipped where kubectl is not installed.
 const describeWithKubectl = hasKubectl ? describe : describe.skip;
 
-describeWithKubectl('kubectl', () => {
+describeWithKubectl(`kubectl${hasKubectl ? '' : ' (skipped: it is not installed)'}`, () => {
   async function kubectl(...args: string[]): Promise<string> {
     const kubeconfig = await writeKubeconfig(urlOf(server));
     const { stdout } = await run(
