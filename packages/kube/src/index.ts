@@ -12,6 +12,8 @@ export type {
   Resource,
   Subresource,
 } from './kube-client.ts';
+export { EventRecorder, referenceTo } from './event-recorder.ts';
+export type { EventRecorderDeps, Occurrence } from './event-recorder.ts';
 export { HttpKubeClient } from './http-kube-client.ts';
 export { objectKey } from './known-objects.ts';
 export type { KubeCredentials, KubeEndpoint } from './kube-endpoint.ts';
