@@ -1,12 +1,13 @@
 import { Heartbeat } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
-import { namespaces } from '@clustermesh/kube';
+import { EventRecorder, namespaces } from '@clustermesh/kube';
 import type { KubeClient } from '@clustermesh/kube';
 import { aborted, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
 import { ClusterConfigEnforcer } from './cluster-config.ts';
+import { AnnotationAdvisor } from './events/annotation-advisor.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
 import { ApiserverMetrics } from './metrics.ts';
 import { Publisher } from './publish/publisher.ts';
@@ -51,7 +52,13 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
   const publisher = new Publisher({ ...deps, cluster, metrics });
   const namespaceTable = new NamespaceTable(config.globalNamespaces);
   const sourceDeps = { ...deps, cluster, namespaces: namespaceTable };
-  const services = new ServiceSource({ ...sourceDeps, sink: publisher.services });
+  const events = new EventRecorder({
+    ...deps,
+    component: 'clustermesh-apiserver',
+    health: deps.health.scope('events'),
+  });
+  const advisor = new AnnotationAdvisor(events);
+  const services = new ServiceSource({ ...sourceDeps, advisor, sink: publisher.services });
   const workloads = new KubernetesSource({
     ...sourceDeps,
     sinks: publisher,
@@ -77,7 +84,8 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
           (inner) => publisher.run(inner),
           (inner) => clusterConfig.run(inner),
           (inner) => heartbeat.run(inner),
-          (inner) => follow(namespaces, namespaceTable, deps, inner),
+          (inner) => follow(namespaces, advisor.watching(namespaceTable), deps, inner),
+          (inner) => events.run(inner),
           learn,
         ],
         signal,

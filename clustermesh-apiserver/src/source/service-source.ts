@@ -4,6 +4,7 @@ import { runAll } from '@clustermesh/runtime';
 import { serviceSharing } from '@clustermesh/wire';
 import type { ClusterService } from '@clustermesh/wire';
 
+import type { AnnotationAdvisor } from '../events/annotation-advisor.ts';
 import type { LocalCluster } from '../map/local-cluster.ts';
 import { clusterService, serviceOfSlice } from '../map/service.ts';
 import type { KindSink } from '../publish/kind-publisher.ts';
@@ -20,6 +21,7 @@ export interface ServiceSourceDeps extends SourceDeps {
   readonly cluster: LocalCluster;
   readonly namespaces: NamespaceTable;
   readonly sink: KindSink<ClusterService>;
+  readonly advisor: Pick<AnnotationAdvisor, 'service' | 'forget'>;
 }
 
 /** Services with their EndpointSlices -> global services (protocol.md §7.5). */
@@ -58,6 +60,7 @@ export class ServiceSource implements Source {
       const key = objectKey(service);
       if (isThere) this.#services.set(key, service);
       else this.#services.delete(key);
+      if (!isThere) this.#deps.advisor.forget(service);
       this.#servicesByNamespace.put(key, isThere ? service.metadata.namespace : undefined);
       this.#changed(key);
     };
@@ -96,17 +99,15 @@ export class ServiceSource implements Source {
 
   /** Level-based: what should be there under this key now. */
   #publish(key: string): void {
-    const { cluster, namespaces, sink } = this.#deps;
+    const { cluster, namespaces, sink, advisor } = this.#deps;
     const service = this.#services.get(key);
-    if (service === undefined || !this.#isShared(service, namespaces)) {
+    const isNamespaceGlobal = namespaces.isGlobal(service?.metadata.namespace ?? '');
+    if (service !== undefined) advisor.service(service, isNamespaceGlobal);
+    if (service === undefined || !isNamespaceGlobal || !serviceSharing(service.metadata.annotations).shared) {
       sink.delete(key);
       return;
     }
     const slices = this.#slicesByService.keysOf(key).flatMap((slice) => this.#slices.get(slice) ?? []);
     sink.upsert(key, clusterService(service, slices, cluster));
-  }
-
-  #isShared({ metadata }: Service, namespaces: NamespaceTable): boolean {
-    return serviceSharing(metadata.annotations).shared && namespaces.isGlobal(metadata.namespace ?? '');
   }
 }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { isNamespaceGlobal, serviceSharing, type Annotations } from './annotations.ts';
+import {
+  isNamespaceGlobal,
+  namespaceAnnotationProblems,
+  serviceAnnotationProblems,
+  serviceSharing,
+  type Annotations,
+} from './annotations.ts';
 
 const off = { global: false, shared: false, affinity: 'none' };
 const on = { global: true, shared: true, affinity: 'none' };
@@ -30,11 +36,7 @@ describe('annotations of a Service', () => {
     ['affinity: none', { ...global, 'service.cilium.io/affinity': 'none' }, on],
     ['an empty affinity', { ...global, 'service.cilium.io/affinity': '' }, on],
     ['affinity without global', { 'service.cilium.io/affinity': 'local' }, off],
-    [
-      'an affinity that nobody knows',
-      { ...global, 'service.cilium.io/affinity': 'Nearest' },
-      { ...on, problem: 'unknown service affinity "nearest"' },
-    ],
+    ['an affinity that nobody knows', { ...global, 'service.cilium.io/affinity': 'Nearest' }, on],
     ['what an object inherits', Object.create({ 'service.cilium.io/global': 'true' }) as Annotations, off],
   ])('%s', (_name, annotations, want) => {
     expect(serviceSharing(annotations)).toEqual(want);
@@ -54,5 +56,44 @@ describe('the annotation of a Namespace', () => {
     ['of a namespace that is not known', undefined, true, undefined],
   ])('%s', (_name, namespace, byDefault, want) => {
     expect(isNamespaceGlobal(namespace, byDefault)).toBe(want);
+  });
+});
+
+describe('what an annotation means that says something else', () => {
+  const affinity = 'service.cilium.io/affinity';
+
+  it.each<[string, Annotations, readonly string[]]>([
+    ['nothing', undefined, []],
+    ['what is right', { ...global, 'service.cilium.io/shared': 'False', [affinity]: '' }, []],
+    [
+      'another word for true',
+      { 'service.cilium.io/global': 'yes' },
+      ['service.cilium.io/global: "yes" is none of true, false, and counts as false'],
+    ],
+    [
+      'an affinity that nobody knows',
+      { ...global, [affinity]: 'Nearest' },
+      ['service.cilium.io/affinity: "nearest" is none of local, remote, none, and counts as none'],
+    ],
+    [
+      'an old name',
+      { ...global, 'io.cilium/shared-service': '0' },
+      ['service.cilium.io/shared: "0" is none of true, false, and counts as false'],
+    ],
+    [
+      'no global service',
+      { [affinity]: 'local' },
+      ['service.cilium.io/affinity is ignored: the service is not global'],
+    ],
+  ])('of a Service: %s', (_name, annotations, want) => {
+    expect(serviceAnnotationProblems(annotations)).toEqual(want);
+  });
+
+  it('of a Namespace', () => {
+    const key = 'clustermesh.cilium.io/global';
+    expect(namespaceAnnotationProblems({ [key]: 'True' })).toEqual([]);
+    expect(namespaceAnnotationProblems({ [key]: 'on' })).toEqual([
+      'clustermesh.cilium.io/global: "on" is none of true, false, and counts as false',
+    ]);
   });
 });

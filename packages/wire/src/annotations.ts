@@ -11,8 +11,6 @@ export interface ServiceSharing {
   readonly shared: boolean;
   /** Which backends are preferred while any of them is healthy. */
   readonly affinity: ServiceAffinity;
-  /** For people: an annotation that says nothing we know and was taken as absent. */
-  readonly problem?: string;
 }
 
 const global = ['service.cilium.io/global', 'io.cilium/global-service'] as const;
@@ -20,16 +18,37 @@ const shared = ['service.cilium.io/shared', 'io.cilium/shared-service'] as const
 const affinity = ['service.cilium.io/affinity', 'io.cilium/service-affinity'] as const;
 const namespaceGlobal = 'clustermesh.cilium.io/global';
 
-/** `shared` and `affinity` mean nothing on a service that is not global. */
+/** Of one annotation: its name, and a deprecated one. */
+type Names = readonly [string, string?];
+
+/** `shared` and `affinity` mean nothing on a service that is not global; an affinity that nobody knows is none. */
 export function serviceSharing(annotations: Annotations): ServiceSharing {
   if (read(annotations, global) !== 'true') return { global: false, shared: false, affinity: 'none' };
-  const preferred = read(annotations, affinity) ?? '';
-  const isShared = (read(annotations, shared) ?? 'true') === 'true';
-  if (preferred === 'local' || preferred === 'remote' || preferred === 'none') {
-    return { global: true, shared: isShared, affinity: preferred };
-  }
-  const sharing: ServiceSharing = { global: true, shared: isShared, affinity: 'none' };
-  return preferred === '' ? sharing : { ...sharing, problem: `unknown service affinity ${JSON.stringify(preferred)}` };
+  const preferred = read(annotations, affinity);
+  return {
+    global: true,
+    shared: (read(annotations, shared) ?? 'true') === 'true',
+    affinity: preferred === 'local' || preferred === 'remote' ? preferred : 'none',
+  };
+}
+
+/** For people: what the annotations of a Service say that means something else than it seems to. One line each. */
+export function serviceAnnotationProblems(annotations: Annotations): readonly string[] {
+  const isGlobal = read(annotations, global) === 'true';
+  const ignored = (names: Names): string[] =>
+    !isGlobal && read(annotations, names) !== undefined ? [`${names[0]} is ignored: the service is not global`] : [];
+  return [
+    ...notOneOf(annotations, global, ['true', 'false'], 'false'),
+    ...notOneOf(annotations, shared, ['true', 'false'], 'false'),
+    ...notOneOf(annotations, affinity, ['local', 'remote', 'none', ''], 'none'),
+    ...ignored(shared),
+    ...ignored(affinity),
+  ];
+}
+
+/** The same of a Namespace. */
+export function namespaceAnnotationProblems(annotations: Annotations): readonly string[] {
+  return notOneOf(annotations, [namespaceGlobal], ['true', 'false'], 'false');
 }
 
 /**
@@ -45,8 +64,15 @@ export function isNamespaceGlobal(
   return value === undefined ? byDefault : value.toLowerCase() === 'true';
 }
 
+function notOneOf(annotations: Annotations, names: Names, known: readonly string[], taken: string): string[] {
+  const value = read(annotations, names);
+  if (value === undefined || known.includes(value)) return [];
+  const wanted = known.filter((each) => each !== '').join(', ');
+  return [`${names[0]}: ${JSON.stringify(value)} is none of ${wanted}, and counts as ${taken}`];
+}
+
 /** Lower-cased; the name of today wins over its deprecated alias, whatever either says. */
-function read(annotations: Annotations, [name, alias]: readonly [string, string]): string | undefined {
+function read(annotations: Annotations, [name, alias = name]: Names): string | undefined {
   return (own(annotations, name) ?? own(annotations, alias))?.toLowerCase();
 }
 

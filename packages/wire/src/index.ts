@@ -1,6 +1,11 @@
 export { canonicalIp, formatIp, isIpv4, parseIp } from './address.ts';
 export type { IpBytes } from './address.ts';
-export { isNamespaceGlobal, serviceSharing } from './annotations.ts';
+export {
+  isNamespaceGlobal,
+  namespaceAnnotationProblems,
+  serviceAnnotationProblems,
+  serviceSharing,
+} from './annotations.ts';
 export type { Annotations, ServiceAffinity, ServiceSharing } from './annotations.ts';
 export { ipMask, maskOnes, parseCidr, prefixOf } from './cidr.ts';
 export type { Cidr, Prefix } from './cidr.ts';
