@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 
 /** Objects that are shipped; README.md lists their programs, settings and maps. */
-export type ObjectName = 'mesh_sock' | 'mesh_container' | 'mesh_overlay';
+export const objectNames = ['mesh_sock', 'mesh_container', 'mesh_overlay'] as const;
+
+export type ObjectName = (typeof objectNames)[number];
 
 /** Where the prebuilt object lies, from the sources as from the build. */
 export function objectPath(name: ObjectName): string {

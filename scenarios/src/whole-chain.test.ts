@@ -1,4 +1,4 @@
-import { createAgent, memoryDatapathMaps, noDevices } from '@clustermesh/agent';
+import { createAgent, defaultMapSizes, memoryDatapathMaps, noDevices } from '@clustermesh/agent';
 import type { Agent } from '@clustermesh/agent';
 import { createApiserver } from '@clustermesh/apiserver';
 import { endpointSlices, namespaces, nodes, pods, services } from '@clustermesh/kube';
@@ -116,7 +116,7 @@ class TestCluster {
 
   #agent(): Agent {
     const { name, id, maxConnectedClusters } = this.#identity();
-    const sizes = { svc: 64, slot: 1_024, backend: 256, node: 64, ipc_host: 256, ipc_cidr: 64, ep_ip: 16, ep_if: 16 };
+    const sizes = { ...defaultMapSizes, svc: 64, slot: 1_024, backend: 256, node: 64, ipc_host: 256, ipc_cidr: 64 };
     return createAgent({
       ...this.#deps(),
       cache: this.#store(),

@@ -1,5 +1,6 @@
+import type { ObjectName } from '@clustermesh/bpf';
 import { MemoryMap, memoryMappedArray } from '@clustermesh/ebpf';
-import type { BpfMap, MappedArray } from '@clustermesh/ebpf';
+import type { BpfMap, MappedArray, MemoryMapDefinition } from '@clustermesh/ebpf';
 
 import { addressSize } from './address.ts';
 import { backendLayout } from './backend.ts';
@@ -9,49 +10,98 @@ import { nodeLayout } from './node.ts';
 import { serviceKeyLayout, serviceValueLayout } from './service.ts';
 import { slotLayout } from './slot.ts';
 
-/** The maps that the agent writes, named as in the objects; in the kernel or in memory, the code above is the same. */
-export interface DatapathMaps {
-  readonly svc: BpfMap;
-  readonly slot: MappedArray;
-  readonly backend: MappedArray;
-  readonly node: MappedArray;
-  readonly ipc_host: BpfMap;
-  readonly ipc_cidr: BpfMap;
-  readonly ep_ip: BpfMap;
-  readonly ep_if: BpfMap;
+/** A map that is read and written by calls. */
+interface CalledMap {
+  readonly kind: 'called';
+  /** One of the objects that have it: objects share maps by name. */
+  readonly object: ObjectName;
+  readonly type: MemoryMapDefinition['type'];
+  readonly keySize: number;
+  readonly valueSize: number;
+  /** Default of `MapSizes`. */
+  readonly maxEntries: number;
 }
 
-/** Entries per map. Of slots, extents take a power of two each. */
-export type MapSizes = Readonly<Record<keyof DatapathMaps, number>>;
+/** An array that is written through its memory (BPF_F_MMAPABLE). */
+interface MemoryArray {
+  readonly kind: 'mapped';
+  readonly object: ObjectName;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+}
 
-export const defaultMapSizes: MapSizes = {
-  svc: 65_536,
-  slot: 1_048_576,
-  backend: 524_288,
-  node: 65_536,
-  ipc_host: 1_048_576,
-  ipc_cidr: 16_384,
-  ep_ip: 4_096,
-  ep_if: 4_096,
-};
+const endpointMap = (object: ObjectName, keySize: number): CalledMap & { readonly kind: 'called' } => ({
+  kind: 'called',
+  object,
+  type: 'hash',
+  keySize,
+  valueSize: endpointLayout.size,
+  maxEntries: 4_096,
+});
+
+/**
+ * The maps that the agent reads or writes, named as in the objects: a new one is one entry here. Maps that only the
+ * programs use need none: whatever an object declares is pinned, sized by its name and taken over.
+ */
+export const datapathMaps = {
+  svc: {
+    kind: 'called',
+    object: 'mesh_sock',
+    type: 'hash',
+    keySize: serviceKeyLayout.size,
+    valueSize: serviceValueLayout.size,
+    maxEntries: 65_536,
+  },
+  /** Extents take a power of two each. */
+  slot: { kind: 'mapped', object: 'mesh_sock', valueSize: slotLayout.size, maxEntries: 1_048_576 },
+  backend: { kind: 'mapped', object: 'mesh_sock', valueSize: backendLayout.size, maxEntries: 524_288 },
+  node: { kind: 'mapped', object: 'mesh_container', valueSize: nodeLayout.size, maxEntries: 65_536 },
+  ipc_host: {
+    kind: 'called',
+    object: 'mesh_container',
+    type: 'hash',
+    keySize: hostKeyLayout.size,
+    valueSize: ipcacheValueLayout.size,
+    maxEntries: 1_048_576,
+  },
+  ipc_cidr: {
+    kind: 'called',
+    object: 'mesh_container',
+    type: 'lpm_trie',
+    keySize: cidrKeyLayout.size,
+    valueSize: ipcacheValueLayout.size,
+    maxEntries: 16_384,
+  },
+  ep_ip: endpointMap('mesh_overlay', addressSize),
+  ep_if: endpointMap('mesh_container', 4),
+} as const satisfies Readonly<Record<string, CalledMap | MemoryArray>>;
+
+export type MapName = keyof typeof datapathMaps;
+
+type Opened<Row> = Row extends { readonly kind: 'mapped' } ? MappedArray : BpfMap;
+
+/** In the kernel or in memory: the code above is the same. */
+export type DatapathMaps = { readonly [Name in MapName]: Opened<(typeof datapathMaps)[Name]> };
+
+/** Entries per map. */
+export type MapSizes = Readonly<Record<MapName, number>>;
+
+export const defaultMapSizes: MapSizes = eachMap(({ maxEntries }) => maxEntries);
 
 export function memoryDatapathMaps(sizes: MapSizes = defaultMapSizes): DatapathMaps {
-  const hash = (name: keyof DatapathMaps, keySize: number, valueSize: number): MemoryMap =>
-    new MemoryMap({ name, type: 'hash', keySize, valueSize, maxEntries: sizes[name] });
-  return {
-    svc: hash('svc', serviceKeyLayout.size, serviceValueLayout.size),
-    slot: memoryMappedArray('slot', slotLayout.size, sizes.slot),
-    backend: memoryMappedArray('backend', backendLayout.size, sizes.backend),
-    node: memoryMappedArray('node', nodeLayout.size, sizes.node),
-    ipc_host: hash('ipc_host', hostKeyLayout.size, ipcacheValueLayout.size),
-    ipc_cidr: new MemoryMap({
-      name: 'ipc_cidr',
-      type: 'lpm_trie',
-      keySize: cidrKeyLayout.size,
-      valueSize: ipcacheValueLayout.size,
-      maxEntries: sizes.ipc_cidr,
-    }),
-    ep_ip: hash('ep_ip', addressSize, endpointLayout.size),
-    ep_if: hash('ep_if', 4, endpointLayout.size),
-  };
+  return openEach((row, name) =>
+    row.kind === 'mapped'
+      ? memoryMappedArray(name, row.valueSize, sizes[name])
+      : new MemoryMap({ ...row, name, maxEntries: sizes[name] }),
+  );
+}
+
+/** Every map of the table, opened by `open`, which gives a mapped array for rows that are mapped. */
+export function openEach(open: (row: CalledMap | MemoryArray, name: MapName) => BpfMap | MappedArray): DatapathMaps {
+  return eachMap(open) as DatapathMaps;
+}
+
+function eachMap<T>(of: (row: CalledMap | MemoryArray, name: MapName) => T): Readonly<Record<MapName, T>> {
+  const entries = Object.entries(datapathMaps) as [MapName, CalledMap | MemoryArray][];
+  return Object.fromEntries(entries.map(([name, row]) => [name, of(row, name)])) as Record<MapName, T>;
 }

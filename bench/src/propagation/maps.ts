@@ -1,7 +1,6 @@
-import { defaultMapSizes, memoryDatapathMaps } from '@clustermesh/agent';
+import { defaultMapSizes, loadObjects, mapsOf, memoryDatapathMaps } from '@clustermesh/agent';
 import type { DatapathMaps, DatapathMode } from '@clustermesh/agent';
-import { objectPath } from '@clustermesh/bpf';
-import { loadObject, mountBpffs, probeKernel } from '@clustermesh/ebpf';
+import { mountBpffs, probeKernel } from '@clustermesh/ebpf';
 import { join } from 'node:path';
 
 export interface OpenedMaps {
@@ -19,17 +18,5 @@ export function openMaps(bpffs: string): OpenedMaps {
 /** The objects stay loaded until the process ends. */
 function kernelMaps(bpffs: string): DatapathMaps {
   mountBpffs(bpffs);
-  const options = { pinDir: join(bpffs, 'maps'), maxEntries: defaultMapSizes };
-  const sock = loadObject({ ...options, path: objectPath('mesh_sock') });
-  const overlay = loadObject({ ...options, path: objectPath('mesh_overlay') });
-  return {
-    svc: sock.map('svc'),
-    slot: sock.mappedArray('slot'),
-    backend: sock.mappedArray('backend'),
-    node: overlay.mappedArray('node'),
-    ipc_host: overlay.map('ipc_host'),
-    ipc_cidr: overlay.map('ipc_cidr'),
-    ep_ip: overlay.map('ep_ip'),
-    ep_if: overlay.map('ep_if'),
-  };
+  return mapsOf(loadObjects({ pinDir: join(bpffs, 'maps'), maxEntries: defaultMapSizes }));
 }

@@ -12,7 +12,18 @@ export interface Link {
 }
 
 /** enum bpf_attach_type. */
-const cgroupAttachTypes = { connect4: 10 } as const;
+const cgroupAttachTypes = {
+  connect4: 10,
+  connect6: 11,
+  post_bind4: 12,
+  post_bind6: 13,
+  sendmsg4: 14,
+  sendmsg6: 15,
+  recvmsg4: 19,
+  recvmsg6: 20,
+  getpeername4: 29,
+  getpeername6: 30,
+} as const;
 const tcxAttachTypes = { ingress: 46, egress: 47 } as const;
 
 export type CgroupAttachType = keyof typeof cgroupAttachTypes;

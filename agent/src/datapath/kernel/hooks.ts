@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import type { ObjectName } from '@clustermesh/bpf';
+import { attachCgroup, attachTcx } from '@clustermesh/ebpf';
+import type { CgroupAttachType, Program, TcxDirection } from '@clustermesh/ebpf';
+
+import type { DatapathObjects } from './objects.ts';
+import type { Pins } from './pins.ts';
+
+interface HookRow {
+  /** Name of the link's pin: it stays when the agent ends, and the next one replaces the program behind it. */
+  readonly link: string;
+  readonly object: ObjectName;
+  /** Name of the C function. */
+  readonly program: string;
+}
+
+interface CgroupHook extends HookRow {
+  readonly attachType: CgroupAttachType;
+}
+
+interface TunnelHook extends HookRow {
+  readonly direction: TcxDirection;
+}
+
+/**
+ * Where programs are attached, in this order: a new hook is one entry. What undoes a translation comes before what does
+ * it, so that no reply is seen untranslated.
+ */
+export const cgroupHooks: readonly CgroupHook[] = [
+  { link: 'connect4', object: 'mesh_sock', program: 'mesh_connect4', attachType: 'connect4' },
+];
+
+/** At the VXLAN device. */
+export const tunnelHooks: readonly TunnelHook[] = [
+  { link: 'from_overlay', object: 'mesh_overlay', program: 'mesh_from_overlay', direction: 'ingress' },
+];
+
+/** At every pod's interface (kernel-devices.ts). */
+export const podProgram = { object: 'mesh_container', program: 'mesh_from_container' } as const;
+
+/** A hook, ready to be attached or, where a predecessor pinned its link, to be given this process's program. */
+export interface Hook {
+  readonly link: string;
+  attach(): void;
+}
+
+export interface HookTargets {
+  readonly cgroupRoot: string;
+  readonly tunnelIfindex: number;
+}
+
+export function nodeHooks(objects: DatapathObjects, pins: Pins, targets: HookTargets): readonly Hook[] {
+  const program = (row: HookRow): Program => objects[row.object].program(row.program);
+  const pinPath = ({ link }: HookRow): string => join(pins.links, link);
+  const sockets = cgroupHooks.map((row) => ({
+    link: row.link,
+    attach: () =>
+      void attachCgroup({
+        program: program(row),
+        pinPath: pinPath(row),
+        cgroupPath: targets.cgroupRoot,
+        attachType: row.attachType,
+      }),
+  }));
+  const tunnel = tunnelHooks.map((row) => ({
+    link: row.link,
+    attach: () =>
+      void attachTcx({
+        program: program(row),
+        pinPath: pinPath(row),
+        ifindex: targets.tunnelIfindex,
+        direction: row.direction,
+      }),
+  }));
+  return [...sockets, ...tunnel];
+}

@@ -1,0 +1,39 @@
+import { objectNames, objectPath } from '@clustermesh/bpf';
+import type { ObjectName } from '@clustermesh/bpf';
+import { loadObject } from '@clustermesh/ebpf';
+import type { LoadedObject, ObjectOptions } from '@clustermesh/ebpf';
+
+import { openEach } from '../../maps/datapath-maps.ts';
+import type { DatapathMaps } from '../../maps/datapath-maps.ts';
+
+/** All objects, loaded with the same pins, so that they share their maps. */
+export type DatapathObjects = Readonly<Record<ObjectName, LoadedObject>>;
+
+export type LoadOptions = Pick<ObjectOptions, 'pinDir' | 'maxEntries'> & {
+  /** Settings; an object is given those that are its own. */
+  readonly rodata?: Readonly<Partial<Record<ObjectName, NonNullable<ObjectOptions['rodata']>>>>;
+};
+
+/** Loads all or none. */
+export function loadObjects({ rodata = {}, ...common }: LoadOptions): DatapathObjects {
+  using stack = new DisposableStack();
+  const load = (name: ObjectName): LoadedObject => {
+    const settings = rodata[name];
+    const options = { ...common, path: objectPath(name), ...(settings === undefined ? {} : { rodata: settings }) };
+    return stack.use(loadObject(options));
+  };
+  const loaded = Object.fromEntries(objectNames.map((name) => [name, load(name)])) as DatapathObjects;
+  stack.move();
+  return loaded;
+}
+
+export function closeObjects(objects: DatapathObjects): void {
+  for (const object of Object.values(objects)) object.close();
+}
+
+/** The maps of our table, valid until the objects are closed. */
+export function mapsOf(objects: DatapathObjects): DatapathMaps {
+  return openEach(({ kind, object }, name) =>
+    kind === 'mapped' ? objects[object].mappedArray(name) : objects[object].map(name),
+  );
+}
