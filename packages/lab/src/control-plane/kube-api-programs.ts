@@ -21,7 +21,7 @@ export interface KubeApiFiles {
   readonly kubeconfigFile: string;
 }
 
-/** The lab's own stand-in: objects in memory, one process. */
+/** The lab's own stand-in: one process, whose objects survive it in a journal. */
 export function memoryKubeApi(cluster: ClusterPlan, { pki }: KubeApiFiles): KubeApi {
   const { address, port, socket, ...place } = cluster.controlPlane;
   const argv = [
@@ -34,7 +34,11 @@ export function memoryKubeApi(cluster: ClusterPlan, { pki }: KubeApiFiles): Kube
     `--client-ca-file=${pki.caFile}`,
     `--service-cluster-ip-range=${cluster.serviceCidr}`,
   ];
-  return { programs: [{ name: `${cluster.name}-kube-api`, argv, place }], hasControllers: false, hasSocket: true };
+  return {
+    programs: [{ name: 'kube-api', cluster: cluster.name, argv, place }],
+    hasControllers: false,
+    hasSocket: true,
+  };
 }
 
 /** The real programs, in a directory as `setup-envtest` makes it: etcd, kube-apiserver, perhaps more. */
@@ -42,7 +46,8 @@ export async function envtestKubeApi(assets: string, cluster: ClusterPlan, files
   const { address: _address, port: _port, socket: _socket, ...place } = cluster.controlPlane;
   const hasControllers = await isThere(join(assets, 'kube-controller-manager'));
   const program = (name: string, flags: readonly string[]): ServiceProgram => ({
-    name: `${cluster.name}-${name}`,
+    name: name === 'etcd' ? 'kube-etcd' : name, // the mesh has an etcd of its own
+    cluster: cluster.name,
     argv: [join(assets, name), ...flags],
     place,
   });

@@ -47,6 +47,15 @@ export class Collection {
     return this.#objects.values();
   }
 
+  entries(): IterableIterator<[string, ApiObject]> {
+    return this.#objects.entries();
+  }
+
+  /** An object that was there before this collection's history begins. */
+  load(key: string, object: ApiObject): void {
+    this.#objects.set(key, deepFreeze(object));
+  }
+
   /** `after` undefined deletes. */
   commit(key: string, after: ApiObject | undefined, revision: number): void {
     const before = this.#objects.get(key);

@@ -47,8 +47,16 @@ export class Deletion {
       return;
     }
     if (!isDeepEqual(marked, object)) this.#ledger.put(place, marked);
-    if (this.#drainDelayMs === 0) this.#drain(place);
-    else void this.#clock.sleep(this.#drainDelayMs).then(() => this.#drain(place));
+    this.#drainSoon(place);
+  }
+
+  /** Goes on with what a process before this one left half done. */
+  resume(): void {
+    const places = [...this.#slots].flatMap((slot) => placesIn(slot, () => true));
+    for (const place of places) {
+      this.collectIfOrphaned(place);
+      this.#drainSoon(place);
+    }
   }
 
   /** Removes an object on its way out once nothing holds it any more. */
@@ -62,6 +70,12 @@ export class Deletion {
   collectIfOrphaned(place: Place): void {
     const owners = place.slot.objects.get(place.key)?.metadata.ownerReferences ?? [];
     if (owners.length > 0 && !owners.some(({ uid }) => this.#ledger.isAlive(uid))) this.delete(place, {});
+  }
+
+  #drainSoon(place: Place): void {
+    if (place.slot.objects.get(place.key)?.metadata.deletionTimestamp === undefined) return;
+    if (this.#drainDelayMs === 0) this.#drain(place);
+    else void this.#clock.sleep(this.#drainDelayMs).then(() => this.#drain(place));
   }
 
   /** Deletes the contents of a container that is on its way out. */

@@ -4,6 +4,7 @@ import type { Clock, Random } from '@clustermesh/runtime';
 import { builtinTypes } from './builtin-types.ts';
 import { customResourceType } from './custom-resources.ts';
 import { Deletion } from './deletion.ts';
+import type { Journal } from './journal/journal.ts';
 import { Ledger } from './ledger.ts';
 import { ObjectReader } from './object-reader.ts';
 import { ObjectWriter } from './object-writer.ts';
@@ -22,6 +23,8 @@ export interface KubeApiStoreOptions {
   readonly bookmarkMs?: number;
   /** How long a deleted namespace or CRD keeps its contents; 0 by default. */
   readonly drainDelayMs?: number;
+  /** Where changes are kept for the next process; without it, they end with this one. */
+  readonly journal?: Journal;
 }
 
 const firstNamespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
@@ -38,9 +41,10 @@ export class KubeApiStore {
 
   constructor(options: KubeApiStoreOptions) {
     const { clock, random, serviceCidr = '10.96.0.0/16', historySize = 4096, bookmarkMs = 60_000 } = options;
+    const { journal } = options;
     this.slots = new ResourceSlots(historySize);
     // Revisions begin at the wall clock, milliseconds: no client of an earlier store can take its history for ours.
-    this.#ledger = new Ledger(clock.now());
+    this.#ledger = new Ledger(this.slots, journal?.restored?.revision ?? clock.now(), journal);
     const { drainDelayMs = 0 } = options;
     const deletion = new Deletion({ slots: this.slots, ledger: this.#ledger, clock, drainDelayMs });
     const deps = { slots: this.slots, ledger: this.#ledger, deletion, clock, random };
@@ -51,9 +55,9 @@ export class KubeApiStore {
     for (const type of builtinTypes({ addresses: new ServiceIpAllocator(serviceCidr), onCrd })) {
       this.slots.put(type, this.#ledger.revision);
     }
-    for (const name of firstNamespaces) {
-      this.write.create({ group: '', version: 'v1', plural: 'namespaces' }, undefined, { metadata: { name } });
-    }
+    this.#restore(journal);
+    deletion.resume();
+    for (const name of firstNamespaces) this.#ensureNamespace(name);
   }
 
   /** The resourceVersion of the latest change. */
@@ -68,6 +72,17 @@ export class KubeApiStore {
   /** Forgets the history, as after five minutes on a real cluster: old watches and lists get 410. */
   compact(): void {
     for (const slot of this.slots) slot.objects.compact();
+  }
+
+  #restore(journal: Journal | undefined): void {
+    const { snapshot = [], changes = [] } = journal?.restored ?? {};
+    for (const entry of snapshot) this.#ledger.restore(entry, 'state');
+    for (const entry of changes) this.#ledger.restore(entry, 'change');
+  }
+
+  #ensureNamespace(name: string): void {
+    if (this.slots.get('', 'namespaces')?.objects.get(name) !== undefined) return;
+    this.write.create({ group: '', version: 'v1', plural: 'namespaces' }, undefined, { metadata: { name } });
   }
 
   #serveCustomResource(

@@ -1,5 +1,6 @@
 import type { ApiObject } from './api-object.ts';
-import type { ResourceSlot } from './resource-slot.ts';
+import type { Journal, JournalEntry } from './journal/journal.ts';
+import type { ResourceSlot, ResourceSlots } from './resource-slot.ts';
 
 /** Where an object is. The key is `namespace/name`, or `name` of a cluster-scoped object. */
 export interface Place {
@@ -9,12 +10,17 @@ export interface Place {
 
 /** The only writer of objects: gives out revisions and knows who owns whom. */
 export class Ledger {
+  readonly #slots: ResourceSlots;
+  readonly #journal: Journal | undefined;
   #revision: number;
   readonly #liveUids = new Set<string>();
   readonly #dependentsByOwner = new Map<string, Map<string, Place>>();
 
-  constructor(revision: number) {
+  /** `revision`: of the latest change before this ledger's time. */
+  constructor(slots: ResourceSlots, revision: number, journal?: Journal) {
+    this.#slots = slots;
     this.#revision = revision;
+    this.#journal = journal;
   }
 
   /** The revision of the latest change of any type. */
@@ -22,25 +28,48 @@ export class Ledger {
     return this.#revision;
   }
 
-  put({ slot, key }: Place, object: ApiObject): ApiObject {
-    this.#revision++;
-    const before = slot.objects.get(key);
-    const after = withResourceVersion(object, this.#revision);
-    slot.objects.commit(key, after, this.#revision);
-    if (before === undefined) this.#liveUids.add(uidOf(after));
-    this.#reindex({ slot, key }, before, after);
-    slot.type.strategy.committed?.(before, after);
+  put(place: Place, object: ApiObject): ApiObject {
+    const revision = this.#revision + 1;
+    const after = withResourceVersion(object, revision);
+    this.#append(entryOf(place, revision, after));
+    this.#commit(place, after, revision);
     return after;
   }
 
-  remove({ slot, key }: Place): void {
-    const before = slot.objects.get(key);
-    if (before === undefined) return;
-    this.#revision++;
-    slot.objects.commit(key, undefined, this.#revision);
-    this.#liveUids.delete(uidOf(before));
-    this.#reindex({ slot, key }, before, undefined);
-    slot.type.strategy.committed?.(before, undefined);
+  remove(place: Place): void {
+    if (place.slot.objects.get(place.key) === undefined) return;
+    const revision = this.#revision + 1;
+    this.#append(entryOf(place, revision, undefined));
+    this.#commit(place, undefined, revision);
+  }
+
+  /** Takes over what an earlier process stored: a change that watches may resume before, or a state without history. */
+  restore({ group, plural, key, object, revision }: JournalEntry, kind: 'change' | 'state'): void {
+    const slot = this.#slots.get(group, plural);
+    if (slot === undefined) return; // of a type that is no longer there
+    if (kind === 'change') this.#commit({ slot, key }, object, revision);
+    else if (object !== undefined) {
+      slot.objects.load(key, object);
+      this.#learn({ slot, key }, undefined, object);
+    }
+  }
+
+  #commit(place: Place, after: ApiObject | undefined, revision: number): void {
+    const before = place.slot.objects.get(place.key);
+    this.#revision = revision;
+    place.slot.objects.commit(place.key, after, revision);
+    this.#learn(place, before, after);
+  }
+
+  #learn(place: Place, before: ApiObject | undefined, after: ApiObject | undefined): void {
+    if (before === undefined && after !== undefined) this.#liveUids.add(uidOf(after));
+    if (before !== undefined && after === undefined) this.#liveUids.delete(uidOf(before));
+    this.#reindex(place, before, after);
+    place.slot.type.strategy.committed?.(before, after);
+  }
+
+  #append(entry: JournalEntry): void {
+    this.#journal?.append(entry, () => presentEntries(this.#slots));
   }
 
   isAlive(uid: string): boolean {
@@ -66,6 +95,20 @@ export class Ledger {
     for (const { uid } of ownersAfter ?? []) {
       const dependents = this.#dependentsByOwner.get(uid) ?? new Map<string, Place>();
       this.#dependentsByOwner.set(uid, dependents.set(id, place));
+    }
+  }
+}
+
+function entryOf({ slot, key }: Place, revision: number, object: ApiObject | undefined): JournalEntry {
+  const { group, plural } = slot.type;
+  return { revision, group, plural, key, ...(object === undefined ? {} : { object }) };
+}
+
+/** Definitions come before what they define, as their slots do. */
+function* presentEntries(slots: ResourceSlots): Generator<JournalEntry> {
+  for (const slot of slots) {
+    for (const [key, object] of slot.objects.entries()) {
+      yield entryOf({ slot, key }, Number(object.metadata.resourceVersion), object);
     }
   }
 }

@@ -48,11 +48,43 @@ function askReadyz(): Promise<string> {
   });
 }
 
+/** The HTTP status. */
+function createConfigMap(): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      socketPath: join(dir, 'api.sock'),
+      path: '/api/v1/namespaces/default/configmaps',
+      method: 'POST',
+      headers: { authorization: 'Bearer secret', 'content-type': 'application/json' },
+      rejectUnauthorized: false,
+    });
+    asked.on('error', reject);
+    asked.on('response', (response) => {
+      response.resume().on('end', () => resolve(response.statusCode));
+    });
+    asked.end(JSON.stringify({ metadata: { name: 'm' } }));
+  });
+}
+
 it('says when it is ready, and starts over a socket that a killed one left behind', async () => {
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     const program = start(...flags);
     await program.printed('"msg":"ready"');
     await eventually(async () => expect(await askReadyz()).toBe('ok'));
+    await program.end(signal);
+  }
+});
+
+it('is killed with its objects, and has them again', async () => {
+  const dataFlags = [...flags, `--data-dir=${join(dir, 'data')}`, `--token-file=${join(dir, 'token')}`];
+  await writeFile(join(dir, 'token'), 'secret\n');
+  for (const [signal, wanted] of [
+    ['SIGKILL', 201],
+    ['SIGTERM', 409],
+  ] as const) {
+    const program = start(...dataFlags);
+    await program.printed('"msg":"ready"');
+    expect(await createConfigMap()).toBe(wanted);
     await program.end(signal);
   }
 });

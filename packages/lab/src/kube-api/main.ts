@@ -1,6 +1,7 @@
 /** The Kubernetes API of one cluster of the lab, as a process of its own: it outlives the lab's supervisor. */
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 
 import {
@@ -16,6 +17,7 @@ import {
 
 import { serveKubeApi } from './http/serve-kube-api.ts';
 import type { ListenAddress } from './http/serve-kube-api.ts';
+import { FileJournal } from './journal/journal.ts';
 import { KubeApiStore } from './kube-api-store.ts';
 
 /** Flags have kube-apiserver's names where it has the same thing. */
@@ -28,6 +30,7 @@ const config = defineConfig(
     tlsPrivateKeyFile: z.string().describe('its key, PEM'),
     clientCaFile: z.string().describe('CA of client certificates, PEM'),
     tokenFile: z.string().optional().describe('file with a bearer token that is accepted as well'),
+    dataDir: z.string().optional().describe('directory that keeps the objects; without it they end with the process'),
     serviceClusterIpRange: z.string().default('10.96.0.0/16').describe('IPv4 CIDR of cluster IPs'),
     bookmarkSeconds: z.coerce.number().positive().default(60).describe('how often a quiet watch gets a bookmark'),
     logLevel: z.enum(logLevels).default('info').describe('least severe level that is logged'),
@@ -42,7 +45,9 @@ const log = createLogger('kube-api', 'info');
 await runMain(log, async (signal) => {
   const settings = config.load({ argv: process.argv.slice(2) });
   log.level = settings.logLevel;
+  using journal = openJournal(settings.dataDir);
   const store = new KubeApiStore({
+    ...(journal === undefined ? {} : { journal }),
     clock: systemClock,
     random: systemRandom,
     serviceCidr: settings.serviceClusterIpRange,
@@ -63,6 +68,10 @@ await runMain(log, async (signal) => {
   log.info({ addresses: server.addresses }, 'ready');
   await aborted(signal);
 });
+
+function openJournal(dataDir: string | undefined): FileJournal | undefined {
+  return dataDir === undefined ? undefined : FileJournal.open(join(dataDir, 'objects.jsonl'));
+}
 
 function readText(path: string): string {
   try {
