@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { HttpKubeClient } from '@clustermesh/kube';
 import { connectEtcdByFile } from '@clustermesh/kvstore';
@@ -12,6 +12,7 @@ import type { AgentConfig } from './config.ts';
 import { removeDatapath } from './datapath/kernel/remove-datapath.ts';
 import { openDatapath } from './datapath/open-datapath.ts';
 import { LazyCache } from './lazy-cache.ts';
+import { packageVersion } from './package-version.ts';
 import { StatusServer } from './status-server.ts';
 
 const argv = process.argv.slice(2);
@@ -66,9 +67,4 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
     }),
   );
   await agent.run(signal);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

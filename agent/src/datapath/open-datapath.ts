@@ -6,6 +6,7 @@ import type { AgentConfig } from '../config.ts';
 import { memoryDatapathMaps } from '../maps/datapath-maps.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
 import type { DatapathMode } from '../status/agent-status.ts';
+import { packageVersion } from '../package-version.ts';
 import { noDevices } from './devices.ts';
 import type { Devices } from './devices.ts';
 import { KernelDatapath } from './kernel/kernel-datapath.ts';
@@ -34,6 +35,7 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
       clusterId: config.clusterId,
       nodeAddress: config.nodeAddress,
       sizes: config.sizes,
+      agentVersion: packageVersion(),
     },
     log,
     signal,

@@ -140,7 +140,12 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
       object: 'mesh_sock',
       struct: 'meta',
       layout: metaLayout,
-      members: { abiVersion: 'abi_version', objectSha256: 'object_sha256', bootId: 'boot_id' },
+      members: {
+        abiVersion: 'abi_version',
+        objectSha256: 'object_sha256',
+        bootId: 'boot_id',
+        agentVersion: 'agent_version',
+      },
     },
   ] as const)('struct $struct of $object', ({ object, struct, layout, members }) => {
     const types = typesOf(object);

@@ -28,6 +28,8 @@ export interface KernelDatapathOptions {
   /** This node's address as others know it, 16 bytes; all zero lets the routing table choose. */
   readonly nodeAddress: Uint8Array;
   readonly sizes: MapSizes;
+  /** Recorded beside the maps. */
+  readonly agentVersion: string;
 }
 
 /** The maps in the kernel and the programs attached; both stay when the process ends (I7). */
@@ -49,7 +51,7 @@ export class KernelDatapath implements Disposable {
     const pins = pinsIn(bpfFs);
     const tunnelIfindex = await ensureTunnelDevice(tunnel, signal);
     const objects = loadOrGiveUp(options, pins, tunnelIfindex, log);
-    writeMeta(objects.mesh_sock.map('meta'));
+    writeMeta(objects.mesh_sock.map('meta'), options.agentVersion);
     for (const hook of nodeHooks(objects, pins, { cgroupRoot, tunnelIfindex })) hook.attach();
     return new KernelDatapath(objects, pins);
   }
@@ -90,9 +92,12 @@ function isOurLayout(meta: BpfMap): boolean {
   return found === 0 || found === abiVersion;
 }
 
-function writeMeta(meta: BpfMap): void {
+function writeMeta(meta: BpfMap, agentVersion: string): void {
   const hash = createHash('sha256');
   for (const name of objectNames) hash.update(readFileSync(objectPath(name)));
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', '');
-  meta.update(metaKey, encodeMeta({ abiVersion, objectSha256: hash.digest(), bootId: Buffer.from(bootId, 'hex') }));
+  meta.update(
+    metaKey,
+    encodeMeta({ abiVersion, objectSha256: hash.digest(), bootId: Buffer.from(bootId, 'hex'), agentVersion }),
+  );
 }
