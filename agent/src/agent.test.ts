@@ -85,7 +85,10 @@ class World implements AsyncDisposable {
 
   async freshness(cluster: Cluster, connected = true): Promise<void> {
     const at = new Date(this.clock.now()).toISOString().replace(/\.\d+/, '');
-    const value = { connected, since: at, lastContact: at, sourceRevision: String(this.clock.now()), storeId: 'a' };
+    const value = {
+      ...{ connected, since: at, lastContact: at, sourceRevision: String(this.clock.now()), storeId: 'a' },
+      ...{ writtenAt: at, overQuota: 0 },
+    };
     await this.put(freshnessKey(cluster.name), freshnessCodec.encode(value));
   }
 

@@ -154,6 +154,8 @@ describe('a connection that is lost', () => {
     expect(mesh.cached('cilium/cache/')).toEqual({ [cachedNode]: 'n1', [cachedService]: 'web' });
     const at = `${new Date(lostAt).toISOString().slice(0, 19)}Z`;
     expect(freshness(mesh)).toMatchObject({ connected: false, since: at, lastContact: at, storeId: '3ea' });
+    const written = freshness(mesh)?.writtenAt ?? '';
+    expect(mesh.clock.now() - Date.parse(written)).toBeLessThanOrEqual(10_000);
     expect(mesh.status('east')).toMatchObject({
       ...{ state: 'waiting', ready: false, connected: false, 'num-shared-services': 1, 'num-nodes': 1 },
       ...{ 'last-error-code': 'HOST_UNREACHABLE', 'last-contact': new Date(lostAt).toISOString() },

@@ -46,6 +46,8 @@ export class KindPublisher<T> implements KindSink<T> {
   #isAdopted = false;
   #isComplete = false;
   #isSynced = false;
+  /** Of this process; an earlier one's, put again, announces nothing of ours. */
+  #canary: Uint8Array | undefined;
 
   constructor(kind: Kind<T>, deps: PublishDeps, listener: KindListener = {}) {
     this.#kind = kind;
@@ -112,7 +114,7 @@ export class KindPublisher<T> implements KindSink<T> {
     const { kv, clock, random, health, log } = this.#deps;
     const backoff = new Backoff({ baseMs: 200, capMs: 10_000, random });
     await retryLoop(
-      (inner) => this.#store.adopt(kv, this.#prefix, inner),
+      (inner) => this.#store.adopt(kv, this.#prefix, this.#canaryKey, inner),
       { name: `adopt/${this.name}`, backoff, clock, health, log },
       signal,
     );
@@ -123,8 +125,8 @@ export class KindPublisher<T> implements KindSink<T> {
 
   #announce(): void {
     if (!this.#isAdopted || !this.#isComplete) return;
-    const now = new TextEncoder().encode(rfc3339(this.#deps.clock.now()));
-    this.#store.synced(this.#canaryKey, now);
+    this.#canary ??= new TextEncoder().encode(rfc3339(this.#deps.clock.now()));
+    this.#store.synced(this.#canaryKey, this.#canary);
   }
 
   #reject(name: string, reason: string): void {
@@ -138,13 +140,13 @@ export class KindPublisher<T> implements KindSink<T> {
     this.#deps.metrics.committed(this.#kind.stateCanary, durationMs);
     for (const op of ops) {
       if (op.kind !== 'put') continue;
-      if (op.key === this.#canaryKey) this.#canaryWritten();
+      if (op.key === this.#canaryKey) this.#canaryWritten(op.value);
       else this.#listener.written?.(op.key.slice(this.#prefix.length));
     }
   }
 
-  #canaryWritten(): void {
-    if (this.#isSynced) return;
+  #canaryWritten(canary: Uint8Array): void {
+    if (this.#isSynced || canary !== this.#canary) return;
     this.#isSynced = true;
     this.#deps.log.info({ kind: this.name, entries: this.#store.size }, 'initial synchronisation completed');
     this.#listener.announced?.();

@@ -26,13 +26,15 @@ export class KindMirror {
   readonly kind: AnyKind;
   readonly #reflector: Reflector;
   #isAnnounced = false;
+  /** Of this process; an earlier one's, put again, announces nothing of ours. */
+  #canary: Uint8Array | undefined;
   #onComplete: () => void = () => undefined;
 
   constructor(kind: AnyKind, cluster: ClusterName, deps: MirrorDeps & { readonly health: HealthScope }) {
     this.kind = kind;
     const key = canaryKey(cluster, kind.cacheCanary);
     const value = (): Uint8Array => this.#listed(deps.clock.now());
-    const writer = new CanaryWriter(deps.local, key, () => this.#announced());
+    const writer = new CanaryWriter(deps.local, key, (written) => this.#announced(written));
     const options = { targetPrefix: kind.cachePrefix(cluster), canary: { key, value } };
     this.#reflector = new Reflector(options, { ...deps, writer });
   }
@@ -50,7 +52,7 @@ export class KindMirror {
     return this.#isAnnounced && this.#reflector.isSynced;
   }
 
-  adopt(target: Pick<KvReader, 'watch'>, signal: AbortSignal): Promise<void> {
+  adopt(target: Pick<KvReader, 'get' | 'watch'>, signal: AbortSignal): Promise<void> {
     return this.#reflector.adopt(target, signal);
   }
 
@@ -74,11 +76,12 @@ export class KindMirror {
 
   #listed(nowMs: number): Uint8Array {
     if (this.#isAnnounced) this.#onComplete();
-    return Buffer.from(rfc3339(nowMs));
+    this.#canary = Buffer.from(rfc3339(nowMs));
+    return this.#canary;
   }
 
-  #announced(): void {
-    if (this.#isAnnounced) return;
+  #announced(canary: Uint8Array): void {
+    if (this.#isAnnounced || canary !== this.#canary) return;
     this.#isAnnounced = true;
     this.#onComplete();
   }

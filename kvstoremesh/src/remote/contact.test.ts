@@ -15,12 +15,14 @@ const point = (
 
 describe('Contact', () => {
   it('knows nothing at first', () => {
-    expect(new Contact(new FakeClock()).freshness()).toEqual({
+    expect(new Contact(new FakeClock()).freshness(0)).toEqual({
       connected: false,
       since: '2026-01-01T00:00:00Z',
       lastContact: '',
       sourceRevision: '0',
       storeId: '0',
+      writtenAt: '2026-01-01T00:00:00Z',
+      overQuota: 0,
     });
   });
 
@@ -34,12 +36,14 @@ describe('Contact', () => {
     contact.setConnected(true);
     contact.answered(point(255n, 7n));
     contact.answered();
-    expect(contact.freshness()).toEqual({
+    expect(contact.freshness(0)).toEqual({
       connected: true,
       since: '2026-01-01T00:01:00Z',
       lastContact: '2026-01-01T00:02:00Z',
       sourceRevision: '9',
       storeId: 'ff',
+      writtenAt: '2026-01-01T00:02:00Z',
+      overQuota: 0,
     });
   });
 
@@ -47,7 +51,7 @@ describe('Contact', () => {
     const contact = new Contact(new FakeClock());
     contact.answered(point(1n, 1000n));
     contact.answered(point(2n, 5n));
-    expect(contact.freshness()).toMatchObject({ sourceRevision: '5', storeId: '2' });
+    expect(contact.freshness(0)).toMatchObject({ sourceRevision: '5', storeId: '2' });
   });
 
   it.each([
@@ -56,7 +60,7 @@ describe('Contact', () => {
   ])('goes on from an earlier process that was connected: %p', (connected, since) => {
     const contact = new Contact(new FakeClock());
     const left = { connected, since: '2025-12-31T20:00:00Z', lastContact: '2025-12-31T20:00:00Z' };
-    contact.restore({ ...left, sourceRevision: '3', storeId: '1' });
-    expect(contact.freshness()).toMatchObject({ connected: false, since, lastContact: '2025-12-31T20:00:00Z' });
+    contact.restore({ ...left, sourceRevision: '3', storeId: '1', writtenAt: '', overQuota: 0 });
+    expect(contact.freshness(0)).toMatchObject({ connected: false, since, lastContact: '2025-12-31T20:00:00Z' });
   });
 });

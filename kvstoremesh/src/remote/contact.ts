@@ -46,13 +46,16 @@ export class Contact {
     if (point.revision > this.#revision) this.#revision = point.revision;
   }
 
-  freshness(): Freshness {
+  /** As it is to be written now. */
+  freshness(overQuota: number): Freshness {
     return {
       connected: this.#connected,
       since: rfc3339(this.#sinceMs),
       lastContact: this.#lastMs === undefined ? '' : rfc3339(this.#lastMs),
       sourceRevision: this.#revision.toString(),
       storeId: this.#storeId.toString(16),
+      writtenAt: rfc3339(this.#clock.now()),
+      overQuota,
     };
   }
 }

@@ -183,7 +183,7 @@ export class RemoteCluster {
   }
 
   #announceFreshness(): void {
-    this.#announcement.freshness(this.#contact.freshness());
+    this.#announcement.freshness(this.#contact.freshness(0));
   }
 
   async #failed(remote: RemoteConfig, error: unknown, signal: AbortSignal): Promise<void> {

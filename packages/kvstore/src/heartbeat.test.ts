@@ -43,14 +43,24 @@ describe('heartbeat', () => {
     expect(beats).toEqual([1_000, 61_000, 121_000]);
   });
 
-  it('goes on after a write that failed', async () => {
+  it('goes on soon after a write that failed', async () => {
     beat();
     await clock.advance(10_000);
     server.stop();
     await clock.advance(60_000);
     server.start();
-    await clock.advance(60_000);
-    expect(Buffer.from(server.get('beat')?.value ?? []).toString()).toBe('2026-01-01T00:02:00.000Z');
+    await clock.advance(10_000);
+    expect(Buffer.from(server.get('beat')?.value ?? []).toString()).toBe('2026-01-01T00:01:15.000Z');
+  });
+
+  it('is written at once when it went with its lease', async () => {
+    kv = new MemoryKvStore(server, { clock, leaseTtlSeconds: 30 });
+    beat();
+    await clock.advance(5_000);
+    server.revokeLeases();
+    expect(server.get('beat')).toBeUndefined();
+    await clock.advance(10_000);
+    expect(server.get('beat')).toBeDefined();
   });
 
   it('keeps the reader connected as long as it beats', async () => {

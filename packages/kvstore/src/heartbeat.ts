@@ -11,7 +11,7 @@ export interface HeartbeatOptions {
 }
 
 export interface HeartbeatDeps {
-  readonly writer: Pick<KvWriter, 'commit'>;
+  readonly writer: Pick<KvWriter, 'commit' | 'onLeaseLost'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -19,10 +19,12 @@ export interface HeartbeatDeps {
 /** Protocol.md §3.3. */
 export const heartbeatIntervalMs = 60_000;
 const writeTimeoutMs = 25_000;
+/** Readers give up after two intervals: one that a short outage has swallowed must not be missed for long. */
+const retryMs = 5_000;
 
 /**
- * Tells readers that this store's writer lives: puts a key at once (Cilium itself waits one interval) and then every
- * interval. A failed write is logged and done again at the next interval.
+ * Tells readers that this store's writer lives: puts a key at once (Cilium itself waits one interval), then every
+ * interval, soon after a write that failed, and at once when the key went with its lease or its store.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -34,15 +36,31 @@ export class Heartbeat {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#deps;
-    while (!signal.aborted) {
-      try {
-        await this.#beat(signal);
-      } catch (error) {
-        if (isAborted(signal)) return;
-        log.warn({ reason: describeError(error) }, 'heartbeat not written');
+    const { clock, writer } = this.#deps;
+    const { key, intervalMs = heartbeatIntervalMs } = this.#options;
+    let lost = new AbortController();
+    const unsubscribe = writer.onLeaseLost((keys) => {
+      if (keys.includes(key)) lost.abort();
+    });
+    try {
+      while (!signal.aborted) {
+        lost = new AbortController();
+        const isWritten = await this.#tryBeat(signal);
+        const waitMs = isWritten ? intervalMs : Math.min(retryMs, intervalMs);
+        await clock.sleep(waitMs, AbortSignal.any([signal, lost.signal]));
       }
-      await clock.sleep(this.#options.intervalMs ?? heartbeatIntervalMs, signal);
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  async #tryBeat(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#beat(signal);
+      return true;
+    } catch (error) {
+      if (!isAborted(signal)) this.#deps.log.warn({ reason: describeError(error) }, 'heartbeat not written');
+      return false;
     }
   }
 

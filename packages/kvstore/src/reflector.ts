@@ -65,8 +65,8 @@ export class Reflector {
   }
 
   /** Takes over the copies of an earlier process, so that what the source has deleted since is deleted here (I3). */
-  adopt(target: Pick<KvReader, 'watch'>, signal: AbortSignal): Promise<void> {
-    return this.#sync.adopt(target, this.#options.targetPrefix, signal);
+  adopt(target: Pick<KvReader, 'get' | 'watch'>, signal: AbortSignal): Promise<void> {
+    return this.#sync.adopt(target, this.#options.targetPrefix, this.#options.canary?.key, signal);
   }
 
   /**

@@ -233,7 +233,7 @@ describe('SyncStore', () => {
       await before.commit(left.map((key): KvOp => ({ kind: 'put', key, value: bytes('old') })));
       const kv = new MemoryKvStore(server, { clock });
       const store = new SyncStore({ writer: kv, clock, random: seededRandom(1), log: silentLogger });
-      await store.adopt(kv, 'p/', signal);
+      await store.adopt(kv, 'p/', 'canary', signal);
       const controller = new AbortController();
       stop.add(controller);
       void store.run(controller.signal);
@@ -260,6 +260,15 @@ describe('SyncStore', () => {
       await leave();
       await clock.advance(3_600_000);
       expect(stored()).toEqual(['p/kept=old', 'p/unasked=old']);
+    });
+
+    it("puts an earlier process's canary again behind its keys: they stand for a whole set while the source is away", async () => {
+      const { clock, server, stored, leave } = await startWith(['canary', 'p/a']);
+      await clock.advance(0);
+      expect(server.eventsAfter(2n)?.map((events) => events.map(({ key }) => key))).toEqual([['p/a'], ['canary']]);
+      await leave();
+      await clock.advance(3_600_000);
+      expect(stored()).toEqual(['canary=old', 'p/a=old']);
     });
 
     it('knows what is written: acknowledged, its own or taken over, and as it is asked for now', async () => {

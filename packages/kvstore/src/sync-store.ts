@@ -114,14 +114,21 @@ export class SyncStore {
   /**
    * Takes over what an earlier process left under `prefix` (I3 across restarts). Before `prune` and `synced`. Its
    * keys are put again as they are: they hang on the earlier process's lease, and must outlive it even if their
-   * source cannot be asked for longer than that (I4).
+   * source cannot be asked for longer than that (I4). So is the earlier canary, behind them: without it readers that
+   * start meanwhile would take the set for an unfinished one.
    */
-  async adopt(kv: Pick<KvReader, 'watch'>, prefix: string, signal: AbortSignal): Promise<void> {
+  async adopt(
+    kv: Pick<KvReader, 'get' | 'watch'>,
+    prefix: string,
+    canaryKey: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     for await (const batch of kv.watch(prefix, {}, signal)) {
       for (const event of batch.events) if (event.kind === 'put') this.#adopt(event.key, event.value);
       this.#changed.wake();
-      if (batch.phase === 'list-done') return;
+      if (batch.phase === 'list-done') break;
     }
+    if (canaryKey !== undefined) await this.#adoptCanary(kv, canaryKey, signal);
   }
 
   /** Deletes all that it wrote or adopted, the canary first: nobody may take a half-deleted set for a whole one. */
@@ -210,6 +217,14 @@ export class SyncStore {
     if (this.#desired.has(key)) return;
     this.#adopted.put(key, value);
     this.#queue.push({ kind: 'put', key, value });
+  }
+
+  async #adoptCanary(kv: Pick<KvReader, 'get'>, key: string, signal: AbortSignal): Promise<void> {
+    const found = await kv.get(key, signal);
+    // `synced` may have come first: its canary is the newer one.
+    if (found === undefined || this.#canary !== undefined) return;
+    this.#queue.pushBarrier({ kind: 'put', key, value: found.value });
+    this.#changed.wake();
   }
 
   #putAgain(keys: readonly string[]): void {

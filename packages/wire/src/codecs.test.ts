@@ -169,7 +169,10 @@ const codecs: readonly {
   {
     name: 'freshness',
     codec: freshnessCodec as Codec<unknown>,
-    values: fc.record({ connected: fc.boolean(), since: text, lastContact: text, sourceRevision: text, storeId: text }),
+    values: fc.record({
+      ...{ connected: fc.boolean(), since: text, lastContact: text, sourceRevision: text, storeId: text },
+      ...{ writtenAt: text, overQuota: fc.integer({ min: 0, max: 0xffff_ffff }) },
+    }),
   },
 ];
 

@@ -1,5 +1,5 @@
 import type { Codec } from './codec.ts';
-import { boolean, goJson, string } from './go-json.ts';
+import { boolean, goJson, string, uint32 } from './go-json.ts';
 import { struct } from './go-struct.ts';
 
 /** What a cache knows of its contact with one source cluster (I4). Ours: Cilium has no such key. */
@@ -13,6 +13,13 @@ export interface Freshness {
   readonly sourceRevision: string;
   /** The source etcd's cluster id, lower-case hex. */
   readonly storeId: string;
+  /**
+   * RFC 3339: when this was written, by the writer's clock. It changes with every write, so that each one is a beat:
+   * readers count from its arrival, by their own clocks. '' from writers that do not know it.
+   */
+  readonly writtenAt: string;
+  /** Entries of the source that the cache does not take, because they are over a limit. */
+  readonly overQuota: number;
 }
 
 export const freshnessCodec: Codec<Freshness> = goJson(
@@ -22,5 +29,7 @@ export const freshnessCodec: Codec<Freshness> = goJson(
     lastContact: ['lastContact', string],
     sourceRevision: ['sourceRevision', string],
     storeId: ['storeId', string],
+    writtenAt: ['writtenAt', string],
+    overQuota: ['overQuota', uint32],
   }),
 );
