@@ -9,7 +9,9 @@ import InspectServices from './commands/inspect/services.ts';
 import LabCut from './commands/lab/cut.ts';
 import LabDown from './commands/lab/down.ts';
 import LabExec from './commands/lab/exec.ts';
+import LabKill from './commands/lab/kill.ts';
 import LabKubeconfig from './commands/lab/kubeconfig.ts';
+import LabPrograms from './commands/lab/programs.ts';
 import LabRestore from './commands/lab/restore.ts';
 import LabStatus from './commands/lab/status.ts';
 import LabUp from './commands/lab/up.ts';
@@ -29,7 +31,9 @@ export const commands = {
   'lab:cut': LabCut,
   'lab:down': LabDown,
   'lab:exec': LabExec,
+  'lab:kill': LabKill,
   'lab:kubeconfig': LabKubeconfig,
+  'lab:programs': LabPrograms,
   'lab:restore': LabRestore,
   'lab:status': LabStatus,
   'lab:up': LabUp,

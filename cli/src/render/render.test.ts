@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
+import { describeCut } from './cut.ts';
 import { renderDuration } from './duration.ts';
 import { renderTable } from './table.ts';
 
@@ -13,6 +14,16 @@ describe('renderTable', () => {
       ],
     );
     expect(table.split('\n')).toEqual(['NAME            AGE', 'echo            4s', 'a-longer-name']);
+  });
+});
+
+describe('describeCut', () => {
+  it.each([
+    { traffic: 'control', direction: 'both', want: 'north <-> east, west: packets of the control planes are lost' },
+    { traffic: 'data', direction: 'in', want: 'north <- east, west: packets between pods are lost' },
+    { traffic: 'all', direction: 'out', want: 'north -> east, west: all packets are lost' },
+  ] as const)('says which way is lost: $want', ({ traffic, direction, want }) => {
+    expect(describeCut({ cluster: 'north', peers: ['east', 'west'], traffic, direction })).toBe(want);
   });
 });
 

@@ -2,6 +2,8 @@ export { Lab } from './lab.ts';
 export type { PodName } from './lab.ts';
 export type { UpOptions } from './bring-up.ts';
 export type { CommandOptions, CommandResult } from './command.ts';
+export type { LabProgram, ProgramRef } from './lab-programs.ts';
+export type { Cut, CutDirection, CutRequest, CutTraffic } from './network/cuts.ts';
 export type { LabMode } from './mesh-plan.ts';
 export type { ClusterPhase, ClusterStatus, LabStatus, NodeStatus, PodSummary } from './supervisor/lab-status.ts';
 export { parseTopology } from './topology.ts';

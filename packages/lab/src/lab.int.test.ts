@@ -101,6 +101,27 @@ describeRoot(`Lab${limitation === undefined ? '' : ` (skipped: ${limitation})`}`
     expect(stdout).toBe(`east/${pod?.name ?? ''}\n`);
   });
 
+  it('lists its programs, and starts one again that is killed', async () => {
+    const programs = await lab.programs('east');
+    expect(programs.map(({ name, node }) => [name, node])).toEqual([
+      ['kube-api', undefined],
+      ['echo', 'n1'],
+    ]);
+    const [, echo] = programs;
+    expect(echo?.rssBytes).toBeGreaterThan(2 ** 20);
+    expect(Math.abs((echo?.startedMs ?? 0) - Date.now())).toBeLessThan(600_000);
+    await expect(lab.kill('east', { name: 'echo', node: 'n2' })).rejects.toMatchObject({ code: 'LAB_INVALID_STATE' });
+    expect(await lab.kill('east', { name: 'echo', node: 'n1' })).toMatchObject([{ pid: echo?.pid }]);
+    await eventually(async () => {
+      const [east] = (await lab.status()).clusters;
+      expect(east?.pods).toMatchObject([{ isReady: true, restarts: 1 }]);
+    });
+    const again = (await lab.programs('east')).find(({ name }) => name === 'echo');
+    expect(again?.pod).toBe(echo?.pod);
+    expect(again?.pid).not.toBe(echo?.pid);
+    expect((await lab.programs()).map(({ name }) => name)).toEqual(['supervisor', 'gateway', 'kube-api', 'echo']);
+  }, 30_000);
+
   it('goes on after its supervisor was killed, with the same processes', async () => {
     const stateDir = join(layout.stateRoot, mesh);
     const conditions = async (): Promise<unknown> => (await lab.kube('east').list(pods)).items[0]?.status?.conditions;
@@ -111,7 +132,7 @@ describeRoot(`Lab${limitation === undefined ? '' : ` (skipped: ${limitation})`}`
     expect(before.length).toBeGreaterThanOrEqual(3); // kube API, gateway, echo
     lab = await up();
     const [east] = (await lab.status()).clusters;
-    expect(east?.pods).toMatchObject([{ isReady: true, restarts: 0 }]);
+    expect(east?.pods).toMatchObject([{ isReady: true, restarts: 1 }]);
     expect(await conditions()).toEqual(conditionsBefore); // never unready in between (I7)
     const after = (await findMarkedProcesses(stateDir)).map(({ pid }) => pid);
     expect(after).toEqual(expect.arrayContaining(before.map(({ pid }) => pid)));

@@ -4,6 +4,7 @@ import { MeshError, systemClock } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import { bringUpLab, findLab } from './bring-up.ts';
 import type { UpOptions } from './bring-up.ts';
@@ -17,7 +18,11 @@ import { isShownOnly, podPlace } from './kubelet/pod-place.ts';
 import { hostDirectory } from './kubelet/pod-volumes.ts';
 import { clusterOf, nodeOf } from './mesh-plan.ts';
 import type { LabMode, MeshPlan } from './mesh-plan.ts';
-import { cutControlLink, isControlLinkCut, restoreControlLink } from './network/network.ts';
+import { findPrograms, killPrograms } from './lab-programs.ts';
+import type { LabProgram, ProgramRef } from './lab-programs.ts';
+import { completeCut } from './network/cuts.ts';
+import type { Cut, CutRequest } from './network/cuts.ts';
+import { applyCuts, readCuts } from './network/network.ts';
 import { placedArgv } from './process/process-runner.ts';
 import { findSupervisor, kubeconfigFile, planOf } from './supervisor/lab-state.ts';
 import type { LabState } from './supervisor/lab-state.ts';
@@ -91,7 +96,8 @@ export class Lab {
       const what = `the supervisor of lab ${mesh} has ended: ${command} takes over, clustermesh lab down --mesh ${mesh} removes the lab`;
       throw new MeshError('LAB_INVALID_STATE', what);
     }
-    return fetchStatus(this.#plan.stateDir, signal);
+    const [status, cuts] = await Promise.all([fetchStatus(this.#plan.stateDir, signal), readCuts(this.#plan)]);
+    return { ...status, cuts };
   }
 
   /** The file of all clusters, or of one; contexts are named after the clusters. */
@@ -136,19 +142,61 @@ export class Lab {
     return placedArgv(argv, podPlace(node, object));
   }
 
-  /** Loses all packets between this cluster's control plane and the others'; pods are not touched. */
+  /**
+   * Loses packets between a cluster and others as a broken line does: nobody is told. Cuts add up.
+   * @throws MeshError CONFIG_INVALID, LAB_INVALID_STATE (rootless; no such cluster)
+   */
+  async cut(request: CutRequest): Promise<Cut> {
+    this.#needsRoot(`cut ${request.cluster}`);
+    const cut = completeCut(this.#plan, request);
+    const others = (await readCuts(this.#plan)).filter((other) => !isDeepStrictEqual(other, cut));
+    await applyCuts(this.#plan, [...others, cut]);
+    return cut;
+  }
+
+  /** Takes back every cut of this cluster; those of others stay, also where they are cut off from it. */
+  async restore(cluster: string): Promise<readonly Cut[]> {
+    this.#needsRoot(`restore ${cluster}`);
+    const { name } = clusterOf(this.#plan, cluster);
+    const cuts = await readCuts(this.#plan);
+    await applyCuts(
+      this.#plan,
+      cuts.filter((cut) => cut.cluster !== name),
+    );
+    return cuts.filter((cut) => cut.cluster === name);
+  }
+
+  cuts(): Promise<readonly Cut[]> {
+    return readCuts(this.#plan);
+  }
+
+  /** The running programs of a cluster; of all, and the lab's own, when none is named. */
+  async programs(cluster?: string): Promise<readonly LabProgram[]> {
+    if (cluster !== undefined) clusterOf(this.#plan, cluster);
+    return findPrograms(this.#plan, cluster);
+  }
+
+  /**
+   * Signals a program of a cluster (of the lab itself: undefined), on all its nodes or the one that is named.
+   * @returns what was signalled
+   * @throws MeshError LAB_INVALID_STATE when no such program runs
+   */
+  async kill(
+    cluster: string | undefined,
+    program: ProgramRef,
+    signal: NodeJS.Signals = 'SIGKILL',
+  ): Promise<readonly LabProgram[]> {
+    if (cluster !== undefined) clusterOf(this.#plan, cluster);
+    return killPrograms(this.#plan, cluster, program, signal);
+  }
+
+  /** `cut` with its defaults: control planes in both directions. */
   async cutLink(cluster: string): Promise<void> {
-    this.#needsRoot('cut a link');
-    await cutControlLink(this.#plan, clusterOf(this.#plan, cluster));
+    await this.cut({ cluster });
   }
 
   async restoreLink(cluster: string): Promise<void> {
-    this.#needsRoot('restore a link');
-    await restoreControlLink(this.#plan, clusterOf(this.#plan, cluster));
-  }
-
-  isLinkCut(cluster: string): Promise<boolean> {
-    return isControlLinkCut(clusterOf(this.#plan, cluster));
+    await this.restore(cluster);
   }
 
   async down(): Promise<void> {

@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import type { LabStatus as Status } from '@clustermesh/lab';
 
 import { BaseCommand } from '../../base-command.ts';
+import { describeCut } from '../../render/cut.ts';
 import { renderTable } from '../../render/table.ts';
 
 export default class LabStatus extends BaseCommand {
@@ -19,7 +20,7 @@ export default class LabStatus extends BaseCommand {
   }
 }
 
-function renderLab({ clusters }: Status, logDir: string): string {
+function renderLab({ clusters, cuts }: Status, logDir: string): string {
   const rows = clusters.flatMap(({ name, pods }) =>
     pods.map((pod) => [
       name,
@@ -35,6 +36,7 @@ function renderLab({ clusters }: Status, logDir: string): string {
   return [
     renderTable(['cluster', 'id', 'state', 'reason'], states),
     renderTable(['cluster', 'node', 'pod', 'state', 'restarts', 'address', 'reason'], rows),
+    ...(cuts.length === 0 ? [] : [cuts.map((cut) => `cut: ${describeCut(cut)}`).join('\n')]),
     `logs: ${logDir}`,
   ].join('\n\n');
 }

@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { readJsonFile } from '../json-file.ts';
 import type { ProcessRecord } from '../process/proc.ts';
 
+/** What a person calls the program, and the pod that it belongs to (`namespace/name`). */
+export interface ProgramLabel {
+  readonly name: string;
+  readonly pod?: string;
+}
+
 /** On disk, so that a container survives the supervisor and its restarts are counted across them. */
 export interface ContainerRecord {
+  readonly program?: ProgramLabel;
   readonly process?: ProcessRecord;
   /** RFC 3339. */
   readonly startedAt?: string;
@@ -14,9 +21,10 @@ export interface ContainerRecord {
   readonly restartCount: number;
 }
 
-/** The processes that the records in a directory speak of; they may have ended long ago. */
-export async function containerProcesses(directory: string): Promise<readonly ProcessRecord[]> {
+/** The records in a directory; their processes may have ended long ago. */
+export async function containerRecords(directory: string): Promise<readonly ContainerRecord[]> {
   const names = await readdir(directory).catch((): string[] => []);
-  const records = await Promise.all(names.map((name) => readJsonFile<ContainerRecord>(join(directory, name))));
-  return records.flatMap((record) => record?.process ?? []);
+  const files = names.filter((name) => name.endsWith('.json')); // others are on their way to become one
+  const records = await Promise.all(files.map((name) => readJsonFile<ContainerRecord>(join(directory, name))));
+  return records.filter((record) => record !== undefined);
 }

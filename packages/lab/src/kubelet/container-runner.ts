@@ -6,7 +6,7 @@ import { readJsonFile, writeJsonFile } from '../json-file.ts';
 import type { Place } from '../mesh-plan.ts';
 import type { ProcessRunner, RunningProcess } from '../process/process-runner.ts';
 import type { ContainerCommand } from './container-command.ts';
-import type { ContainerRecord } from './container-record.ts';
+import type { ContainerRecord, ProgramLabel } from './container-record.ts';
 import type { ContainerView } from './pod-status.ts';
 
 export interface ContainerDeps {
@@ -19,6 +19,7 @@ export interface ContainerDeps {
   readonly logFile: string;
   /** What a later run of the supervisor adopts the process by. */
   readonly recordFile: string;
+  readonly program: ProgramLabel;
   readonly changed: () => void;
   /** What was last said of it: it stays so until something else is seen, and a restart of ours is no change (I7). */
   readonly lastStatus?: ContainerStatus | undefined;
@@ -152,7 +153,7 @@ export class ContainerRunner {
 
   async #save(record: ContainerRecord): Promise<void> {
     this.#record = record;
-    await writeJsonFile(this.#deps.recordFile, record);
+    await writeJsonFile(this.#deps.recordFile, { ...record, program: this.#deps.program });
   }
 
   #become(state: ContainerState, isReady = false): void {

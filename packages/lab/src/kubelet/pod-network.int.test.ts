@@ -13,8 +13,8 @@ import { dialThrough } from '../gateway/dial.ts';
 import { probeHost } from '../host.ts';
 import { KubeApiStore } from '../kube-api/kube-api-store.ts';
 import { clusterOf, nodeOf, planMesh } from '../mesh-plan.ts';
-import type { MeshPlan, NodePlan } from '../mesh-plan.ts';
-import { createMeshNetwork, cutControlLink, restoreControlLink } from '../network/network.ts';
+import type { MeshPlan } from '../mesh-plan.ts';
+import { createMeshNetwork } from '../network/network.ts';
 import { ProcessRunner, placedArgv } from '../process/process-runner.ts';
 import { nodeProgram } from '../workspace.ts';
 import { Kubelet } from './kubelet.ts';
@@ -128,33 +128,4 @@ describeRoot(`pods in network namespaces${limitation === undefined ? '' : ` (ski
     expect((await runCommand(['test', '-e', place.cgroup ?? ''])).exitCode).toBe(1);
     expect((await runCommand(['test', '-e', `/run/netns/${place.netns ?? ''}`])).exitCode).toBe(1);
   });
-
-  it('lose the kvstore port of a cluster that is cut off, and nothing else', async () => {
-    const east = clusterOf(plan, 'east');
-    const [server, neighbour] = [nodeOf(east, 'n1'), nodeOf(east, 'n2')];
-    const stranger = nodeOf(clusterOf(plan, 'west'), 'n1');
-    await listenOn(server, [2379, 2380]);
-    const hears = async (from: NodePlan, port: number): Promise<boolean> => {
-      const script = `exec 3<>/dev/tcp/${server.address}/${port} && head -n 1 <&3`;
-      const { stdout } = await runCommand(placedArgv(['bash', '-c', script], { netns: from.netns ?? '' }), {
-        timeoutMs: 500,
-      });
-      return stdout === 'hello\n';
-    };
-    await eventually(async () => expect(await hears(stranger, 2379)).toBe(true));
-    await cutControlLink(plan, east);
-    expect(await hears(stranger, 2379)).toBe(false);
-    expect(await hears(stranger, 2380)).toBe(true);
-    expect(await hears(neighbour, 2379)).toBe(true);
-    await restoreControlLink(plan, east);
-    expect(await hears(stranger, 2379)).toBe(true);
-  });
-
-  async function listenOn(node: NodePlan, ports: readonly number[]): Promise<void> {
-    const listen = (port: number): string => `require('net').createServer((s) => s.end('hello\\n')).listen(${port})`;
-    const argv = [process.execPath, '-e', ports.map(listen).join(';')];
-    const place = { ...node, cgroup: join(node.cgroup ?? '', 'server') };
-    const runner = new ProcessRunner({ stateDir: plan.stateDir, clock: systemClock });
-    await runner.start({ argv, env: {}, place, logFile: join(plan.stateDir, 'logs', 'server.log') });
-  }
 });

@@ -9,7 +9,7 @@ import { createPodNetwork, deletePodNetwork } from '../network/network.ts';
 import { removeCgroup } from '../process/cgroup.ts';
 import { killRecord } from '../process/process-runner.ts';
 import type { AddressPool } from './address-pool.ts';
-import { containerProcesses } from './container-record.ts';
+import { containerRecords } from './container-record.ts';
 import type { PodPlace } from './pod-place.ts';
 
 /** What a pod has of its own, written once it is complete: without the file it is made anew. */
@@ -66,6 +66,6 @@ export async function removeSandbox(podDirectory: string, pool: AddressPool, clo
 
 /** Without a cgroup the containers' records are all that leads to their processes. */
 async function killContainers(podDirectory: string): Promise<void> {
-  for (const process of await containerProcesses(join(podDirectory, 'containers')))
-    await killRecord(process, 'SIGKILL');
+  for (const { process } of await containerRecords(join(podDirectory, 'containers')))
+    if (process !== undefined) await killRecord(process, 'SIGKILL');
 }

@@ -20,6 +20,7 @@ import { ensureSandbox, removeSandbox } from './pod-sandbox.ts';
 import { podStatus } from './pod-status.ts';
 import type { ContainerView, PodView } from './pod-status.ts';
 import { PodVolumes } from './pod-volumes.ts';
+import { programName } from './programs.ts';
 import type { ProgramTable } from './programs.ts';
 import { followReadiness } from './readiness.ts';
 
@@ -189,6 +190,7 @@ export class PodWorker {
       place: this.#place,
       logFile: join(this.#deps.logDir, node.cluster, `${namespace}_${name}_${container.name}.log`),
       recordFile: join(this.#place.directory, 'containers', `${container.name}.json`),
+      program: { name: programName(container), pod: `${namespace}/${name}` },
       changed: () => this.#status.trigger(),
       lastStatus: [...initContainerStatuses, ...containerStatuses].find((status) => status.name === container.name),
       command: (wanted) => {

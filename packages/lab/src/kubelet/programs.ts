@@ -1,3 +1,6 @@
+import type { Container } from '@clustermesh/kube';
+import { basename } from 'node:path';
+
 import { nodeProgram } from '../workspace.ts';
 
 /** Name of an image (last part of its path, no tag or digest) → local program with its first arguments. */
@@ -12,6 +15,11 @@ export const labPrograms: ProgramTable = new Map([
   ['echo', nodeProgram('packages/lab/src/demo/echo.ts')],
   ['client', ['sleep', 'infinity']],
 ]);
+
+/** What a person calls it: one image may hold several programs. */
+export function programName({ image, command }: Container): string {
+  return command?.[0] === undefined ? imageName(image) : basename(command[0]);
+}
 
 /** `registry:5000/mesh/echo:v1@sha256:…` → `echo`. */
 export function imageName(image: string): string {

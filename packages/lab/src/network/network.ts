@@ -1,8 +1,11 @@
 import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { mustRun, runCommand } from '../command.ts';
-import type { ClusterPlan, MeshPlan } from '../mesh-plan.ts';
-import { cutBatches, isCut, restoreBatches } from './control-link.ts';
+import { readJsonFile, writeJsonFile } from '../json-file.ts';
+import type { MeshPlan } from '../mesh-plan.ts';
+import { cutBatch, lossesOf } from './cuts.ts';
+import type { Cut } from './cuts.ts';
 import { meshBatches, podBatches } from './ip-batch.ts';
 import type { IpBatch, PodNetwork } from './ip-batch.ts';
 
@@ -52,18 +55,28 @@ export async function deleteNetns(names: readonly string[]): Promise<void> {
   await mustRun(['ip', '-force', '-batch', '-'], { input: names.map((name) => `netns del ${name}\n`).join('') });
 }
 
-export async function cutControlLink(plan: MeshPlan, cluster: ClusterPlan): Promise<void> {
-  if (!(await isControlLinkCut(cluster))) await Promise.all(cutBatches(plan, cluster).map(runBatch));
+/** The cuts that are in force. */
+export async function readCuts({ stateDir }: MeshPlan): Promise<readonly Cut[]> {
+  return (await readJsonFile<readonly Cut[]>(cutsFile(stateDir))) ?? [];
 }
 
-export async function restoreControlLink(plan: MeshPlan, cluster: ClusterPlan): Promise<void> {
-  if (await isControlLinkCut(cluster)) await Promise.all(restoreBatches(plan, cluster).map(runBatch));
+function cutsFile(stateDir: string): string {
+  return join(stateDir, 'cuts.json');
 }
 
-export async function isControlLinkCut({ nodes }: ClusterPlan): Promise<boolean> {
-  const [first] = nodes;
-  if (first?.netns === undefined) return false;
-  return isCut(await mustRun(['ip', '-n', first.netns, 'rule', 'show']));
+/** Makes every node lose exactly what `cuts` say, whatever it lost before. */
+export async function applyCuts(plan: MeshPlan, cuts: readonly Cut[]): Promise<void> {
+  const nodes = plan.clusters.flatMap((cluster) => {
+    const losses = lossesOf(plan, cluster, cuts);
+    return cluster.nodes.flatMap(({ netns }) => (netns === undefined ? [] : [{ netns, losses }]));
+  });
+  await Promise.all(
+    nodes.map(async ({ netns, losses }) => {
+      const rules = await mustRun(['ip', '-n', netns, 'rule', 'show']);
+      await runBatch(cutBatch(netns, losses, rules));
+    }),
+  );
+  await writeJsonFile(cutsFile(plan.stateDir), cuts);
 }
 
 async function runBatch({ netns, lines }: IpBatch): Promise<void> {

@@ -1,8 +1,8 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-import { findMarkedProcesses, isRunning, markVariable, processRecord } from './proc.ts';
+import { findMarkedProcesses, isRunning, markVariable, processRecord, processUsage } from './proc.ts';
 
 it('knows a running process again, and not one of the same pid that started at another time', async () => {
   const record = await processRecord(process.pid);
@@ -22,4 +22,21 @@ it('finds processes by the mark of their lab, and only those of that lab', async
   expect(pids).toEqual([child.pid]);
   expect(others).toEqual([]);
   expect(await processRecord(child.pid!)).toBeUndefined();
+});
+
+describe('processUsage', () => {
+  it('reads what this very process has used', async () => {
+    const self = await processRecord(process.pid);
+    if (self === undefined) throw new Error('we run');
+    const usage = await processUsage(self);
+    const { user, system } = process.cpuUsage();
+    expect(usage?.cpuMs).toBeGreaterThan(0);
+    expect(usage?.cpuMs).toBeLessThanOrEqual((user + system) / 1000 + 20);
+    expect(usage?.rssBytes).toBeGreaterThan(10 * 2 ** 20);
+    expect(Math.abs((usage?.startedMs ?? 0) - (Date.now() - 1000 * process.uptime()))).toBeLessThan(5000);
+  });
+
+  it('knows nothing of another process that has got the pid since', async () => {
+    expect(await processUsage({ pid: process.pid, startTicks: 1 })).toBeUndefined();
+  });
 });

@@ -36,6 +36,11 @@ export function kubeconfigFile(stateDir: string, cluster?: string): string {
   return cluster === undefined ? join(stateDir, 'kubeconfig') : join(stateDir, cluster, 'kubeconfig');
 }
 
+/** Records of the programs outside of pods: of one cluster, or those that belong to none. */
+export function servicesDirectory(stateDir: string, cluster?: string): string {
+  return cluster === undefined ? join(stateDir, 'services') : join(stateDir, cluster, 'services');
+}
+
 export async function writeLabState(stateDir: string, state: LabState): Promise<void> {
   await writeJsonFile(join(stateDir, 'lab.json'), state);
 }

@@ -3,9 +3,15 @@ import type { ContainerStatus, Pod } from '@clustermesh/kube';
 import type { ClusterView } from '../cluster-view.ts';
 import { isReady, isTerminating } from '../controllers/owned-pods.ts';
 import type { ClusterPlan, LabMode } from '../mesh-plan.ts';
+import type { Cut } from '../network/cuts.ts';
+
+export interface LabStatus extends SupervisorStatus {
+  /** What was cut and not yet restored. */
+  readonly cuts: readonly Cut[];
+}
 
 /** What the supervisor answers on its socket. */
-export interface LabStatus {
+export interface SupervisorStatus {
   readonly mesh: string;
   readonly mode: LabMode;
   /** What this machine cannot show; absent in root mode. */

@@ -5,10 +5,10 @@ import { createServer, request } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 
 import { supervisorSocket } from './lab-state.ts';
-import type { LabStatus } from './lab-status.ts';
+import type { SupervisorStatus } from './lab-status.ts';
 
 /** Answers every request with the lab's status, on a unix socket that only its owner can open. */
-export async function serveStatus(stateDir: string, status: () => LabStatus): Promise<Server> {
+export async function serveStatus(stateDir: string, status: () => SupervisorStatus): Promise<Server> {
   const socket = supervisorSocket(stateDir);
   await rm(socket, { force: true });
   const server = createServer((_, response) => {
@@ -20,7 +20,7 @@ export async function serveStatus(stateDir: string, status: () => LabStatus): Pr
 }
 
 /** @throws MeshError LAB_INVALID_STATE when no supervisor answers. */
-export async function fetchStatus(stateDir: string, signal?: AbortSignal): Promise<LabStatus> {
+export async function fetchStatus(stateDir: string, signal?: AbortSignal): Promise<SupervisorStatus> {
   try {
     const call = request({
       socketPath: supervisorSocket(stateDir),
@@ -30,7 +30,7 @@ export async function fetchStatus(stateDir: string, signal?: AbortSignal): Promi
     call.end();
     const [response] = (await once(call, 'response')) as [IncomingMessage];
     const chunks = await response.toArray();
-    return JSON.parse(Buffer.concat(chunks as Buffer[]).toString()) as LabStatus;
+    return JSON.parse(Buffer.concat(chunks as Buffer[]).toString()) as SupervisorStatus;
   } catch (error) {
     const what = `ask the supervisor of the lab in ${stateDir}`;
     throw new MeshError('LAB_INVALID_STATE', what, { cause: error, retryable: true });

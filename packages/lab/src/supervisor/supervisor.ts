@@ -18,7 +18,7 @@ import { nodeProgram } from '../workspace.ts';
 import { ClusterSupervisor } from './cluster-supervisor.ts';
 import { kubeconfigFile, planOf } from './lab-state.ts';
 import type { LabState } from './lab-state.ts';
-import type { LabStatus } from './lab-status.ts';
+import type { SupervisorStatus } from './lab-status.ts';
 import { serveStatus } from './status-server.ts';
 
 export interface SupervisorDeps {
@@ -37,7 +37,7 @@ export async function runSupervisor(state: LabState, deps: SupervisorDeps, signa
   const { kubeAssets, installMesh } = state;
   const shared = { ...deps, stateDir, mode: plan.mode, runner, dial, kubeAssets, installMesh };
   const clusters = plan.clusters.map((cluster) => ({ cluster, supervisor: new ClusterSupervisor(cluster, shared) }));
-  const status = (): LabStatus => ({
+  const status = (): SupervisorStatus => ({
     mesh: plan.mesh,
     mode: plan.mode,
     ...(state.limitation === undefined ? {} : { limitation: state.limitation }),
