@@ -226,6 +226,7 @@ class World implements AsyncDisposable {
         backendDrainMs: 30 * seconds,
         syncTimeoutMs: minutes,
         mirrorSilenceMs: 5 * minutes,
+        startupTaint: '',
         cacheTtlMs: 0,
         ...settings,
       },
@@ -391,6 +392,23 @@ describe('createAgent', () => {
     await world.settle();
     expect(addresses(agent)).toEqual(['10.2.1.1', '10.2.1.9']);
     expect([...world.maps.ipc_host.entries()]).toHaveLength(2);
+  });
+
+  it('uses a backend that is listed before its address is there only when there is no other (I2, I4)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east);
+    const agent = await started();
+    await world.service(east, ['10.2.1.1', '10.2.1.2']);
+    await world.settle();
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+    await world.ip(east, '10.2.1.2');
+    await world.settle();
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1', '10.2.1.2']);
+    await world.delete(`${prefixOf(east, 'ip')}10.2.1.2`, `${prefixOf(east, 'ip')}10.2.1.1`);
+    await world.localPods([]);
+    await world.settle();
+    expect(chosen(agent)).toEqual(['10.2.1.1', '10.2.1.2']);
   });
 
   it('rejects what does not agree with its key, cluster or range, and goes on (I6)', async () => {

@@ -2,7 +2,7 @@ import type { Random } from '@clustermesh/runtime';
 
 import { chooseClaim, withClaim } from './ipcache-claims.ts';
 import type { IpcacheClaim, PodCidrOwner } from './ipcache-claims.ts';
-import { PrefixIndex, grown } from './prefix-index.ts';
+import { PrefixIndex, grown, hostPrefix } from './prefix-index.ts';
 
 /** What a row is, as bits of one byte. */
 const flag = {
@@ -36,6 +36,18 @@ export interface IpcacheTableOptions {
   readonly localClusterId: number;
   readonly podCidrOwner: PodCidrOwner;
   readonly isIdentityKnown: (identity: number) => boolean;
+  /** What `way` says of a single address has changed. The bytes are valid during the call only. */
+  readonly onWay?: (address: Uint8Array) => void;
+}
+
+/** How a single address is reached. */
+export interface IpcacheWay {
+  /** Whose it is; `undefined`: a predecessor's, and nobody claims it yet. */
+  readonly clusterId: number | undefined;
+  /** The map holds it. */
+  readonly isProgrammed: boolean;
+  /** As the map has it, else as it will be. */
+  readonly nodeIndex: number;
 }
 
 /**
@@ -54,6 +66,7 @@ export class IpcacheTable {
   /** Only the rare rows that more than one cluster claims: all their claims in order of arrival. */
   readonly #contested = new Map<number, readonly IpcacheClaim[]>();
   readonly #waiting = new Map<number, Set<number>>();
+  readonly #scratch = new Uint8Array(16);
   #queue: number[] = [];
   #programmedCount = 0;
 
@@ -162,6 +175,7 @@ export class IpcacheTable {
     }
     if ((this.#flag(row) & flag.programmed) !== 0) this.#programmedCount--;
     this.#flags[row] = this.#flag(row) & ~flag.programmed;
+    this.#tellWay(row);
     this.#forget(row);
   }
 
@@ -184,6 +198,21 @@ export class IpcacheTable {
     return row < 0 ? undefined : this.#row(row);
   }
 
+  /** `undefined` when nothing is known of the address itself. */
+  way(address: Uint8Array): IpcacheWay | undefined {
+    const row = this.#index.find(address, hostPrefix);
+    if (row < 0) return undefined;
+    const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
+    const programmed = this.programmed(row);
+    const isEnded = !isClaimed && (programmed === undefined || (this.#flag(row) & flag.queued) !== 0);
+    if (isEnded) return undefined;
+    return {
+      clusterId: isClaimed ? (this.#clusters[row] ?? 0) : undefined,
+      isProgrammed: programmed !== undefined,
+      nodeIndex: programmed?.nodeIndex ?? this.#nodes[row] ?? 0,
+    };
+  }
+
   *rows(): IterableIterator<IpcacheRow> {
     for (const row of this.#index.rows()) yield this.#row(row);
   }
@@ -204,6 +233,14 @@ export class IpcacheTable {
     this.#flags[row] = this.#flag(row) | flag.programmed;
     this.#programmedIdentities[row] = target.identity;
     this.#programmedNodes[row] = target.nodeIndex;
+    this.#tellWay(row);
+  }
+
+  #tellWay(row: number): void {
+    const { onWay } = this.#options;
+    if (onWay === undefined || this.#index.prefixLength(row) !== hostPrefix) return;
+    this.#index.copyAddress(row, this.#scratch);
+    onWay(this.#scratch);
   }
 
   #row(row: number): IpcacheRow {
@@ -241,6 +278,8 @@ export class IpcacheTable {
     else this.#contested.delete(row);
     const owner = claims.length > 1 ? this.#options.podCidrOwner(this.#index.address(row)) : undefined;
     const winner = chooseClaim(claims, this.#options.localClusterId, owner);
+    const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
+    const holder = isClaimed ? this.#clusters[row] : undefined;
     this.#stopWaiting(row);
     if (winner === undefined) {
       this.#flags[row] = this.#flag(row) & ~flag.claimed;
@@ -252,6 +291,7 @@ export class IpcacheTable {
       if (!this.#options.isIdentityKnown(winner.identity)) this.#wait(row, winner.identity);
     }
     this.#enqueue(row);
+    if (winner?.clusterId !== holder) this.#tellWay(row);
   }
 
   #wait(row: number, identity: number): void {

@@ -3,6 +3,7 @@ import { coveredPrefix, hostIdentity, parseIp, remoteNodeIdentity } from '@clust
 import type { IpIdentity, LabelArray, MeshNode } from '@clustermesh/wire';
 
 import type { NodeIndexes } from '../datapath/node-indexes.ts';
+import { BackendPaths } from './backend-paths.ts';
 import { IdentityTable } from './identity-table.ts';
 import { IpcacheTable } from './ipcache-table.ts';
 import { NodeTable } from './node-table.ts';
@@ -28,6 +29,7 @@ export class MeshState {
   readonly ipcache: IpcacheTable;
   readonly services: ServiceTable;
   readonly nodeIndexes: NodeIndexes;
+  readonly paths: BackendPaths;
   readonly #localClusterId: number;
   readonly #onChange: () => void;
   readonly #monotonicMs: () => number;
@@ -38,14 +40,21 @@ export class MeshState {
     this.#localClusterId = options.localClusterId;
     this.#onChange = options.onChange;
     this.#monotonicMs = options.monotonicMs;
-    this.services = new ServiceTable({ monotonicMs: options.monotonicMs, onChange: options.onChange });
     this.ipcache = new IpcacheTable({
       random: options.random,
       expectedRows: options.expectedAddresses,
       localClusterId: options.localClusterId,
       podCidrOwner: (address) => this.nodes.podCidrOwner(address),
       isIdentityKnown: (identity) => this.identities.isKnown(identity),
+      onWay: (address) => this.paths.addressChanged(address),
     });
+    this.paths = new BackendPaths({
+      ...options,
+      ipcache: this.ipcache,
+      nodes: this.nodes,
+      touch: (service) => this.services.touch(service),
+    });
+    this.services = new ServiceTable({ ...options, paths: this.paths });
   }
 
   upsertIdentity(clusterId: ClusterId, identity: number, labels: LabelArray): void {
@@ -67,6 +76,7 @@ export class MeshState {
 
   removeNode(cluster: string, name: string): void {
     const row = this.nodes.remove(cluster, name);
+    this.paths.setNodeReachable(cluster, name, true);
     if (row?.underlay !== undefined) this.#releaseNode(row.underlay);
     this.#nodesChanged();
   }
@@ -94,6 +104,11 @@ export class MeshState {
     this.#addressesChanged();
   }
 
+  /** Does the node answer over the data path? Backends behind one that does not are used only where there are no others. */
+  setNodeReachable(cluster: string, node: string, isReachable: boolean): void {
+    this.paths.setNodeReachable(cluster, node, isReachable);
+  }
+
   /** Something wants programming. */
   changed(): void {
     this.#onChange();
@@ -114,6 +129,7 @@ export class MeshState {
 
   #nodesChanged(): void {
     this.ipcache.reconsiderContested();
+    this.paths.nodesChanged();
     this.#addressesChanged();
   }
 

@@ -37,6 +37,10 @@ export class NodeTable {
     return row;
   }
 
+  get(cluster: string, name: string): NodeRow | undefined {
+    return this.#rows.get(rowKey(cluster, name));
+  }
+
   rows(): IterableIterator<NodeRow> {
     return this.#rows.values();
   }

@@ -1,5 +1,5 @@
-import type { LocalService, RemoteService } from '@clustermesh/select';
-import type { ClusterService } from '@clustermesh/wire';
+import type { BackendPath, LocalService, RemoteService } from '@clustermesh/select';
+import type { ClusterService, IpBytes } from '@clustermesh/wire';
 
 export interface LocalServiceRow {
   readonly service: LocalService;
@@ -15,7 +15,19 @@ export interface ServiceChange {
   readonly sinceMs: number;
 }
 
+/** Knows the way to each backend of another cluster, of the services that this cluster has. */
+export interface ServicePaths {
+  /** A service is looked at: what was found out about its backends before is void. */
+  begin(service: string): void;
+  /** For the backends that the cluster lists for the service. */
+  of(service: string, clusterId: number): (address: IpBytes) => BackendPath;
+  /** What one cluster lists for a service has changed. */
+  listed(service: string, before: ClusterService | undefined, after: ClusterService | undefined): void;
+}
+
 export interface ServiceTableOptions {
+  /** Absent: every way is open. */
+  readonly paths?: ServicePaths;
   readonly monotonicMs: () => number;
   readonly onChange: () => void;
 }
@@ -50,19 +62,34 @@ export class ServiceTable {
   }
 
   remotes(name: string): readonly RemoteService[] {
-    const services = [...(this.#remote.get(name)?.values() ?? [])];
-    return services.map((service) => ({ service, usable: !this.#unusable.has(service.cluster) }));
+    this.#options.paths?.begin(name);
+    return [...this.#remoteOf(name)].map((service) =>
+      this.withPaths(name, { service, usable: !this.#unusable.has(service.cluster) }),
+    );
+  }
+
+  /** The same with the ways to its backends. */
+  withPaths(name: string, remote: RemoteService): RemoteService {
+    const { paths } = this.#options;
+    return paths === undefined ? remote : { ...remote, pathTo: paths.of(name, remote.service.clusterId) };
   }
 
   setLocal(name: string, row: LocalServiceRow | undefined): void {
-    if (row !== undefined) this.#local.set(name, row);
-    else if (!this.#local.delete(name)) return;
+    const isNew = !this.#local.has(name);
+    if (isNew && row === undefined) return;
+    if (row === undefined) this.#local.delete(name);
+    else this.#local.set(name, row);
+    if (isNew) for (const service of this.#remoteOf(name)) this.#options.paths?.listed(name, undefined, service);
+    if (row === undefined)
+      for (const service of this.#remoteOf(name)) this.#options.paths?.listed(name, service, undefined);
     this.touch(name);
   }
 
   /** `undefined`: the cluster publishes it no more. */
   setRemote(name: string, cluster: string, service: ClusterService | undefined): void {
     const byCluster = this.#remote.get(name);
+    const before = byCluster?.get(cluster);
+    if (this.#local.has(name)) this.#options.paths?.listed(name, before, service);
     if (service === undefined) {
       if (byCluster?.delete(cluster) !== true) return;
       if (byCluster.size === 0) this.#remote.delete(name);
@@ -86,6 +113,10 @@ export class ServiceTable {
   touch(name: string): void {
     if (!this.#changes.has(name)) this.#changes.set(name, this.#options.monotonicMs());
     this.#options.onChange();
+  }
+
+  #remoteOf(name: string): Iterable<ClusterService> {
+    return this.#remote.get(name)?.values() ?? [];
   }
 
   /** Up to `limit` changes, oldest first. */

@@ -21,10 +21,18 @@ export interface Backend {
 /**
  * - `active`: takes new connections.
  * - `terminating`: shutting down but still serving: for when there is no other.
- * - `withdrawn`: of a cluster that is not to be used now (too old, or no path to it): for when there is nothing else,
- *   because silence must not empty a service (I4).
+ * - `withdrawn`: not to be used now (its cluster's state is too old, or there is no path to it): for when there is nothing
+ *   else, because silence must not empty a service (I4).
  */
 export type BackendState = 'active' | 'terminating' | 'withdrawn';
+
+/**
+ * What is known of the way to a backend of another cluster.
+ * - `open`: nothing speaks against it.
+ * - `missing`: none is programmed, or its node does not answer: it is then as good as withdrawn.
+ * - `foreign`: the address is another cluster's, so that whoever answers there is somebody else: never used.
+ */
+export type BackendPath = 'open' | 'missing' | 'foreign';
 
 /** The text as one of the protocols that carry ports; in upper case only, as everybody writes it. */
 export function protocolOf(text: string): Protocol | undefined {
@@ -38,6 +46,8 @@ export interface Listing {
   readonly clusterId: number;
   readonly zone: string;
   readonly state: BackendState;
+  /** Absent: every way is open. */
+  readonly pathTo?: ((address: IpBytes) => BackendPath) | undefined;
 }
 
 export interface ListedPort {
@@ -52,21 +62,30 @@ export interface ListedPort {
  */
 export function collectBackends(listings: Iterable<Listing>): ReadonlyMap<string, Backend> {
   const backends = new Map<string, Backend>();
-  for (const { ports, clusterId, zone, ...listing } of listings) {
+  for (const listing of listings) {
     const address = parseIp(listing.address);
-    if (address === undefined) continue;
+    const listedState = address && stateOf(listing, address);
+    if (listedState === undefined) continue;
+    const { clusterId, zone } = listing;
     const addressKey = Buffer.from(address).toString('latin1');
-    for (const { name, port, ...listed } of ports) {
+    for (const { name, port, ...listed } of listing.ports) {
       const protocol = protocolOf(listed.protocol);
       if (protocol === undefined || port < 1 || port > 0xffff) continue;
       const key = addressKey + String.fromCharCode(port >> 8, port & 0xff, protocols.indexOf(protocol));
       const known = backends.get(key);
-      const state = known?.state === 'active' ? 'active' : listing.state;
+      const state = known?.state === 'active' ? 'active' : listedState;
       const portNames = addName(known?.portNames ?? [], name);
       backends.set(key, { key, address, port, protocol, portNames, clusterId, zone, state });
     }
   }
   return backends;
+}
+
+/** `undefined`: no backend at all. */
+function stateOf({ state, pathTo }: Listing, address: IpBytes): BackendState | undefined {
+  const path = pathTo?.(address) ?? 'open';
+  if (path === 'foreign') return undefined;
+  return path === 'missing' ? 'withdrawn' : state;
 }
 
 function addName(names: readonly string[], name: string): readonly string[] {

@@ -77,6 +77,12 @@ const stale = (clusterId: number, ...addresses: string[]): RemoteService => ({
   usable: false,
 });
 
+/** By the third number of the address: 7 no path, 9 another cluster's. */
+const withPaths = (clusterId: number, ...addresses: string[]): RemoteService => ({
+  ...fresh(clusterId, ...addresses),
+  pathTo: (address) => (address[14] === 7 ? 'missing' : address[14] === 9 ? 'foreign' : 'open'),
+});
+
 /** Those that may be chosen, a bar, the others: `10.2.0.1 10.2.0.2 | 10.1.0.1`. */
 function print(frontend: SelectedFrontend | undefined): string {
   const texts = frontend?.backends.map(({ address }) => formatIp(address)) ?? [];
@@ -145,6 +151,27 @@ describe('affinity and failover', () => {
       at: { '10.1.0.1': 'ready' },
       remotes: [fresh(2)],
       want: '10.1.0.1 |',
+    },
+    {
+      name: 'a backend without a path waits behind those that have one, in whatever cluster',
+      affinity: 'remote',
+      at: { '10.1.0.1': 'ready' },
+      remotes: [withPaths(2, '10.2.7.1')],
+      want: '10.1.0.1 | 10.2.7.1',
+    },
+    {
+      name: 'backends without a path are used when there is nothing else (I4)',
+      affinity: 'none',
+      at: {},
+      remotes: [withPaths(2, '10.2.7.1')],
+      want: '10.2.7.1 |',
+    },
+    {
+      name: 'an address that another cluster holds is never used (I6)',
+      affinity: 'none',
+      at: {},
+      remotes: [withPaths(2, '10.2.9.1', '10.2.0.1')],
+      want: '10.2.0.1 |',
     },
     {
       name: 'terminating backends serve when nothing else does',

@@ -1,5 +1,5 @@
 export { protocols } from './backend.ts';
-export type { Backend, BackendState, Protocol } from './backend.ts';
+export type { Backend, BackendPath, BackendState, Protocol } from './backend.ts';
 export type { Frontend } from './frontend.ts';
 export { mergeGlobalService } from './global-service.ts';
 export type { SelectedFrontend } from './global-service.ts';
