@@ -5,6 +5,7 @@ import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 import { createDatapath } from './datapath/create-datapath.ts';
 import type { Devices } from './datapath/devices.ts';
+import { createEvents } from './events/create-events.ts';
 import { createIngest } from './ingest/create-ingest.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
 import { createMetrics } from './metrics.ts';
@@ -61,7 +62,12 @@ export function createAgent(deps: AgentDeps): Agent {
   });
   const { localServices, localPods, localCluster, remotes, initialSync, clusterIds } = ingest;
   const { state, programmer, services: reconciler, takeover, loop, endpointLoop } = datapath;
-  const parts = [localServices, localPods, localCluster, remotes, initialSync, loop, endpointLoop];
+  const notReady = (): string | undefined => {
+    if (!loop.hasSwept) return 'the services of this cluster are not programmed yet';
+    return initialSync.waitsFor === undefined ? undefined : `waiting for ${initialSync.waitsFor}`;
+  };
+  const events = createEvents({ ...deps, startupTaint: config.startupTaint, state, status, notReady });
+  const parts = [localServices, localPods, localCluster, remotes, initialSync, loop, endpointLoop, events];
 
   return {
     run: async (signal) => {
@@ -74,9 +80,6 @@ export function createAgent(deps: AgentDeps): Agent {
     status,
     metrics,
     listings: new Listings({ state, programmer, reconciler, clusterIds, localClusterId: config.clusterId }),
-    notReady: () => {
-      if (!loop.hasSwept) return 'the services of this cluster are not programmed yet';
-      return initialSync.waitsFor === undefined ? undefined : `waiting for ${initialSync.waitsFor}`;
-    },
+    notReady,
   };
 }

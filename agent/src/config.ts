@@ -51,6 +51,10 @@ export const agentConfig = defineConfig(
       .describe('unix socket of the status API (clustermesh inspect)'),
     healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz, /metrics and /v1/status'),
     healthPort: z.coerce.number().int().default(9879).describe('port of --health-host'),
+    startupTaint: z
+      .string()
+      .default('node.clustermesh.io/agent-not-ready')
+      .describe('key of a taint to take off this node once remote clusters have been read; empty: none'),
     clustermeshSyncTimeout: durationSetting('1m', 'readiness waits for remote clusters no longer than this'),
     clustermeshCacheTtl: durationSetting(
       '0s',
@@ -121,6 +125,7 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       maxConnectedClusters: max.value,
       nodeName,
       backendDrainMs: config.backendDrain,
+      startupTaint: config.startupTaint,
       syncTimeoutMs: config.clustermeshSyncTimeout,
       mirrorSilenceMs: config.mirrorSilenceTimeout,
       cacheTtlMs: config.clustermeshCacheTtl,

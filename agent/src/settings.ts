@@ -13,6 +13,8 @@ export interface AgentSettings {
   readonly mode: DatapathMode;
   /** A removed backend's connections go on for so long before its record is used again. */
   readonly backendDrainMs: number;
+  /** Key of the taint that pods wait for; '' = none. */
+  readonly startupTaint: string;
   /** From when on clusters that nobody mentions count as removed, and readiness waits for no cluster. */
   readonly syncTimeoutMs: number;
   /** Longer than the mirror's writing period, shorter than its leases. */

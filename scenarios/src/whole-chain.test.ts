@@ -108,6 +108,7 @@ class TestCluster {
         contactIntervalMs: 10_000,
         drainGraceMs: 1_000,
         cacheTtlMs: 0,
+        startupTaint: '',
         perClusterReadyTimeoutMs: 15_000,
         globalReadyTimeoutMs: 600_000,
       },
@@ -134,6 +135,7 @@ class TestCluster {
         syncTimeoutMs: 60_000,
         mirrorSilenceMs: 60_000,
         cacheTtlMs: 0,
+        startupTaint: '',
       },
     });
   }

@@ -54,6 +54,7 @@ const answers = {
         syncTimeoutMs: 60_000,
         mirrorSilenceMs: 120_000,
         cacheTtlMs: 0,
+        startupTaint: '',
       },
       ...{ clock, random, log },
       health: new Health(clock),

@@ -1,0 +1,59 @@
+import type { AgentStatus, ClusterStatus } from '../status/agent-status.ts';
+import type { MeshState } from '../tables/mesh-state.ts';
+import { isTeller } from './tellers.ts';
+import type { Trouble } from './trouble.ts';
+import { whyNoRemoteBackends } from './why-no-remote-backends.ts';
+
+/** All that this node should tell of, as things are now. */
+export function findTroubles(state: MeshState, status: AgentStatus): readonly Trouble[] {
+  const nodes = nodeNames(state, status.clusterId);
+  const isOurs = (subject: string): boolean => isTeller(subject, status.node, nodes);
+  return [
+    ...serviceTroubles(state, status, isOurs),
+    ...status.clusters.filter(({ name }) => isOurs(name)).flatMap((cluster) => [...clusterTroubles(cluster)]),
+    ...status.datapath.problems.map((message) => nodeTrouble('MeshMapFull', message)),
+  ];
+}
+
+function* serviceTroubles(
+  state: MeshState,
+  status: AgentStatus,
+  isOurs: (subject: string) => boolean,
+): Generator<Trouble> {
+  for (const name of state.services.localNames()) {
+    const service = state.services.local(name)?.service;
+    if (service === undefined || !service.includeExternal || !isOurs(name)) continue;
+    const message = whyNoRemoteBackends(service, state.services.remotes(name), status.clusters);
+    if (message === undefined) continue;
+    // With backends at home nobody notices: worth a remark, no warning.
+    const hasLocal = service.slices.some(({ endpoints }) => (endpoints ?? []).length > 0);
+    const about = { kind: 'Service', namespace: service.namespace, name: service.name } as const;
+    yield { about, reason: 'NoRemoteBackends', message, type: hasLocal ? 'Normal' : 'Warning' };
+  }
+}
+
+function* clusterTroubles({ name, state, reason, conflicts, rejected, rejections }: ClusterStatus): Generator<Trouble> {
+  if (state === 'refused') yield nodeTrouble('RemoteClusterRefused', `cluster ${name}: ${reason}`);
+  if (state === 'stale') yield nodeTrouble('RemoteClusterStale', `cluster ${name}: ${reason}`);
+  if (conflicts > 0) {
+    yield nodeTrouble(
+      'AddressConflict',
+      `cluster ${name} claims addresses that another cluster holds: clustermesh inspect ipcache`,
+    );
+  }
+  const [first] = rejections;
+  if (rejected > 0 && first !== undefined) {
+    yield nodeTrouble('RemoteEntriesRejected', `cluster ${name}: ${first.key}: ${first.reason}`);
+  }
+}
+
+function nodeTrouble(reason: string, message: string): Trouble {
+  return { about: { kind: 'Node' }, reason, message, type: 'Warning' };
+}
+
+function nodeNames(state: MeshState, localClusterId: number): readonly string[] {
+  return [...state.nodes.rows()]
+    .filter(({ clusterId }) => clusterId === localClusterId)
+    .map(({ node }) => node.name)
+    .sort();
+}
