@@ -8,14 +8,14 @@
 #include "lib/meta.h"
 #include "lib/metrics.h"
 #include "lib/packet.h"
+#include "lib/tunnel.h"
 
 /* Settings, set before the program is loaded. */
 const volatile __u32 local_cluster_id;
 const volatile __u32 vxlan_ifindex;
-/* This node's underlay address as other nodes know it; all zero: the routing table chooses. */
-const volatile struct in6_addr local_underlay;
-
-#define TUNNEL_TTL 64
+/* This node's underlay addresses as other nodes know them; all zero: the routing table chooses. */
+const volatile struct in6_addr local_underlay; /* IPv4 */
+const volatile struct in6_addr local_underlay6;
 
 static __always_inline bool node_is_remote(const struct node *node)
 {
@@ -25,29 +25,26 @@ static __always_inline bool node_is_remote(const struct node *node)
 /* 0, or a negative reason. */
 static __always_inline int encapsulate(struct __sk_buff *skb, const struct node *to, __u32 identity)
 {
-	struct bpf_tunnel_key key = {.tunnel_id = identity, .tunnel_ttl = TUNNEL_TTL};
+	struct outer outer = {.remote = to->underlay, .vni = identity};
 
-	if (to->state != NODE_ACTIVE || !addr_is_ipv4(&to->underlay))
+	if (to->state != NODE_ACTIVE || addr_is_none(&to->underlay))
 		return -REASON_NO_TUNNEL_ENDPOINT;
-	key.remote_ipv4 = bpf_ntohl(to->underlay.s6_addr32[3]);
-	key.local_ipv4 = bpf_ntohl(local_underlay.s6_addr32[3]);
-	if (bpf_skb_set_tunnel_key(skb, &key, sizeof(key), BPF_F_ZERO_CSUM_TX))
-		return -REASON_ENCAP_FAILED;
-	return 0;
+	outer.local = addr_is_ipv4(&to->underlay) ? local_underlay : local_underlay6;
+	return tunnel_write(skb, &outer);
 }
 
-/* 0 when the packet is ready for the tunnel, or a negative reason. */
+/* An endpoint has several addresses, and sends from these alone: the one behind an address must sit
+ * at this interface. 0 when the packet is ready for the tunnel, or a negative reason. */
 static __always_inline int send_to_node(struct __sk_buff *skb, const struct flow *flow,
 					const struct node *to)
 {
 	__u32 ifindex = skb->ifindex;
-	const struct endpoint *from = bpf_map_lookup_elem(&ep_if, &ifindex);
+	const struct endpoint *from = bpf_map_lookup_elem(&ep_ip, &flow->source);
 
-	if (!from)
-		return -REASON_UNKNOWN_ENDPOINT;
-	if (!addr_equal(&flow->source, &from->addr))
-		return -REASON_SPOOFED_SOURCE;
-	return encapsulate(skb, to, from->identity);
+	if (from && from->ifindex == ifindex)
+		return encapsulate(skb, to, from->identity);
+	return bpf_map_lookup_elem(&ep_if, &ifindex) ? -REASON_SPOOFED_SOURCE
+						     : -REASON_UNKNOWN_ENDPOINT;
 }
 
 static __always_inline int from_container(struct __sk_buff *skb)
@@ -57,7 +54,7 @@ static __always_inline int from_container(struct __sk_buff *skb)
 	struct flow flow;
 	int refused;
 
-	if (flow_parse(skb, &flow))
+	if (flow_parse(skb, &flow) || addr_stays_on_link(&flow.destination))
 		return TCX_NEXT;
 	entry = ipcache_lookup(&flow.destination);
 	to = entry ? ipcache_node(entry) : NULL;

@@ -8,38 +8,34 @@
 #include "lib/meta.h"
 #include "lib/metrics.h"
 #include "lib/packet.h"
+#include "lib/probe.h"
+#include "lib/tunnel.h"
 
 /* 0 when the sender is who it says it is, or a negative reason. */
-static __always_inline int verify_source(const struct in6_addr *source,
-					 const struct bpf_tunnel_key *key)
+static __always_inline int verify_source(const struct in6_addr *source, const struct outer *outer)
 {
-	struct in6_addr outer = addr_from_ipv4(bpf_htonl(key->remote_ipv4));
 	const struct ipcache_entry *entry = ipcache_lookup(source);
 	const struct node *from;
 
 	if (!entry)
 		return -REASON_UNKNOWN_SOURCE;
 	from = ipcache_node(entry);
-	if (!from || from->state != NODE_ACTIVE || !addr_equal(&from->underlay, &outer))
+	if (!from || from->state != NODE_ACTIVE || !addr_equal(&from->underlay, &outer->remote))
 		return -REASON_FORGED_NODE;
-	if (entry->identity != key->tunnel_id)
+	if (entry->identity != outer->vni)
 		return -REASON_IDENTITY_MISMATCH;
 	return 0;
 }
 
 /* The ifindex of the endpoint that the packet is ready for, or a negative reason. */
-static __always_inline int receive(struct __sk_buff *skb)
+static __always_inline int deliver(struct __sk_buff *skb, const struct outer *outer)
 {
-	struct bpf_tunnel_key key = {};
 	const struct endpoint *to;
 	struct flow flow;
-	int refused;
+	int refused = flow_parse(skb, &flow);
 
-	if (bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))
-		return -REASON_NO_TUNNEL_METADATA;
-	refused = flow_parse(skb, &flow);
 	if (!refused)
-		refused = verify_source(&flow.source, &key);
+		refused = verify_source(&flow.source, outer);
 	if (refused)
 		return refused;
 	to = bpf_map_lookup_elem(&ep_ip, &flow.destination);
@@ -49,12 +45,34 @@ static __always_inline int receive(struct __sk_buff *skb)
 	return refused ? refused : (int)to->ifindex;
 }
 
-static __always_inline int from_overlay(struct __sk_buff *skb)
+static __always_inline int from_node(struct __sk_buff *skb, const struct outer *outer)
 {
-	int ifindex = receive(skb);
+	int ifindex = deliver(skb, outer);
 
 	count(ifindex < 0 ? -ifindex : REASON_FORWARDED, DIRECTION_INGRESS, skb->len);
 	return ifindex < 0 ? TCX_DROP : bpf_redirect_peer(ifindex, 0);
+}
+
+static __always_inline int from_prober(struct __sk_buff *skb, const struct outer *outer)
+{
+	int reason = probe_receive(skb, outer);
+
+	count(reason < 0 ? -reason : reason, DIRECTION_INGRESS, skb->len);
+	return reason == REASON_PROBE_REFLECTED ? bpf_redirect(skb->ifindex, 0) : TCX_DROP;
+}
+
+static __always_inline int from_overlay(struct __sk_buff *skb)
+{
+	struct outer outer = {};
+	int refused = tunnel_read(skb, &outer);
+
+	if (refused) {
+		count(-refused, DIRECTION_INGRESS, skb->len);
+		return TCX_DROP;
+	}
+	if (skb->protocol == bpf_htons(PROBE_ETHERTYPE))
+		return from_prober(skb, &outer);
+	return from_node(skb, &outer);
 }
 
 SEC("tc")

@@ -97,7 +97,22 @@ class TestNode implements Disposable {
   }
 }
 
-const allMaps = ['backend', 'ep_if', 'ep_ip', 'ipc_cidr', 'ipc_host', 'meta', 'metrics', 'node', 'slot', 'svc'];
+const allMaps = [
+  ...[
+    'backend',
+    'ep_if',
+    'ep_ip',
+    'ipc_cidr',
+    'ipc_host',
+    'meta',
+    'metrics',
+    'node',
+    'node_ip',
+    'probe',
+    'slot',
+    'svc',
+  ],
+];
 
 describeKernel(`the agent on a kernel, without a control plane${suffix}`, () => {
   let node: TestNode;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* packet: reading an IPv4 packet's addresses, rewriting its Ethernet addresses. */
+/* packet: reading the addresses of an IPv4 or IPv6 packet, rewriting its Ethernet addresses.
+ * Addresses are all that decides here, and they stand in the fixed headers: what extension headers,
+ * fragments and options say is for the receiving stack. */
 #pragma once
 
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 
 #include "drop_reasons.h"
 #include "endpoint.h"
@@ -14,23 +17,52 @@ struct flow {
 	struct in6_addr destination;
 };
 
-/* 0, or the negative reason why the packet has no IPv4 addresses to read. */
-static __always_inline int flow_parse(struct __sk_buff *skb, struct flow *flow)
+/* The first `size` bytes behind the Ethernet header, NULL when the packet is shorter. */
+static __always_inline void *behind_ethernet(struct __sk_buff *skb, __u32 size)
 {
-	const struct iphdr *ip;
+	void *header;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP))
-		return -REASON_UNSUPPORTED_PROTOCOL;
 	/* A driver may leave the headers outside the linear part; a failed pull shows in the check
 	 * below. */
-	if ((void *)(long)skb->data + ETH_HLEN + sizeof(*ip) > (void *)(long)skb->data_end)
-		bpf_skb_pull_data(skb, ETH_HLEN + sizeof(*ip));
-	ip = (void *)(long)skb->data + ETH_HLEN;
-	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
+	if ((void *)(long)skb->data + ETH_HLEN + size > (void *)(long)skb->data_end)
+		bpf_skb_pull_data(skb, ETH_HLEN + size);
+	header = (void *)(long)skb->data + ETH_HLEN;
+	return header + size > (void *)(long)skb->data_end ? NULL : header;
+}
+
+static __always_inline int flow_parse_ipv4(struct __sk_buff *skb, struct flow *flow)
+{
+	const struct iphdr *ip = behind_ethernet(skb, sizeof(*ip));
+
+	if (!ip)
 		return -REASON_TRUNCATED;
 	flow->source = addr_from_ipv4(ip->saddr);
 	flow->destination = addr_from_ipv4(ip->daddr);
 	return 0;
+}
+
+static __always_inline int flow_parse_ipv6(struct __sk_buff *skb, struct flow *flow)
+{
+	const struct ipv6hdr *ip = behind_ethernet(skb, sizeof(*ip));
+
+	if (!ip)
+		return -REASON_TRUNCATED;
+	flow->source = ip->saddr;
+	flow->destination = ip->daddr;
+	/* On a wire there are no v4-mapped addresses (RFC 4291): here they would pass for IPv4. */
+	if (addr_is_ipv4(&flow->source) || addr_is_ipv4(&flow->destination))
+		return -REASON_UNSUPPORTED_PROTOCOL;
+	return 0;
+}
+
+/* 0, or the negative reason why the packet has no addresses to read. */
+static __always_inline int flow_parse(struct __sk_buff *skb, struct flow *flow)
+{
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return flow_parse_ipv4(skb, flow);
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return flow_parse_ipv6(skb, flow);
+	return -REASON_UNSUPPORTED_PROTOCOL;
 }
 
 /* Addresses the frame to the endpoint: with another destination its stack would take the packet for

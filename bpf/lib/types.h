@@ -34,3 +34,20 @@ static __always_inline bool addr_equal(const struct in6_addr *a, const struct in
 	return a->s6_addr32[0] == b->s6_addr32[0] && a->s6_addr32[1] == b->s6_addr32[1] &&
 	       a->s6_addr32[2] == b->s6_addr32[2] && a->s6_addr32[3] == b->s6_addr32[3];
 }
+
+/* Unspecified, all zero. */
+static __always_inline bool addr_is_none(const struct in6_addr *addr)
+{
+	return !addr->s6_addr32[0] && !addr->s6_addr32[1] && !addr->s6_addr32[2] &&
+	       !addr->s6_addr32[3];
+}
+
+/* Multicast, link-local, broadcast: no router forwards them, so no other cluster can have them.
+ * Neighbour discovery and the gateways of pods live here. */
+static __always_inline bool addr_stays_on_link(const struct in6_addr *addr)
+{
+	if (!addr_is_ipv4(addr))
+		return addr->s6_addr[0] == 0xff ||
+		       (addr->s6_addr[0] == 0xfe && (addr->s6_addr[1] & 0xc0) == 0x80);
+	return addr->s6_addr[12] >= 224 || (addr->s6_addr[12] == 169 && addr->s6_addr[13] == 254);
+}

@@ -2,21 +2,27 @@
 /* mesh_container, and the tunnel key it leaves, which a test run does not show. */
 #include "../mesh_container.bpf.c"
 
-/* The first bytes of the packet become: VNI, outer destination, outer source (u32 each, host
- * order). */
+struct seen {
+	__u32 vni;
+	struct in6_addr local;
+	struct in6_addr remote;
+};
+
+/* The first bytes of the packet become the tunnel key. */
 SEC("tc")
 int test_from_container(struct __sk_buff *skb)
 {
 	int verdict = from_container(skb);
-	struct bpf_tunnel_key key = {};
-	__u32 seen[3];
+	struct outer outer = {};
+	struct seen seen;
 
-	if (bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))
+	/* Read as if it had arrived: there the local address is the remote one. */
+	if (tunnel_read(skb, &outer))
 		return verdict;
-	seen[0] = key.tunnel_id;
-	seen[1] = key.local_ipv4;
-	seen[2] = key.remote_ipv4;
-	return bpf_skb_store_bytes(skb, 0, seen, sizeof(seen), 0) ? -2 : verdict;
+	seen.vni = outer.vni;
+	seen.local = outer.remote;
+	seen.remote = outer.local;
+	return bpf_skb_store_bytes(skb, 0, &seen, sizeof(seen), 0) ? -2 : verdict;
 }
 
 /* A CNI's program at the same hook that lets nothing through. */

@@ -15,6 +15,12 @@ export const reason = {
   unknownSource: 10,
   forgedNode: 11,
   identityMismatch: 12,
+  probeReflected: 20,
+  probeAnswered: 21,
+  probeUnknownNode: 22,
+  probeMalformed: 23,
+  probeTooOften: 24,
+  probeUnexpected: 25,
 } as const;
 export const direction = { ingress: 1, egress: 2, socket: 3 } as const;
 

@@ -36,6 +36,8 @@ export const smallMaps = {
   slot: 256,
   backend: 64,
   node: 16,
+  node_ip: 16,
+  probe: 16,
   ipc_host: 64,
   ipc_cidr: 64,
   ep_ip: 16,

@@ -17,7 +17,10 @@ describeKernel('loading objects', () => {
     using overlay = loadObject({ path: objectPath('mesh_overlay'), pinDir, maxEntries: smallMaps });
 
     expect(readdirSync(pinDir).sort()).toEqual(
-      ['backend', 'ep_if', 'ep_ip', 'ipc_cidr', 'ipc_host', 'meta', 'metrics', 'node', 'slot', 'svc'].sort(),
+      [
+        ...['backend', 'ep_if', 'ep_ip', 'ipc_cidr', 'ipc_host', 'meta', 'metrics', 'node', 'node_ip'],
+        ...['probe', 'slot', 'svc'],
+      ].sort(),
     );
     expect(sock.map('svc').maxEntries).toBe(smallMaps.svc);
     container.map('node').update(u32(3), new Uint8Array(32).fill(9));

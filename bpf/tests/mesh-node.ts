@@ -15,12 +15,15 @@ export interface MeshNodeOptions {
   readonly clusterId: number;
   readonly underlay: string;
   readonly podIp: string;
+  /** Default: none. */
+  readonly podIp6?: string;
   readonly podIdentity: number;
 }
 
 const podGateway = '169.254.1.1';
-/** Room for the 50 bytes that VXLAN adds on a 1500-byte underlay. */
-const podMtu = 1450;
+const podGateway6 = 'fe80::1';
+/** Room for what VXLAN adds on a 1500-byte underlay: 50 bytes over IPv4, 70 over IPv6. */
+const podMtu = 1430;
 
 /** A node with one pod: namespaces, devices, and what an agent does once for each. */
 export class MeshNode implements Disposable {
@@ -49,6 +52,21 @@ export class MeshNode implements Disposable {
     pod.ip(`route add ${podGateway} dev eth0 scope link`);
     pod.ip(`route add default via ${podGateway} dev eth0`);
     pod.ip(`neigh add ${podGateway} lladdr ${netns.device('pod0').mac} dev eth0 nud permanent`);
+    if (this.options.podIp6 !== undefined) this.addPodAddress6(this.options.podIp6);
+  }
+
+  /** Its gateway's Ethernet address the pod asks for, as it would with another CNI: neighbour discovery. */
+  private addPodAddress6(podIp6: string): void {
+    const { netns, pod } = this;
+    netns.ip(`addr add ${podGateway6}/64 dev pod0 nodad`);
+    netns.ip(`route add ${podIp6}/128 dev pod0`);
+    pod.ip(`addr add ${podIp6}/128 dev eth0 nodad`);
+    pod.ip(`route add default via ${podGateway6} dev eth0`);
+  }
+
+  get podIps(): readonly string[] {
+    const { podIp, podIp6 } = this.options;
+    return podIp6 === undefined ? [podIp] : [podIp, podIp6];
   }
 
   /** Attaches the programs, in a process inside the node's namespace, and registers the pod. */
@@ -62,20 +80,24 @@ export class MeshNode implements Disposable {
         rodata: {
           local_cluster_id: this.options.clusterId,
           vxlan_ifindex: this.netns.device('vxlan0').ifindex,
-          local_underlay: [...address(this.options.underlay)],
+          [this.options.underlay.includes(':') ? 'local_underlay6' : 'local_underlay']: [
+            ...address(this.options.underlay),
+          ],
         },
       },
     ]);
     const host = this.netns.device('pod0');
-    const row = endpoint({
-      ifindex: host.ifindex,
-      identity: this.options.podIdentity,
-      ip: this.options.podIp,
-      mac: this.pod.device('eth0').mac,
-      hostMac: host.mac,
-    });
-    this.map('ep_if').update(u32(host.ifindex), row);
-    this.map('ep_ip').update(address(this.options.podIp), row);
+    for (const ip of this.podIps) {
+      const row = endpoint({
+        ifindex: host.ifindex,
+        identity: this.options.podIdentity,
+        ip,
+        mac: this.pod.device('eth0').mac,
+        hostMac: host.mac,
+      });
+      this.map('ep_if').update(u32(host.ifindex), row);
+      this.map('ep_ip').update(address(ip), row);
+    }
   }
 
   /** A stand-in CNI whose policy lets nothing out of the pod. */
@@ -85,9 +107,10 @@ export class MeshNode implements Disposable {
 
   /** Tells this node where another one and its pod are. */
   learn(other: MeshNode, nodeIndex: number): void {
-    const { underlay, clusterId, podIp, podIdentity } = other.options;
+    const { underlay, clusterId, podIdentity } = other.options;
     this.map('node').update(u32(nodeIndex), node(underlay, clusterId));
-    this.map('ipc_host').update(hostKey(podIp), ipcacheEntry(podIdentity, nodeIndex));
+    this.map('node_ip').update(address(underlay), u32(nodeIndex));
+    for (const ip of other.podIps) this.map('ipc_host').update(hostKey(ip), ipcacheEntry(podIdentity, nodeIndex));
   }
 
   map(name: string): BpfMap {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { loadObject, testRun, type LoadedObject } from '@clustermesh/ebpf';
 import { countOf, direction, reason } from './counters.ts';
 import { describeKernel, smallMaps, testBpffs, testObject } from './kernel.ts';
-import { ipv4Frame, tunnelContext, type FrameOptions } from './packets.ts';
+import { ipFrame, tunnelContext, type FrameOptions } from './packets.ts';
 import { address, endpoint, hostKey, ipcacheEntry, mac, node, u32 } from './records.ts';
 
 const drop = 2;
@@ -12,6 +12,9 @@ const remoteIdentity = 131_080;
 const remotePod = '10.2.0.5';
 const remoteNode = '172.30.2.11';
 const pod = '10.1.0.2';
+const remotePod6 = 'fd00:10:2::5';
+const remoteNode6 = 'fd00:30:2::11';
+const pod6 = 'fd00:10:1::2';
 const macs = { mac: '0a:00:00:00:00:05', hostMac: '0a:00:00:00:00:06' };
 const loopbackIfindex = 1;
 
@@ -33,6 +36,10 @@ describeKernel('packets from the tunnel', () => {
     loaded.map('ipc_host').update(hostKey('10.2.1.5'), ipcacheEntry(remoteIdentity, 2));
     const row = endpoint({ ifindex: loopbackIfindex, identity: 65_540, ip: pod, ...macs });
     loaded.map('ep_ip').update(address(pod), row);
+    loaded.map('node').update(u32(3), node(remoteNode6, 2));
+    loaded.map('ipc_host').update(hostKey(remotePod6), ipcacheEntry(remoteIdentity, 1));
+    loaded.map('ipc_host').update(hostKey('fd00:10:2::6'), ipcacheEntry(remoteIdentity, 3));
+    loaded.map('ep_ip').update(address(pod6), row);
   });
 
   function run(change: Partial<FrameOptions> & { vni?: number; outer?: string; context?: Uint8Array }): {
@@ -40,7 +47,7 @@ describeKernel('packets from the tunnel', () => {
     data: Uint8Array;
   } {
     const { vni = remoteIdentity, outer = remoteNode, context = tunnelContext(vni, outer), ...frame } = change;
-    const data = ipv4Frame({ source: remotePod, destination: pod, ...frame });
+    const data = ipFrame({ source: remotePod, destination: pod, ...frame });
     return testRun({ program: loaded.program('test_from_overlay'), data, context });
   }
 
@@ -51,11 +58,23 @@ describeKernel('packets from the tunnel', () => {
     expect(countOf(metrics, reason.forwarded, direction.ingress)).toBe(before + 1);
   });
 
-  it('get the Ethernet addresses of the pod and its host side, and nothing else changes', () => {
-    const sent = ipv4Frame({ source: remotePod, destination: pod });
+  it.each([
+    { name: 'IPv6 over IPv4', source: remotePod6, destination: pod6, outer: remoteNode },
+    { name: 'IPv6 over IPv6', source: 'fd00:10:2::6', destination: pod6, outer: remoteNode6 },
+    { name: 'IPv4 over IPv6', source: '10.2.3.5', destination: pod, outer: remoteNode6 },
+  ])('are delivered, $name', ({ outer, ...frame }) => {
+    loaded.map('ipc_host').update(hostKey('10.2.3.5'), ipcacheEntry(remoteIdentity, 3));
+    expect(run({ ...frame, outer }).verdict).toBe(redirect);
+  });
+
+  it.each([
+    { source: remotePod, destination: pod },
+    { source: remotePod6, destination: pod6 },
+  ])('from $source get the Ethernet addresses of the pod and its host side, and nothing else changes', (addresses) => {
+    const sent = ipFrame(addresses);
     sent.set(mac(macs.mac), 0);
     sent.set(mac(macs.hostMac), 6);
-    expect(run({}).data).toEqual(sent);
+    expect(run(addresses).data).toEqual(sent);
   });
 
   it.each([
@@ -74,7 +93,27 @@ describeKernel('packets from the tunnel', () => {
     { name: 'the VNI is not the identity', change: { vni: remoteIdentity + 1 }, why: reason.identityMismatch },
     { name: 'the source is unknown', change: { source: '10.2.0.99' }, why: reason.unknownSource },
     { name: 'the destination is no pod here', change: { destination: '10.1.0.99' }, why: reason.unknownEndpoint },
-    { name: 'it is not IPv4', change: { etherType: 0x86dd }, why: reason.unsupportedProtocol },
+    { name: 'it is not IP', change: { etherType: 0x0806 }, why: reason.unsupportedProtocol },
+    {
+      name: 'another node sends from the IPv6 address',
+      change: { source: remotePod6, destination: pod6, outer: remoteNode6 },
+      why: reason.forgedNode,
+    },
+    {
+      name: 'an IPv6 address comes with the VNI of another identity',
+      change: { source: remotePod6, destination: pod6, vni: remoteIdentity + 1 },
+      why: reason.identityMismatch,
+    },
+    {
+      name: 'an IPv4 source is dressed as IPv6',
+      change: { source: '::ffff:a02:5', destination: pod6 },
+      why: reason.unsupportedProtocol,
+    },
+    {
+      name: 'the IPv6 destination is no pod here',
+      change: { source: remotePod6, destination: 'fd00:10:1::99' },
+      why: reason.unknownEndpoint,
+    },
     { name: 'it came without a tunnel', change: { context: new Uint8Array(192) }, why: reason.noTunnelMetadata },
   ])('are dropped and counted when $name', ({ change, arrange, why }) => {
     arrange?.();

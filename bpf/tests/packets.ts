@@ -12,6 +12,13 @@ export interface FrameOptions {
 }
 
 const etherTypeIpv4 = 0x0800;
+const etherTypeIpv6 = 0x86dd;
+const udp = 17;
+
+/** A frame of the addresses' family. */
+export function ipFrame(options: FrameOptions): Uint8Array {
+  return options.source.includes(':') ? ipv6Frame(options) : ipv4Frame(options);
+}
 
 /** An Ethernet frame with an IPv4 header (protocol UDP, no checksum of its own). */
 export function ipv4Frame(options: FrameOptions): Uint8Array {
@@ -24,10 +31,46 @@ export function ipv4Frame(options: FrameOptions): Uint8Array {
   frame[14] = 0x45;
   view.setUint16(16, 20 + payload.length, false);
   frame[22] = 64;
-  frame[23] = 17;
+  frame[23] = udp;
   frame.set(address(options.source).subarray(12), 26);
   frame.set(address(options.destination).subarray(12), 30);
   frame.set(payload, 34);
+  return frame;
+}
+
+/** An Ethernet frame with an IPv6 header; `payload` begins with `nextHeader`. */
+export function ipv6Frame(options: FrameOptions & { readonly nextHeader?: number }): Uint8Array {
+  const payload = options.payload ?? new Uint8Array(26);
+  const frame = ethernetFrame(options.etherType ?? etherTypeIpv6, 40 + payload.length);
+  const view = new DataView(frame.buffer);
+  frame[14] = 0x60;
+  view.setUint16(18, payload.length, false);
+  frame[20] = options.nextHeader ?? udp;
+  frame[21] = 64;
+  frame.set(address(options.source), 22);
+  frame.set(address(options.destination), 38);
+  frame.set(payload, 54);
+  return frame;
+}
+
+export const probeKind = { request: 1, answer: 2 } as const;
+export const probeEtherType = 0x88b5;
+
+/** A probe between nodes, lib/probe.h. */
+export function probeFrame(kind: number, token: bigint): Uint8Array {
+  const frame = ethernetFrame(probeEtherType, 16);
+  const view = new DataView(frame.buffer);
+  view.setUint32(14, 0x636d7062, false);
+  frame[18] = kind;
+  view.setBigUint64(22, token, true);
+  return frame;
+}
+
+function ethernetFrame(etherType: number, length: number): Uint8Array {
+  const frame = new Uint8Array(14 + length);
+  frame.set(mac('02:00:00:00:00:02'), 0);
+  frame.set(mac('02:00:00:00:00:01'), 6);
+  new DataView(frame.buffer).setUint16(12, etherType, false);
   return frame;
 }
 
@@ -41,16 +84,23 @@ export function vxlanPayload(vni: number, inner: Uint8Array): Uint8Array {
   return packet;
 }
 
-/** struct __sk_buff with ifindex@40 and cb@48. */
-export function skbContext(options: { readonly ifindex?: number; readonly cb?: readonly number[] }): Uint8Array {
+/** struct __sk_buff with mark@8, ifindex@40 and cb@48. */
+export function skbContext(options: {
+  readonly mark?: number;
+  readonly ifindex?: number;
+  readonly cb?: readonly number[];
+}): Uint8Array {
   const context = new Uint8Array(192);
   const view = new DataView(context.buffer);
+  view.setUint32(8, options.mark ?? 0, true);
   view.setUint32(40, options.ifindex ?? 0, true);
   options.cb?.forEach((word, i) => view.setUint32(48 + 4 * i, word, true));
   return context;
 }
 
-/** What a decapsulated packet has beside it: cb of tests/overlay.bpf.c. */
+/** What a decapsulated packet has beside it: cb and mark of tests/overlay.bpf.c. */
 export function tunnelContext(vni: number, outerSource: string): Uint8Array {
-  return skbContext({ cb: [vni, ipv4Number(outerSource)] });
+  if (!outerSource.includes(':')) return skbContext({ cb: [vni, ipv4Number(outerSource)] });
+  const view = new DataView(address(outerSource).buffer);
+  return skbContext({ mark: 6, cb: [vni, ...[0, 4, 8, 12].map((at) => view.getUint32(at, true))] });
 }

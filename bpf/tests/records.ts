@@ -24,9 +24,21 @@ export interface EndpointRow {
 
 export const tcp = 6;
 
-/** 16 bytes, v4-mapped. */
+/** 16 bytes, IPv4 v4-mapped. */
 export function address(ip: string): Uint8Array {
+  if (ip.includes(':')) return ipv6(ip);
   return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...ip.split('.').map(Number));
+}
+
+function ipv6(ip: string): Uint8Array {
+  const [head = [], tail = []] = ip.split('::').map((half) => half.split(':').filter((group) => group !== ''));
+  const zeros = Array<string>(8 - head.length - tail.length).fill('0');
+  const groups = [...head, ...zeros, ...tail].map((group) => Number.parseInt(group, 16));
+  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+function family(ip: string): Uint8Array {
+  return Uint8Array.of(ip.includes(':') ? 2 : 1);
 }
 
 export function ipv4Number(ip: string): number {
@@ -56,12 +68,12 @@ export function backend({ ip, port, svcId, state = 1 }: BackendRow): Uint8Array 
 }
 
 export function hostKey(ip: string): Uint8Array {
-  return new Row(24).bytes(0, address(ip)).bytes(18, Uint8Array.of(1)).done;
+  return new Row(24).bytes(0, address(ip)).bytes(18, family(ip)).done;
 }
 
-/** `length` as of an IPv4 prefix. */
+/** `length` as of a prefix of the address's family. */
 export function cidrKey(ip: string, length: number): Uint8Array {
-  const row = new Row(24).u32(0, 32 + 96 + length).bytes(6, Uint8Array.of(1));
+  const row = new Row(24).u32(0, 32 + (ip.includes(':') ? 0 : 96) + length).bytes(6, family(ip));
   return row.bytes(8, address(ip)).done;
 }
 
@@ -72,6 +84,21 @@ export function ipcacheEntry(identity: number, nodeIndex: number): Uint8Array {
 /** `state` defaults to 1, active. */
 export function node(underlay: string, clusterId: number, state = 1): Uint8Array {
   return new Row(32).bytes(0, address(underlay)).u32(16, clusterId).u16(20, state).done;
+}
+
+export interface ProbeRow {
+  readonly underlay: string;
+  readonly token: bigint;
+  readonly reflectedNs?: bigint;
+}
+
+export function probe({ underlay, token, reflectedNs = 0n }: ProbeRow): Uint8Array {
+  return new Row(64).bytes(0, address(underlay)).u64(16, token).u64(48, reflectedNs).done;
+}
+
+/** Of a row of `probe`. */
+export function answeredToken(row: Uint8Array | undefined): bigint | undefined {
+  return row && new DataView(row.buffer, row.byteOffset).getBigUint64(32, true);
 }
 
 export function endpoint(row: EndpointRow): Uint8Array {
@@ -103,6 +130,11 @@ class Row {
 
   u32(offset: number, value: number): this {
     this.#view.setUint32(offset, value, true);
+    return this;
+  }
+
+  u64(offset: number, value: bigint): this {
+    this.#view.setBigUint64(offset, value, true);
     return this;
   }
 

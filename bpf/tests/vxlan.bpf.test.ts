@@ -10,7 +10,8 @@ import { countOf, direction, reason } from './counters.ts';
 import { describeKernel, smallMaps, testBpffs } from './kernel.ts';
 import { MeshNode } from './mesh-node.ts';
 import { connectNetns } from './netns.ts';
-import { backend, service, serviceKey, slot, u32 } from './records.ts';
+import { ipv4Frame, probeFrame, probeKind } from './packets.ts';
+import { answeredToken, backend, probe, service, serviceKey, slot, u32 } from './records.ts';
 import { answersOf, clientCommand, serverCommand } from './tcp.ts';
 
 // Namespaces and processes on a busy machine.
@@ -107,11 +108,9 @@ describeKernel('two clusters over VXLAN', () => {
 
   /** A packet as the tunnel of east's node would carry it for its pod, but from this outer address. */
   function sendAsPodOfEast(outerSource: string): void {
-    const script = fileURLToPath(new URL('forge-vxlan.ts', import.meta.url));
-    const { podIdentity, podIp } = east.options;
-    const packet = [outerSource, west.options.underlay, String(podIdentity), podIp, west.options.podIp];
-    const [file = '', ...args] = east.netns.command([execPath, script, ...packet]);
-    execFileSync(file, args);
+    const { podIdentity, podIp: source } = east.options;
+    const inner = ipv4Frame({ source, destination: west.options.podIp });
+    sendVxlan(east, west, { outerSource, vni: podIdentity, inner });
   }
 
   it('work again after the device of the pod was made anew', async () => {
@@ -122,3 +121,97 @@ describeKernel('two clusters over VXLAN', () => {
     expect(answers[0]?.slice(0, 13)).toBe('west 10.1.0.2');
   });
 });
+
+describeKernel('two dual-stack clusters over an IPv6 underlay', () => {
+  const made = new AsyncDisposableStack();
+  let east: MeshNode;
+  let west: MeshNode;
+  const eastUnderlay = 'fd00:30:1::11';
+  const westUnderlay = 'fd00:30:2::11';
+  const token = 0x0123_4567_89ab_cdefn;
+
+  beforeAll(async () => {
+    const bpffs = made.use(testBpffs()).path;
+    const node = (name: string, clusterId: number, underlay: string): MeshNode =>
+      made.use(
+        new MeshNode({
+          bpffs,
+          name: `${name}6`,
+          clusterId,
+          underlay,
+          podIp: `10.${clusterId}.0.2`,
+          podIp6: `fd00:10:${clusterId}::2`,
+          podIdentity: clusterId * 65_536 + 4,
+        }),
+      );
+    east = node('east', 1, eastUnderlay);
+    west = node('west', 2, westUnderlay);
+    connectNetns(east.netns, west.netns, 'under0', [`${eastUnderlay}/32 nodad`, `${westUnderlay}/32 nodad`]);
+    for (const each of [east, west]) each.attach();
+    east.learn(west, 1);
+    west.learn(east, 3);
+    const [file = '', ...args] = west.pod.command(serverCommand('west', '::', serverPort, padding));
+    const server = new TestProcess(file, args);
+    made.defer(() => server.end('SIGKILL'));
+    await server.printed('listening');
+  });
+
+  afterAll(() => made.disposeAsync());
+
+  it.each([
+    { family: 'IPv6', to: 'fd00:10:2::2', from: 'fd00:10:1::2' },
+    { family: 'IPv4', to: '10.2.0.2', from: '::ffff:10.1.0.2' },
+  ])('connect pods over $family, which see each other by their own addresses', async ({ to, from }) => {
+    const answers = await answersOf(east.pod.command(clientCommand(to, serverPort, 3)));
+    expect(answers).toEqual(Array(3).fill(`west ${from} ${'x'.repeat(padding)}`));
+  });
+
+  it('let a pod find its gateway by neighbour discovery', () => {
+    expect(east.pod.ip('-6 neigh show dev eth0')).toContain(east.netns.device('pod0').mac);
+  });
+
+  it('drop what a pod sends from another pod\u2019s IPv6 address', async () => {
+    east.pod.ip('addr add fd00:10:1::3/128 dev eth0 nodad');
+    east.pod.ip('route add fd00:10:2::2/128 via fe80::1 dev eth0 src fd00:10:1::3');
+    const before = countOf(east.map('metrics'), reason.spoofedSource, direction.egress);
+    expect(await answersOf(east.pod.command(clientCommand('fd00:10:2::2', serverPort, 1)))).toEqual(['TIMEOUT']);
+    expect(countOf(east.map('metrics'), reason.spoofedSource, direction.egress)).toBeGreaterThan(before);
+  });
+
+  it('send a probe of a node back to it, through both tunnels', async () => {
+    east.map('probe').update(u32(1), probe({ underlay: westUnderlay, token }));
+    sendVxlan(east, west, { inner: probeFrame(probeKind.request, token) });
+    await eventually(() => expect(answeredToken(east.map('probe').lookup(u32(1)))).toBe(token));
+    expect(countOf(west.map('metrics'), reason.probeReflected, direction.ingress)).toBe(1);
+    expect(countOf(east.map('metrics'), reason.probeAnswered, direction.ingress)).toBe(1);
+  });
+
+  it('do not answer the probe of a host that is no node', async () => {
+    east.netns.ip('addr add fd00:30:9::9/32 dev under0 nodad');
+    sendVxlan(east, west, { outerSource: 'fd00:30:9::9', inner: probeFrame(probeKind.request, token) });
+    const metrics = west.map('metrics');
+    await eventually(() => expect(countOf(metrics, reason.probeUnknownNode, direction.ingress)).toBe(1));
+    expect(countOf(metrics, reason.probeReflected, direction.ingress)).toBe(1);
+  });
+});
+
+interface Sent {
+  /** Default: the node's own. */
+  readonly outerSource?: string;
+  readonly vni?: number;
+  readonly inner: Uint8Array;
+}
+
+/** Sends a VXLAN packet from a host of `from`'s network to the node `to`. */
+function sendVxlan(from: MeshNode, to: MeshNode, { outerSource, vni = 6, inner }: Sent): void {
+  const script = fileURLToPath(new URL('forge-vxlan.ts', import.meta.url));
+  const outer = [outerSource ?? from.options.underlay, to.options.underlay];
+  const [file = '', ...args] = from.netns.command([
+    execPath,
+    script,
+    ...outer,
+    String(vni),
+    Buffer.from(inner).toString('hex'),
+  ]);
+  execFileSync(file, args);
+}
