@@ -24,17 +24,12 @@ export interface EndpointRow {
 
 export const tcp = 6;
 
-/** 16 bytes, IPv4 v4-mapped. */
+/** 16 bytes, IPv4 as v4-mapped. */
 export function address(ip: string): Uint8Array {
-  if (ip.includes(':')) return ipv6(ip);
-  return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...ip.split('.').map(Number));
-}
-
-function ipv6(ip: string): Uint8Array {
-  const [head = [], tail = []] = ip.split('::').map((half) => half.split(':').filter((group) => group !== ''));
-  const zeros = Array<string>(8 - head.length - tail.length).fill('0');
-  const groups = [...head, ...zeros, ...tail].map((group) => Number.parseInt(group, 16));
-  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
+  if (!ip.includes(':')) return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...ip.split('.').map(Number));
+  const [head = [], tail = []] = ip.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const words = [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail];
+  return Uint8Array.from(words.flatMap((word) => [Number.parseInt(word, 16) >> 8, Number.parseInt(word, 16) & 0xff]));
 }
 
 function family(ip: string): Uint8Array {
