@@ -16,9 +16,10 @@ import {
   kindByName,
   nodeCodec,
   parseLabel,
+  rfc3339,
   serviceCodec,
 } from '@clustermesh/wire';
-import type { ClusterId, ClusterName, IpIdentity, KindName, MeshNode } from '@clustermesh/wire';
+import type { ClusterId, ClusterName, Freshness, IpIdentity, KindName, MeshNode } from '@clustermesh/wire';
 
 import { createAgent } from './agent.ts';
 import type { Agent } from './agent.ts';
@@ -83,11 +84,11 @@ class World implements AsyncDisposable {
     await this.put(clusterConfigKey(cluster.name), clusterConfigCodec.encode({ id, capabilities }));
   }
 
-  async freshness(cluster: Cluster, connected = true): Promise<void> {
-    const at = new Date(this.clock.now()).toISOString().replace(/\.\d+/, '');
+  async freshness(cluster: Cluster, connected = true, change: Partial<Freshness> = {}): Promise<void> {
+    const at = rfc3339(this.clock.now());
     const value = {
       ...{ connected, since: at, lastContact: at, sourceRevision: String(this.clock.now()), storeId: 'a' },
-      ...{ writtenAt: at, overQuota: 0 },
+      ...{ writtenAt: at, overQuota: 0, ...change },
     };
     await this.put(freshnessKey(cluster.name), freshnessCodec.encode(value));
   }
@@ -227,7 +228,7 @@ class World implements AsyncDisposable {
         syncTimeoutMs: minutes,
         mirrorSilenceMs: 5 * minutes,
         startupTaint: '',
-        cacheTtlMs: 0,
+        staleTtlMs: 0,
         ...settings,
       },
     });
@@ -556,11 +557,20 @@ describe('createAgent', () => {
     world = new World();
     await world.local([1]);
     await world.remote(east, [1]);
-    const agent = world.start({ cacheTtlMs: 2 * minutes });
+    const agent = world.start({ staleTtlMs: 2 * minutes });
     await world.settle();
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', datapath: 'fresh' });
     await world.freshness(east, false);
-    await world.settle(3 * minutes);
+    await world.settle(minutes);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+    expect(cluster(agent, east)).toMatchObject({ state: 'stale', datapath: 'stale' });
+    await world.settle(2 * minutes);
     expect(chosen(agent)).toEqual(['10.1.1.1']);
+    const reason = expect.stringContaining('only where a service has no others (--stale-ttl)');
+    expect(cluster(agent, east)).toMatchObject({ state: 'stale', datapath: 'withdrawn', reason });
+    expect(await agent.metrics.registry.metrics()).toContain(
+      'clustermesh_agent_remote_cluster_datapath{target_cluster="east",state="withdrawn"} 1',
+    );
     await world.localPods([]);
     await world.settle();
     expect(chosen(agent)).toEqual(['10.2.1.1']);
@@ -568,6 +578,84 @@ describe('createAgent', () => {
     await world.localPods([1]);
     await world.settle();
     expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+  });
+
+  it('takes a vanished freshness for lost contact: the entries stay, and grow older (I3, I4)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    const agent = world.start({ staleTtlMs: 10 * minutes });
+    await world.settle();
+    await world.delete(freshnessKey(east.name));
+    await world.settle(3 * minutes);
+    expect(cluster(agent, east)).toMatchObject({ state: 'stale', reason: 'its mirror tells nothing of it any more' });
+    expect(cluster(agent, east)?.freshness?.ageMs).toBe(3 * minutes + seconds);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+    await world.settle(8 * minutes);
+    expect(chosen(agent)).toEqual(['10.1.1.1']);
+    await world.freshness(east);
+    await world.settle();
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', datapath: 'fresh' });
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+  });
+
+  it('withdraws what a dead mirror left when it is older than the TTL', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    const agent = world.start({ staleTtlMs: 10 * minutes });
+    await world.settle(11 * minutes);
+    expect(cluster(agent, east)).toMatchObject({ state: 'stale', datapath: 'withdrawn' });
+    expect(chosen(agent)).toEqual(['10.1.1.1']);
+  });
+
+  it('lets no skew between the clocks of mirror and node withdraw a cluster that is there', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    const agent = world.start({ staleTtlMs: 2 * minutes });
+    await world.settle();
+    const hourAgo = rfc3339(world.clock.now() - 60 * minutes);
+    await world.freshness(east, true, { since: hourAgo, lastContact: hourAgo, writtenAt: hourAgo });
+    await world.settle(seconds);
+    expect(cluster(agent, east)).toMatchObject({ datapath: 'fresh', freshness: { ageMs: seconds } });
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+  });
+
+  it('never withdraws a cluster whose mirror does not tell its age', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    await world.delete(freshnessKey(east.name));
+    const agent = world.start({ staleTtlMs: 2 * minutes });
+    await world.settle(30 * minutes);
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', datapath: 'fresh' });
+    expect(cluster(agent, east)?.freshness).toBeUndefined();
+    expect(await agent.metrics.registry.metrics()).not.toContain('age_seconds{target_cluster="east"}');
+  });
+
+  it('tells an age without end of a cluster that was never reached', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.config(east);
+    await world.freshness(east, false, { lastContact: '' });
+    const agent = await started();
+    expect(cluster(agent, east)).toMatchObject({ state: 'syncing', datapath: '' });
+    expect(await agent.metrics.registry.metrics()).toContain('age_seconds{target_cluster="east"} +Inf');
+  });
+
+  it('takes a lost canary for lost contact: nothing is emptied (I3, I4)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    const agent = await started();
+    await world.deletePrefix('cilium/synced/east/');
+    world.server.stop();
+    await world.settle(minutes);
+    world.server.start();
+    await world.settle(10 * minutes);
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+    expect(addresses(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
   });
 
   it('leaves room for others when a cluster floods it (I1)', async () => {

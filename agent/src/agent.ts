@@ -43,7 +43,7 @@ export function createAgent(deps: AgentDeps): Agent {
   const { config, clock, health, maps } = deps;
   const startedMs = clock.now();
   const status = (): AgentStatus => statusReport({ settings: config, startedMs, maps, datapath, ingest, health });
-  const metrics = createMetrics(status);
+  const metrics = createMetrics(oncePerTurn(status));
   const datapath = createDatapath({
     ...deps,
     metrics,
@@ -81,5 +81,15 @@ export function createAgent(deps: AgentDeps): Agent {
     metrics,
     listings: new Listings({ state, programmer, reconciler, clusterIds, localClusterId: config.clusterId }),
     notReady,
+  };
+}
+
+/** Several gauges of one scrape ask for one and the same status. */
+function oncePerTurn<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    if (made === undefined) setImmediate(() => (made = undefined));
+    made ??= { value: make() };
+    return made.value;
   };
 }

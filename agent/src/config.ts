@@ -56,9 +56,9 @@ export const agentConfig = defineConfig(
       .default('node.clustermesh.io/agent-not-ready')
       .describe('key of a taint to take off this node once remote clusters have been read; empty: none'),
     clustermeshSyncTimeout: durationSetting('1m', 'readiness waits for remote clusters no longer than this'),
-    clustermeshCacheTtl: durationSetting(
+    staleTtl: durationSetting(
       '0s',
-      'use backends of a cluster that was lost for longer only where there are no others; 0s = never',
+      'withdraw backends of a cluster that was lost for longer: used only where there are no others; 0s = never',
     ),
     mirrorSilenceTimeout: durationSetting(
       '5m',
@@ -128,7 +128,7 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       startupTaint: config.startupTaint,
       syncTimeoutMs: config.clustermeshSyncTimeout,
       mirrorSilenceMs: config.mirrorSilenceTimeout,
-      cacheTtlMs: config.clustermeshCacheTtl,
+      staleTtlMs: config.staleTtl,
     },
   };
 }

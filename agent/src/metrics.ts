@@ -59,7 +59,7 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
   const perCluster = (
     name: string,
     help: string,
-    value: (cluster: AgentStatus['clusters'][number]) => number,
+    value: (cluster: AgentStatus['clusters'][number]) => number | undefined,
   ): void => {
     new Gauge({
       name,
@@ -68,7 +68,10 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
       registers,
       collect() {
         this.reset();
-        for (const cluster of status().clusters) this.set({ target_cluster: cluster.name }, value(cluster));
+        for (const cluster of status().clusters) {
+          const found = value(cluster);
+          if (found !== undefined) this.set({ target_cluster: cluster.name }, found);
+        }
       },
     });
   };
@@ -79,6 +82,18 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
     '1 when the cluster is ready, else 0',
     ({ state }) => (state === 'ready' ? 1 : 0),
   );
+  new Gauge({
+    name: 'clustermesh_agent_remote_cluster_datapath',
+    help: '1 for what is done with the cluster’s backends now: fresh, stale or withdrawn',
+    labelNames: ['target_cluster', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name: cluster, datapath: state } of status().clusters) {
+        if (state !== '') this.set({ target_cluster: cluster, state }, 1);
+      }
+    },
+  });
   perCluster('cilium_clustermesh_remote_cluster_nodes', 'Nodes of the cluster', entriesOf('nodes'));
   perCluster('cilium_clustermesh_remote_cluster_services', 'Global services of the cluster', entriesOf('services'));
   perCluster('cilium_clustermesh_remote_cluster_endpoints', 'Addresses of the cluster', entriesOf('ip'));
@@ -95,7 +110,7 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
   );
   perCluster(
     'clustermesh_agent_remote_cluster_age_seconds',
-    'Since the last contact; 0 if there was none',
-    ({ freshness }) => (freshness === undefined ? 0 : freshness.ageMs / 1000),
+    'Since the last contact with the cluster, +Inf if there never was any; absent if its mirror does not tell',
+    ({ freshness }) => freshness && (freshness.lastContact === '' ? Infinity : freshness.ageMs / 1000),
   );
 }

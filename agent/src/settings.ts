@@ -20,5 +20,5 @@ export interface AgentSettings {
   /** Longer than the mirror's writing period, shorter than its leases. */
   readonly mirrorSilenceMs: number;
   /** Older than this, a cluster's backends are chosen only where there are no others; 0 = never. */
-  readonly cacheTtlMs: number;
+  readonly staleTtlMs: number;
 }

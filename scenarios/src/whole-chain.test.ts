@@ -134,7 +134,7 @@ class TestCluster {
         backendDrainMs: 1_000,
         syncTimeoutMs: 60_000,
         mirrorSilenceMs: 60_000,
-        cacheTtlMs: 0,
+        staleTtlMs: 0,
         startupTaint: '',
       },
     });

@@ -50,11 +50,9 @@ export class ServiceReconciler {
     const published = this.#table.remotes(name);
     const isPublished = (clusterId: number): boolean =>
       published.some(({ service }) => service.clusterId === clusterId);
-    const restored = this.#restored
-      .remotes(name, row.service)
-      .filter(({ service }) => !isPublished(service.clusterId))
-      .map((remote) => this.#table.withPaths(name, remote));
-    return mergeGlobalService({ local: row.service, remotes: [...published, ...restored] });
+    const restored = this.#restored.remotes(name, row.service).filter(({ service }) => !isPublished(service.clusterId));
+    const remotes = this.#table.withPaths(name, [...published, ...restored]);
+    return mergeGlobalService({ local: row.service, remotes });
   }
 
   apply(names: readonly string[]): void {

@@ -22,7 +22,7 @@ export interface IngestOptions {
   readonly maps: Pick<DatapathMaps, 'ipc_host' | 'node' | 'svc'>;
   readonly nodeName: string;
   readonly mirrorSilenceMs: number;
-  readonly cacheTtlMs: number;
+  readonly staleTtlMs: number;
   readonly syncTimeoutMs: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -77,7 +77,7 @@ export function createIngest(options: IngestOptions): Ingest {
     localName: local.cluster,
     maxConnectedClusters: local.maxConnectedClusters,
     pulse: new MirrorPulse(clock, mirrorSilenceMs),
-    ttlMs: options.cacheTtlMs,
+    ttlMs: options.staleTtlMs,
     limits: remoteLimits(options.maps),
     onSynced: (clusterId, kind) => takeover.synced(clusterId, kind),
     onGone: (clusterId) => takeover.gone(clusterId),

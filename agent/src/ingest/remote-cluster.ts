@@ -1,5 +1,5 @@
 import { isAborted } from '@clustermesh/runtime';
-import { clusterId, parseRfc3339, validateClusterConfig } from '@clustermesh/wire';
+import { clusterId, validateClusterConfig } from '@clustermesh/wire';
 import type {
   ClusterConfig,
   ClusterId,
@@ -13,6 +13,7 @@ import type { MeshState } from '../tables/mesh-state.ts';
 import { ClusterFeed } from './cluster-feed.ts';
 import type { KindLimits } from './cluster-feed.ts';
 import type { ClusterIds } from './cluster-ids.ts';
+import { ContactAge } from './contact-age.ts';
 import type { IngestDeps } from './kind-ingest.ts';
 import type { MirrorPulse } from './mirror-pulse.ts';
 import { Rejections } from './rejections.ts';
@@ -31,12 +32,20 @@ export interface RemoteClusterDeps extends IngestDeps {
   readonly onGone: (clusterId: ClusterId) => void;
 }
 
+/**
+ * What the datapath does with a cluster's backends. `fresh` and `stale`: it uses them, though of stale ones nobody knows
+ * whether they are still there; `withdrawn`: only where a service has no others (I4); '': it has none.
+ */
+export type Standing = 'fresh' | 'stale' | 'withdrawn' | '';
+
 export type RemoteClusterState = 'refused' | 'syncing' | 'ready' | 'stale' | 'leaving';
 
 /** A refused cluster may become acceptable without a change of its own: the id's holder may leave. */
 const refusedRetryMs = 5_000;
 /** The mirror has had time to put back all it has. */
 const settleMs = 60_000;
+/** Mirrors write more often than this: an age below it says nothing. */
+const beatMs = 30_000;
 /** A cluster that a living mirror says nothing of any more; longer than the mirror's own removal takes. */
 const departedMs = 300_000;
 
@@ -54,7 +63,7 @@ export class RemoteCluster {
   /** The newest configuration cannot be read. */
   #unreadable: string | undefined;
   #refusal: string | undefined;
-  #freshness: Freshness | undefined;
+  readonly #contact: ContactAge;
   #feed: ClusterFeed | undefined;
   #round = new AbortController();
   #loggedState = '';
@@ -63,14 +72,15 @@ export class RemoteCluster {
     this.name = name;
     this.#deps = deps;
     this.rejections = new Rejections(name, deps.log);
+    this.#contact = new ContactAge(deps.clock);
   }
 
   get feed(): ClusterFeed | undefined {
     return this.#feed;
   }
 
-  get freshness(): Freshness | undefined {
-    return this.#freshness;
+  get contact(): Pick<ContactAge, 'freshness' | 'isNever' | 'ms'> {
+    return this.#contact;
   }
 
   /** How it stands and, unless all is well, why. */
@@ -80,17 +90,32 @@ export class RemoteCluster {
     if (this.#unlistedSinceMs !== undefined) return { state: 'leaving', reason: 'its configuration left our cache' };
     if (refusal !== undefined) return { state: 'refused', reason: refusal };
     if (feed?.hasSynced !== true) return { state: 'syncing', reason: this.#missing(feed) };
-    if (this.#freshness?.connected === false) {
-      return { state: 'stale', reason: `no contact with the cluster since ${this.#freshness.since}` };
-    }
-    if (this.#deps.pulse.isSilent) return { state: 'stale', reason: 'the mirror that fills our cache is silent' };
-    return feed.isLive ? { state: 'ready', reason: '' } : { state: 'stale', reason: 'no contact with our own cache' };
+    const lost = this.#lostContact;
+    if (lost === undefined) return { state: 'ready', reason: '' };
+    const use = this.#isOutdated ? '; its backends are used only where a service has no others (--stale-ttl)' : '';
+    return { state: 'stale', reason: lost + use };
   }
 
-  /** Milliseconds since the mirror last heard the cluster; `undefined` when it does not tell. */
-  get ageMs(): number | undefined {
-    const last = parseRfc3339(this.#freshness?.lastContact ?? '');
-    return last === undefined ? undefined : Math.max(0, this.#deps.clock.now() - last);
+  get standing(): Standing {
+    if (this.#feed?.hasSynced !== true) return '';
+    if (this.#isOutdated) return 'withdrawn';
+    return this.#lostContact === undefined ? 'fresh' : 'stale';
+  }
+
+  /** Why nobody knows how the cluster is now; `undefined` when it is known. */
+  get #lostContact(): string | undefined {
+    const { freshness, hasVanished } = this.#contact;
+    if (freshness?.connected === false) return `no contact with the cluster since ${freshness.since}`;
+    if (hasVanished) return 'its mirror tells nothing of it any more';
+    if (this.#deps.pulse.isSilent) return 'the mirror that fills our cache is silent';
+    return this.#feed?.isLive === false ? 'no contact with our own cache' : undefined;
+  }
+
+  /** Of an unknown age it is never: its mirror is one that does not tell. */
+  get #isOutdated(): boolean {
+    const ageMs = this.#contact.ms ?? 0;
+    const isLost = this.#contact.freshness?.connected === false || this.#contact.hasVanished || ageMs > beatMs;
+    return this.#deps.ttlMs > 0 && isLost && ageMs > this.#deps.ttlMs;
   }
 
   configure(config: ClusterConfig): void {
@@ -110,8 +135,13 @@ export class RemoteCluster {
     this.#unlistedSinceMs = this.#deps.clock.monotonicMs();
   }
 
-  setFreshness(freshness: Freshness | undefined): void {
-    this.#freshness = freshness;
+  /** `isLive`: written just now, not before we began to read. */
+  setFreshness(freshness: Freshness, isLive: boolean): void {
+    this.#contact.heard(freshness, isLive);
+  }
+
+  freshnessVanished(): void {
+    this.#contact.vanished();
   }
 
   /** Until abort, or until the cluster was removed and nothing of it is left. */
@@ -127,10 +157,10 @@ export class RemoteCluster {
 
   /** What time decides. Called every second or so. */
   tick(): void {
-    const { pulse, ttlMs, state } = this.#deps;
+    const { pulse, state } = this.#deps;
     const feed = this.#feed;
-    state.services.setUsable(this.name, ttlMs === 0 || (this.ageMs ?? 0) <= ttlMs);
-    const isMirrored = this.#freshness?.connected !== false && pulse.steadyMs >= settleMs;
+    state.services.setUsable(this.name, !this.#isOutdated);
+    const isMirrored = this.#contact.freshness?.connected !== false && pulse.steadyMs >= settleMs;
     if (feed !== undefined && feed.withheld > 0 && isMirrored) feed.applyWithheld();
     this.#logState();
     if (this.#unlistedSinceMs === undefined) return;
@@ -152,7 +182,11 @@ export class RemoteCluster {
   #hasDeparted(unlistedSinceMs: number): boolean {
     const { pulse, clock } = this.#deps;
     const forMs = Math.min(pulse.steadyMs, clock.monotonicMs() - unlistedSinceMs);
-    return this.#freshness === undefined && forMs >= departedMs;
+    return !this.#isMentioned && forMs >= departedMs;
+  }
+
+  get #isMentioned(): boolean {
+    return this.#contact.freshness !== undefined && !this.#contact.hasVanished;
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
@@ -201,7 +235,8 @@ export class RemoteCluster {
    * unless it had lost the cluster and then removed it: the configuration goes first.
    */
   #mayHaveExpired(): boolean {
-    const isRemoval = this.#unlistedSinceMs !== undefined && this.#freshness?.connected !== true;
+    const isConnected = this.#isMentioned && this.#contact.freshness?.connected === true;
+    const isRemoval = this.#unlistedSinceMs !== undefined && !isConnected;
     return this.#deps.pulse.isSilent && !isRemoval;
   }
 

@@ -85,21 +85,25 @@ export class RemoteClusters {
     };
   }
 
+  /** What is listed first may have been written long ago; what comes later was written just now. */
   #freshnessObserver(): WatchObserver<Freshness> {
-    const set = (key: string, freshness: Freshness | undefined): void => {
-      const name = nameIn(freshnessPrefix, key);
-      if (freshness === undefined) this.#freshness.delete(name);
-      else this.#freshness.set(name, freshness);
-      this.#clusters.get(name)?.setFreshness(freshness);
-    };
+    let isLive = false;
     return {
       upserted: (key, freshness) => {
+        const name = nameIn(freshnessPrefix, key);
         this.#deps.pulse.heard();
-        set(key, freshness);
+        this.#freshness.set(name, freshness);
+        this.#clusters.get(name)?.setFreshness(freshness, isLive);
       },
-      deleted: (key) => set(key, undefined),
+      deleted: (key) => {
+        const name = nameIn(freshnessPrefix, key);
+        this.#freshness.delete(name);
+        this.#clusters.get(name)?.freshnessVanished();
+      },
       rejected: (key, reason) => this.#deps.log.warn({ key, reason }, 'freshness rejected'),
-      synced: () => undefined,
+      synced: () => {
+        isLive = true;
+      },
     };
   }
 
@@ -107,7 +111,8 @@ export class RemoteClusters {
     const known = this.#clusters.get(name);
     if (known !== undefined) return known;
     const cluster = new RemoteCluster(name, this.#deps);
-    cluster.setFreshness(this.#freshness.get(name));
+    const freshness = this.#freshness.get(name);
+    if (freshness !== undefined) cluster.setFreshness(freshness, false);
     this.#clusters.set(name, cluster);
     const running = cluster.run(signal).finally(() => this.#ended(name, running, signal));
     this.#running.add(running);

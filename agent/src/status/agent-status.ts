@@ -44,10 +44,13 @@ export interface KindStatus {
 export interface FreshnessStatus {
   readonly connected: boolean;
   readonly since: string;
+  /** '' when the mirror never reached the cluster; its age is then nobody's to tell. */
   readonly lastContact: string;
   readonly ageMs: number;
   readonly sourceRevision: string;
   readonly storeId: string;
+  readonly writtenAt: string;
+  readonly overQuota: number;
 }
 
 export interface ClusterStatus {
@@ -55,6 +58,8 @@ export interface ClusterStatus {
   readonly clusterId: number;
   readonly state: string;
   readonly reason: string;
+  /** What is done with its backends: fresh, stale, withdrawn; '' while there are none. */
+  readonly datapath: string;
   /** Absent when the mirror writes none. */
   readonly freshness?: FreshnessStatus;
   readonly kinds: readonly KindStatus[];

@@ -13,6 +13,7 @@ export function clusterStatus(cluster: RemoteCluster, conflicts: number, health:
     name: cluster.name,
     clusterId: cluster.feed?.context.clusterId ?? 0,
     ...cluster.state,
+    datapath: cluster.standing,
     ...(freshness === undefined ? {} : { freshness }),
     kinds: (cluster.feed?.kinds ?? []).map(kindStatus),
     rejected: cluster.rejections.count,
@@ -28,8 +29,8 @@ export function kindStatus(kind: IngestedKind): KindStatus {
   return { name: kind.name, synced: kind.hasSynced, entries: kind.entries };
 }
 
-function freshnessStatus({ freshness, ageMs }: RemoteCluster): FreshnessStatus | undefined {
-  return freshness === undefined ? undefined : { ...freshness, ageMs: ageMs ?? 0 };
+function freshnessStatus({ contact }: RemoteCluster): FreshnessStatus | undefined {
+  return contact.freshness === undefined ? undefined : { ...contact.freshness, ageMs: contact.ms ?? 0 };
 }
 
 /** The newest trouble of any of its jobs. */

@@ -75,7 +75,7 @@ class World {
   }
 
   path(cluster: number, ip: string): string {
-    this.state.services.remotes(echo);
+    this.state.services.withPaths(echo, []);
     return this.state.paths.of(echo, cluster)(bytes(ip));
   }
 

@@ -62,16 +62,15 @@ export class ServiceTable {
   }
 
   remotes(name: string): readonly RemoteService[] {
-    this.#options.paths?.begin(name);
-    return [...this.#remoteOf(name)].map((service) =>
-      this.withPaths(name, { service, usable: !this.#unusable.has(service.cluster) }),
-    );
+    return [...this.#remoteOf(name)].map((service) => ({ service, usable: !this.#unusable.has(service.cluster) }));
   }
 
-  /** The same with the ways to its backends. */
-  withPaths(name: string, remote: RemoteService): RemoteService {
+  /** The same with the ways to their backends: the service is looked at anew. */
+  withPaths(name: string, remotes: readonly RemoteService[]): readonly RemoteService[] {
     const { paths } = this.#options;
-    return paths === undefined ? remote : { ...remote, pathTo: paths.of(name, remote.service.clusterId) };
+    if (paths === undefined) return remotes;
+    paths.begin(name);
+    return remotes.map((remote) => ({ ...remote, pathTo: paths.of(name, remote.service.clusterId) }));
   }
 
   setLocal(name: string, row: LocalServiceRow | undefined): void {

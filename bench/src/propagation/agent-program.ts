@@ -53,7 +53,7 @@ const answers = {
         backendDrainMs: 60_000,
         syncTimeoutMs: 60_000,
         mirrorSilenceMs: 120_000,
-        cacheTtlMs: 0,
+        staleTtlMs: 0,
         startupTaint: '',
       },
       ...{ clock, random, log },

@@ -65,7 +65,7 @@ export function collectBackends(listings: Iterable<Listing>): ReadonlyMap<string
   for (const listing of listings) {
     const address = parseIp(listing.address);
     const listedState = address && stateOf(listing, address);
-    if (listedState === undefined) continue;
+    if (address === undefined || listedState === undefined) continue;
     const { clusterId, zone } = listing;
     const addressKey = Buffer.from(address).toString('latin1');
     for (const { name, port, ...listed } of listing.ports) {
