@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { execPath, pid } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { KernelMap, mountBpffs, probeKernel, unmountBpffs } from '@clustermesh/ebpf';
+import { objectNames, objectPath } from '@clustermesh/bpf';
+import { KernelMap, mountBpffs, probeKernel, readMapDefinitions, unmountBpffs } from '@clustermesh/ebpf';
 import { TestProcess, eventually } from '@clustermesh/testkit';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
 
+import { cgroupHooks, tunnelHooks } from './datapath/kernel/hooks.ts';
 import { encodeServiceKey, encodeServiceValue, serviceValueLayout } from './maps/service.ts';
 import type { AgentStatus } from './status/agent-status.ts';
 import { statusServiceDefinition } from './status/status-service.ts';
@@ -98,21 +100,9 @@ class TestNode implements Disposable {
 }
 
 const allMaps = [
-  ...[
-    'backend',
-    'ep_if',
-    'ep_ip',
-    'ipc_cidr',
-    'ipc_host',
-    'meta',
-    'metrics',
-    'node',
-    'node_ip',
-    'probe',
-    'slot',
-    'svc',
-  ],
-];
+  ...new Set(objectNames.flatMap((name) => [...readMapDefinitions({ path: objectPath(name) }).keys()])),
+].sort();
+const allLinks = [...cgroupHooks, ...tunnelHooks].map(({ link }) => link).sort();
 
 describeKernel(`the agent on a kernel, without a control plane${suffix}`, () => {
   let node: TestNode;
@@ -139,13 +129,13 @@ describeKernel(`the agent on a kernel, without a control plane${suffix}`, () => 
 
   it('attaches its programs, says what it waits for, and leaves everything in place when it ends (I7)', async () => {
     expect(node.pins('maps')).toEqual(allMaps);
-    expect(node.pins('links')).toEqual(['connect4', 'from_overlay']);
+    expect(node.pins('links')).toEqual(allLinks);
     expect(node.hasTunnelDevice()).toBe(true);
     const waiting = (await node.status()).health.filter(({ state }) => state === 'degraded').map(({ name }) => name);
     expect(waiting).toEqual(expect.arrayContaining(['clusters', 'kube/services']));
     await agent.end('SIGTERM');
     expect(node.pins('maps')).toEqual(allMaps);
-    expect(node.pins('links')).toEqual(['connect4', 'from_overlay']);
+    expect(node.pins('links')).toEqual(allLinks);
     expect(node.hasTunnelDevice()).toBe(true);
   });
 
@@ -161,11 +151,28 @@ describeKernel(`the agent on a kernel, without a control plane${suffix}`, () => 
     expect(svc().lookup(key)).toEqual(value);
   });
 
-  it('starts with empty maps when their size changed', async () => {
-    svc().update(encodeServiceKey({ address: new Uint8Array(16), port: 80, protocol: 6 }), new Uint8Array(24));
+  it('keeps what the maps hold when their size changed (I7)', async () => {
+    const key = encodeServiceKey({ address: new Uint8Array(16), port: 80, protocol: 6 });
+    svc().update(key, new Uint8Array(24));
     await agent.end('SIGTERM');
     agent = await started('--bpf-service-map-max=32');
-    expect((await node.status()).datapath.maps).toContainEqual({ name: 'svc', entries: 0, maxEntries: 32 });
+    expect((await node.status()).datapath.maps).toContainEqual({ name: 'svc', entries: 1, maxEntries: 32 });
+    expect(svc().lookup(key)).toEqual(new Uint8Array(24));
+    expect(node.pins('maps')).toEqual(allMaps);
+  });
+
+  it('refuses maps of a newer layout, and leaves them as they are', async () => {
+    await agent.end('SIGTERM');
+    const meta = KernelMap.openPinned('meta', join(node.bpfFs, 'maps', 'meta'));
+    const record = meta.lookup(new Uint8Array(4)) ?? new Uint8Array();
+    meta.update(new Uint8Array(4), Uint8Array.of(99, ...record.subarray(1)));
+    agent = node.agent();
+    await eventually(() => expect(agent.exited).toBe(true), { timeoutMs: 30_000 });
+    expect(agent.output).toContain('BPF_ABI_MISMATCH');
+    expect(agent.output).toContain('their layout has version 99, this agent knows 1');
+    expect(meta.lookup(new Uint8Array(4))?.[0]).toBe(99);
+    expect(node.pins('maps')).toEqual(allMaps);
+    meta.close();
   });
 
   it('--cleanup takes everything out of the kernel', async () => {

@@ -70,6 +70,10 @@ export const agentConfig = defineConfig(
     bpfBackendMapMax: entries(defaultMapSizes.backend, 'backends'),
     bpfNodeMapMax: entries(defaultMapSizes.node, 'nodes of the mesh'),
     bpfIpcacheMapMax: entries(defaultMapSizes.ipc_host, 'addresses of the mesh'),
+    onAbiMismatch: z
+      .enum(['refuse', 'replace'])
+      .default('refuse')
+      .describe('what to do about pinned maps of an unknown version: end and leave them as they are, or fill new ones'),
     cleanup: z
       .boolean()
       .default(false)

@@ -36,6 +36,7 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
       nodeAddress: config.nodeAddress,
       sizes: config.sizes,
       agentVersion: packageVersion(),
+      onAbiMismatch: config.onAbiMismatch,
     },
     log,
     signal,

@@ -55,6 +55,7 @@ export const E2BIG = 7;
 export const EEXIST = 17;
 export const EINVAL = 22;
 export const ENOSPC = 28;
+export const ENOLINK = 67;
 
 export interface KernelErrorOptions {
   /** Whatever the errno, except where it says that rights are missing. Default: BPF_MAP_FULL or BPF_FAILED. */

@@ -1,4 +1,4 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { closeSync, mkdirSync, readlinkSync, statfsSync } from 'node:fs';
 import { MeshError } from '@clustermesh/runtime';
 import { Attributes, command, kernelError } from './bpf-call.ts';
 import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
@@ -57,6 +57,32 @@ export function getPinned(path: string, abi: KernelAbi = kernelAbi()): number {
   const fd = abi.bpf(command.objectGet, new Attributes(16).u64(0, abi.addressOf(name)).bytes);
   if (fd < 0) throw kernelError(fd, `open pin ${path}`);
   return fd;
+}
+
+/** What the two paths name changes places in one step, so that at no moment either is missing. Both must exist. */
+export function exchangePaths(a: string, b: string, abi: KernelAbi = kernelAbi()): void {
+  const result = abi.exchange(a, b);
+  if (result < 0) throw kernelError(result, `exchange ${a} and ${b}`);
+}
+
+export type PinnedKind = 'map' | 'program' | 'link';
+
+/** As the kernel names the file behind a descriptor. */
+const pinnedKinds: Readonly<Record<string, PinnedKind>> = { 'bpf-map': 'map', 'bpf-prog': 'program', bpf_link: 'link' };
+
+/** What a pin is of; undefined where something else lies at `path`. */
+export function pinnedKind(path: string, abi: KernelAbi = kernelAbi()): PinnedKind | undefined {
+  let fd: number;
+  try {
+    fd = getPinned(path, abi);
+  } catch {
+    return undefined;
+  }
+  try {
+    return pinnedKinds[/^anon_inode:\[?([\w-]+)\]?$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? ''];
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function cString(text: string): Uint8Array {

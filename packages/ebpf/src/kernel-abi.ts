@@ -17,6 +17,8 @@ export interface KernelAbi {
   mount(source: string, target: string, type: string, flags: number, data: string): number;
   /** umount2(2): 0 or the negative errno. */
   unmount(target: string, flags: number): number;
+  /** renameat2(2) with RENAME_EXCHANGE: what lies at the two paths changes places at once. 0 or the negative errno. */
+  exchange(a: string, b: string): number;
   /** Throws BPF_UNSUPPORTED where libbpf.so.1 is not installed. */
   libbpf(): Libbpf;
 }
@@ -27,7 +29,19 @@ export interface Mapping {
   unmap(): void;
 }
 
-const bpfSystemCalls: Readonly<Partial<Record<string, number>>> = { x64: 321, arm64: 280, riscv64: 280 };
+interface SystemCalls {
+  readonly bpf: number;
+  readonly renameat2: number;
+}
+
+const systemCalls: Readonly<Partial<Record<string, SystemCalls>>> = {
+  x64: { bpf: 321, renameat2: 316 },
+  arm64: { bpf: 280, renameat2: 276 },
+  riscv64: { bpf: 280, renameat2: 276 },
+};
+
+const AT_FDCWD = -100;
+const RENAME_EXCHANGE = 2;
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
@@ -43,13 +57,16 @@ export function kernelAbi(): KernelAbi {
 }
 
 function openKernelAbi(): KernelAbi {
-  const bpfNumber = bpfSystemCalls[arch];
-  if (bpfNumber === undefined) throw new MeshError('BPF_UNSUPPORTED', `call bpf(2) on ${arch}`);
+  const numbers = systemCalls[arch];
+  if (numbers === undefined) throw new MeshError('BPF_UNSUPPORTED', `call bpf(2) on ${arch}`);
   const koffi = requireKoffi();
   const libc = koffi.load(null);
   const syscall: (number: number, command: number, attributes: Uint8Array, size: number) => number = libc.func(
     'long syscall(long, long, void *, long)',
   );
+  const rename: (
+    ...args: [number: number, fromDir: number, from: string, toDir: number, to: string, flags: number]
+  ) => number = libc.func('long syscall(long, long, const char *, long, const char *, long)');
   const mmap: (
     ...args: [near: null, length: number, prot: number, flags: number, fd: number, offset: number]
   ) => bigint = libc.func('void *mmap(void *, size_t, int, int, int, long)');
@@ -61,7 +78,7 @@ function openKernelAbi(): KernelAbi {
   const resultOf = (value: number): number => (value < 0 ? -koffi.errno() : value);
   let libbpf: Libbpf | undefined;
   return {
-    bpf: (command, attributes) => resultOf(syscall(bpfNumber, command, attributes, attributes.byteLength)),
+    bpf: (command, attributes) => resultOf(syscall(numbers.bpf, command, attributes, attributes.byteLength)),
     addressOf: (bytes) => koffi.address(bytes),
     map: (fd, length) => {
       const address = mmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0);
@@ -71,6 +88,7 @@ function openKernelAbi(): KernelAbi {
     },
     mount: (...args) => resultOf(mount(...args)),
     unmount: (target, flags) => resultOf(umount2(target, flags)),
+    exchange: (a, b) => resultOf(rename(numbers.renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE)),
     libbpf: () => (libbpf ??= bindLibbpf(koffi)),
   };
 }

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { Attributes, ENOENT, ENOSPC, command, kernelError } from './bpf-call.ts';
+import { Attributes, EEXIST, ENOENT, ENOSPC, command, kernelError } from './bpf-call.ts';
 import type { BpfMap, BpfMapType } from './bpf-map.ts';
 import { getPinned, pin } from './bpffs.ts';
 import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
@@ -13,6 +13,8 @@ const batchRecords = 1024;
 
 /** Attributes of MAP_*_ELEM: map_fd@0, key@8, value@16, flags@24; of MAP_*_BATCH: see `#batch`. */
 const elementSize = 32;
+const elementFlags = 24;
+const BPF_NOEXIST = 1n;
 const batchSize = 56;
 const batchCount = 32;
 
@@ -32,6 +34,7 @@ export class KernelMap implements BpfMap {
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
+  readonly definition: MapDefinition;
   readonly #abi: KernelAbi;
   // One set of buffers a map, so that a call allocates nothing but its result.
   readonly #key: Uint8Array;
@@ -45,6 +48,7 @@ export class KernelMap implements BpfMap {
     const definition = readMapDefinition(abi, fd, name);
     this.name = name;
     this.fd = fd;
+    this.definition = definition;
     this.type = definition.type;
     this.keySize = definition.keySize;
     this.maxEntries = definition.maxEntries;
@@ -90,6 +94,19 @@ export class KernelMap implements BpfMap {
     this.#value.set(value);
     const result = this.#call(command.mapUpdate, key);
     if (result < 0) throw kernelError(result, `update map ${this.name}`);
+  }
+
+  /** Writes only where the key is not there yet: false when it is. */
+  insert(key: Uint8Array, value: Uint8Array): boolean {
+    requireValue(this, value);
+    this.#value.set(value);
+    const flags = new DataView(this.#element.buffer, this.#element.byteOffset);
+    flags.setBigUint64(elementFlags, BPF_NOEXIST, true);
+    const result = this.#call(command.mapUpdate, key);
+    flags.setBigUint64(elementFlags, 0n, true);
+    if (result === -EEXIST) return false;
+    if (result < 0) throw kernelError(result, `insert into map ${this.name}`);
+    return true;
   }
 
   delete(key: Uint8Array): boolean {

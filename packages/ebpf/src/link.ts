@@ -1,7 +1,7 @@
-import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Attributes, command, kernelError } from './bpf-call.ts';
-import { getPinned, pin, preparePinDirectory } from './bpffs.ts';
+import { Attributes, ENOLINK, command, kernelError } from './bpf-call.ts';
+import { getPinned, pin, pinnedKind, preparePinDirectory } from './bpffs.ts';
 import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
 
 /** An attachment that outlives the process: its pin holds it. */
@@ -87,6 +87,22 @@ function linkCreate(options: AttachOptions, target: number, attachType: number, 
   return new Attributes(32).u32(0, options.program.fd).u32(4, target).u32(8, attachType).u32(12, flags);
 }
 
+/**
+ * Gives the link pinned at `pinPath` another program, whatever it is attached to; false when that is gone, or the pin
+ * is of no link.
+ */
+export function updateLink({ program, pinPath }: AttachOptions, abi: KernelAbi = kernelAbi()): boolean {
+  if (pinnedKind(pinPath, abi) !== 'link') return false;
+  const link = getPinned(pinPath, abi);
+  try {
+    const result = linkUpdate(abi, link, program.fd);
+    if (result < 0 && result !== -ENOLINK) throw kernelError(result, `replace the program of link ${pinPath}`);
+    return result >= 0;
+  } finally {
+    closeSync(link);
+  }
+}
+
 function attach(abi: KernelAbi, options: AttachOptions, target: Target, create: Attributes): Link {
   const { program, pinPath } = options;
   preparePinDirectory(dirname(pinPath));
@@ -104,16 +120,20 @@ function attach(abi: KernelAbi, options: AttachOptions, target: Target, create: 
 
 /** False when there is no pinned link with this target. */
 function replaceProgram(abi: KernelAbi, pinPath: string, programFd: number, target: Target): boolean {
-  if (!existsSync(pinPath)) return false;
+  if (pinnedKind(pinPath, abi) !== 'link') return false;
   const link = getPinned(pinPath, abi);
   try {
     if (!isAttachedTo(abi, link, target, pinPath)) return false;
-    const result = abi.bpf(command.linkUpdate, new Attributes(16).u32(0, link).u32(4, programFd).bytes);
+    const result = linkUpdate(abi, link, programFd);
     if (result < 0) throw kernelError(result, `replace the program of link ${pinPath}`);
     return true;
   } finally {
     closeSync(link);
   }
+}
+
+function linkUpdate(abi: KernelAbi, link: number, programFd: number): number {
+  return abi.bpf(command.linkUpdate, new Attributes(16).u32(0, link).u32(4, programFd).bytes);
 }
 
 function isAttachedTo(abi: KernelAbi, link: number, target: Target, pinPath: string): boolean {

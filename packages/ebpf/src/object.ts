@@ -52,6 +52,27 @@ export function loadObject(options: ObjectOptions, abi: KernelAbi = kernelAbi())
   return new LoadedObject(object, options.path, abi);
 }
 
+/** The definitions of an object's maps, with sizes set by name as `loadObject` would. Nothing is loaded. */
+export function readMapDefinitions(
+  options: Pick<ObjectOptions, 'path' | 'maxEntries'>,
+  abi: KernelAbi = kernelAbi(),
+): ReadonlyMap<string, MapDefinition> {
+  const libbpf = abi.libbpf();
+  const object = libbpf.openObject(options.path, new Attributes(80).u64(0, 80n).bytes);
+  if (object === null) throw kernelError(-libbpf.errno(), `open ${options.path}`, { code: 'BPF_LOAD_FAILED' });
+  try {
+    const definitions = new Map<string, MapDefinition>();
+    for (const map of mapsOf(libbpf, object)) {
+      const name = libbpf.mapName(map);
+      const definition = definitionOf(libbpf, map);
+      definitions.set(name, { ...definition, maxEntries: options.maxEntries?.[name] ?? definition.maxEntries });
+    }
+    return definitions;
+  } finally {
+    libbpf.closeObject(object);
+  }
+}
+
 /** Owns the programs and maps that it gives out: they are valid until close(). */
 export class LoadedObject implements Disposable {
   readonly #object: Handle;

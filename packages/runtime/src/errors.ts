@@ -36,6 +36,7 @@ export const errorCodes = [
   'BPF_UNSUPPORTED',
   'BPF_PERMISSION',
   'BPF_LOAD_FAILED',
+  'BPF_ABI_MISMATCH',
   'BPF_MAP_FULL',
   'BPF_FAILED',
   'COMMAND_FAILED',

@@ -1,19 +1,26 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { objectNames, objectPath } from '@clustermesh/bpf';
-import { mountBpffs } from '@clustermesh/ebpf';
-import type { BpfMap } from '@clustermesh/ebpf';
-import { describeError, hasCode } from '@clustermesh/runtime';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { objectNames, objectPath as shippedObject } from '@clustermesh/bpf';
+import type { ObjectName } from '@clustermesh/bpf';
+import { mountBpffs, readMapDefinitions } from '@clustermesh/ebpf';
+import type { BpfMap, MapDefinition } from '@clustermesh/ebpf';
 import type { Logger } from '@clustermesh/runtime';
 
 import type { DatapathMaps, MapSizes } from '../../maps/datapath-maps.ts';
-import { abiVersion, decodeMeta, encodeMeta } from '../../maps/meta.ts';
+import { encodeMeta } from '../../maps/meta.ts';
+import type { MetaRecord } from '../../maps/meta.ts';
 import type { Devices } from '../devices.ts';
+import { currentAbi } from '../migrate/abi-steps.ts';
+import type { Abi } from '../migrate/abi-steps.ts';
+import { openMapSet } from '../migrate/map-set.ts';
+import type { MapSet, OnAbiMismatch } from '../migrate/map-set.ts';
 import { nodeHooks, podProgram } from './hooks.ts';
+import type { Hook } from './hooks.ts';
 import { KernelDevices } from './kernel-devices.ts';
 import { closeObjects, loadObjects, mapsOf } from './objects.ts';
 import type { DatapathObjects } from './objects.ts';
-import { pinsIn, removePins } from './pins.ts';
+import { otherLinks, pinsIn } from './pins.ts';
 import type { Pins } from './pins.ts';
 import { ensureTunnelDevice } from './tunnel-device.ts';
 import type { TunnelDevice } from './tunnel-device.ts';
@@ -30,74 +37,124 @@ export interface KernelDatapathOptions {
   readonly sizes: MapSizes;
   /** Recorded beside the maps. */
   readonly agentVersion: string;
+  readonly onAbiMismatch: OnAbiMismatch;
+  /** Layouts that are known; those of this agent by default. */
+  readonly abi?: Abi;
+  /** Where the objects lie; the shipped ones by default. */
+  readonly objectPath?: (name: ObjectName) => string;
+}
+
+/** Which programs and layouts are in use. */
+export interface ProgramsStatus {
+  readonly abiVersion: number;
+  /** Of all objects, 32 bytes. */
+  readonly objectSha256: Uint8Array;
+  /** What is not as configured, in words. */
+  readonly notices: readonly string[];
 }
 
 /** The maps in the kernel and the programs attached; both stay when the process ends (I7). */
 export class KernelDatapath implements Disposable {
   readonly maps: DatapathMaps;
   readonly devices: Devices;
-  readonly #objects: DatapathObjects;
+  readonly programs: ProgramsStatus;
+  readonly #parts: Parts;
+  readonly #devices: KernelDevices;
+  #isInUse = false;
 
-  private constructor(objects: DatapathObjects, pins: Pins) {
-    this.#objects = objects;
+  private constructor(parts: Parts, programs: ProgramsStatus) {
+    const { objects, pins } = parts;
+    this.#parts = parts;
     this.maps = mapsOf(objects);
-    this.devices = new KernelDevices(objects[podProgram.object].program(podProgram.program), pins);
+    this.#devices = new KernelDevices(objects[podProgram.object].program(podProgram.program), pins);
+    this.devices = this.#devices;
+    this.programs = programs;
   }
 
-  /** Loads, takes over pinned maps of the same layout, and attaches everything but the pods' programs. */
+  /**
+   * Loads, takes over the pinned maps or copies them to new ones, and attaches. Nothing that is attached changes before
+   * all of that has succeeded. Maps of an unknown layout are refused, or replaced: then `useMaps` is the caller's to
+   * call, once they are filled.
+   */
   static async open(options: KernelDatapathOptions, log: Logger, signal: AbortSignal): Promise<KernelDatapath> {
-    const { bpfFs, cgroupRoot, tunnel } = options;
-    mountBpffs(bpfFs);
-    const pins = pinsIn(bpfFs);
-    const tunnelIfindex = await ensureTunnelDevice(tunnel, signal);
-    const objects = loadOrGiveUp(options, pins, tunnelIfindex, log);
-    writeMeta(objects.mesh_sock.map('meta'), options.agentVersion);
-    for (const hook of nodeHooks(objects, pins, { cgroupRoot, tunnelIfindex })) hook.attach();
-    return new KernelDatapath(objects, pins);
+    const { abi = currentAbi, objectPath = shippedObject } = options;
+    mountBpffs(options.bpfFs);
+    const pins = pinsIn(options.bpfFs);
+    const tunnelIfindex = await ensureTunnelDevice(options.tunnel, signal);
+    using stack = new DisposableStack();
+    const wanted = wantedMaps(objectPath, options.sizes);
+    const set = stack.use(openMapSet({ ...options, pins, wanted, abi, log }));
+    const container = {
+      local_cluster_id: options.clusterId,
+      vxlan_ifindex: tunnelIfindex,
+      local_underlay: options.nodeAddress,
+    };
+    log.debug({ step: 'load the programs' }, 'migration');
+    const load = { pinDir: set.folder, maxEntries: set.sizes, rodata: { mesh_container: container }, objectPath };
+    const objects = loadObjects(load);
+    stack.defer(() => closeObjects(objects));
+    set.migration?.copy();
+    const programs = { abiVersion: abi.version, objectSha256: sha256(objectPath), notices: set.notices };
+    writeMeta(objects.mesh_sock.map('meta'), { ...programs, agentVersion: options.agentVersion });
+    const hooks = nodeHooks(objects, pins, { cgroupRoot: options.cgroupRoot, tunnelIfindex });
+    const datapath = new KernelDatapath({ objects, pins, set, hooks, log, stack: stack.move() }, programs);
+    if (!set.isReplacement) datapath.useMaps();
+    return datapath;
+  }
+
+  /** Do the programs that are attached use these maps? */
+  get isInUse(): boolean {
+    return this.#isInUse;
+  }
+
+  /** Switches everything that is attached to these maps, link by link, each at once. Idempotent. */
+  useMaps(): void {
+    if (this.#isInUse) return;
+    const { hooks, pins, set, log } = this.#parts;
+    for (const hook of hooks) {
+      log.debug({ step: `attach ${hook.link}` }, 'migration');
+      hook.attach();
+    }
+    log.debug({ step: 'attach to the pods' }, 'migration');
+    this.#devices.start();
+    set.migration?.copyMissing();
+    set.migration?.commit();
+    // What nobody keeps up to date must not go on translating.
+    for (const link of otherLinks(pins, new Set(hooks.map((hook) => hook.link)))) {
+      log.warn({ link }, 'a hook that this version does not have is detached');
+      rmSync(join(pins.links, link), { force: true });
+    }
+    this.#isInUse = true;
   }
 
   [Symbol.dispose](): void {
-    closeObjects(this.#objects);
+    this.#parts.stack.dispose();
   }
 }
 
-/** Pinned maps of another layout or size cannot be taken over: then the maps start empty. */
-function loadOrGiveUp(options: KernelDatapathOptions, pins: Pins, tunnelIfindex: number, log: Logger): DatapathObjects {
-  const container = {
-    local_cluster_id: options.clusterId,
-    vxlan_ifindex: tunnelIfindex,
-    local_underlay: options.nodeAddress,
-  };
-  const load = (): DatapathObjects =>
-    loadObjects({ pinDir: pins.maps, maxEntries: options.sizes, rodata: { mesh_container: container } });
-  try {
-    const objects = load();
-    if (isOurLayout(objects.mesh_sock.map('meta'))) return objects;
-    closeObjects(objects);
-    log.warn({ abiVersion }, 'maps of another layout are given up');
-  } catch (error) {
-    if (!hasCode(error, 'BPF_LOAD_FAILED')) throw error;
-    log.warn({ reason: describeError(error) }, 'maps of another layout or size are given up');
-  }
-  removePins(pins.maps);
-  return load();
+interface Parts {
+  readonly objects: DatapathObjects;
+  readonly pins: Pins;
+  readonly set: MapSet;
+  readonly hooks: readonly Hook[];
+  readonly log: Logger;
+  readonly stack: DisposableStack;
 }
 
-const metaKey = new Uint8Array(4);
+type ObjectPath = (name: ObjectName) => string;
 
-/** A fresh map says 0. */
-function isOurLayout(meta: BpfMap): boolean {
-  const value = meta.lookup(metaKey);
-  const found = value === undefined ? 0 : decodeMeta(value).abiVersion;
-  return found === 0 || found === abiVersion;
+/** Objects share maps by name. */
+function wantedMaps(objectPath: ObjectPath, maxEntries: MapSizes): ReadonlyMap<string, MapDefinition> {
+  return new Map(objectNames.flatMap((name) => [...readMapDefinitions({ path: objectPath(name), maxEntries })]));
 }
 
-function writeMeta(meta: BpfMap, agentVersion: string): void {
+function sha256(objectPath: ObjectPath): Uint8Array {
   const hash = createHash('sha256');
   for (const name of objectNames) hash.update(readFileSync(objectPath(name)));
+  return hash.digest();
+}
+
+function writeMeta(meta: BpfMap, record: Omit<MetaRecord, 'bootId'>): void {
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', '');
-  meta.update(
-    metaKey,
-    encodeMeta({ abiVersion, objectSha256: hash.digest(), bootId: Buffer.from(bootId, 'hex'), agentVersion }),
-  );
+  meta.update(new Uint8Array(4), encodeMeta({ ...record, bootId: Buffer.from(bootId, 'hex') }));
 }

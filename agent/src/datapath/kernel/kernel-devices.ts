@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { attachTcx } from '@clustermesh/ebpf';
+import { attachTcx, updateLink } from '@clustermesh/ebpf';
 import type { Program } from '@clustermesh/ebpf';
 
 import type { Devices, PodInterface } from '../devices.ts';
@@ -12,6 +12,8 @@ export class KernelDevices implements Devices {
   readonly #program: Program;
   readonly #pins: Pins;
   readonly #attached = new Set<number>();
+  /** Pods to attach to once the maps are in use. */
+  #waiting: PodInterface[] | undefined = [];
 
   /** `program`: for packets from a pod. */
   constructor(program: Program, pins: Pins) {
@@ -28,10 +30,23 @@ export class KernelDevices implements Devices {
   }
 
   /** A link that an earlier process pinned gets this process's program, so that at no moment there is none. */
-  attachPod({ ifindex }: PodInterface): void {
+  attachPod(pod: PodInterface): void {
+    const { ifindex } = pod;
+    if (this.#waiting !== undefined) return void this.#waiting.push(pod);
     if (this.#attached.has(ifindex)) return;
     attachTcx({ program: this.#program, pinPath: podLink(this.#pins, ifindex), ifindex, direction: 'ingress' });
     this.#attached.add(ifindex);
+  }
+
+  /** From now on the program is at every pod: first in the links that an earlier process left. */
+  start(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const ifindex of podLinks(this.#pins)) {
+      const pinPath = podLink(this.#pins, ifindex);
+      if (!updateLink({ program: this.#program, pinPath })) rmSync(pinPath, { force: true });
+    }
+    for (const pod of waiting) this.attachPod(pod);
   }
 
   keepAttached(ifindexes: ReadonlySet<number>): void {

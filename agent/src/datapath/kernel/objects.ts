@@ -1,4 +1,4 @@
-import { objectNames, objectPath } from '@clustermesh/bpf';
+import { objectNames, objectPath as shippedObject } from '@clustermesh/bpf';
 import type { ObjectName } from '@clustermesh/bpf';
 import { loadObject } from '@clustermesh/ebpf';
 import type { LoadedObject, ObjectOptions } from '@clustermesh/ebpf';
@@ -12,10 +12,12 @@ export type DatapathObjects = Readonly<Record<ObjectName, LoadedObject>>;
 export type LoadOptions = Pick<ObjectOptions, 'pinDir' | 'maxEntries'> & {
   /** Settings; an object is given those that are its own. */
   readonly rodata?: Readonly<Partial<Record<ObjectName, NonNullable<ObjectOptions['rodata']>>>>;
+  /** Where the objects lie; the shipped ones by default. */
+  readonly objectPath?: (name: ObjectName) => string;
 };
 
 /** Loads all or none. */
-export function loadObjects({ rodata = {}, ...common }: LoadOptions): DatapathObjects {
+export function loadObjects({ rodata = {}, objectPath = shippedObject, ...common }: LoadOptions): DatapathObjects {
   using stack = new DisposableStack();
   const load = (name: ObjectName): LoadedObject => {
     const settings = rodata[name];

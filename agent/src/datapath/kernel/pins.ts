@@ -4,17 +4,24 @@ import { join } from 'node:path';
 /** Where one node's maps and links are pinned. bpffs refuses names with a dot. */
 export interface Pins {
   readonly maps: string;
+  /** Of a migration: the maps that will take the place of those. */
+  readonly next: string;
   readonly links: string;
 }
 
 const podLinkPrefix = 'from_container_';
 
 export function pinsIn(bpfFs: string): Pins {
-  return { maps: join(bpfFs, 'maps'), links: join(bpfFs, 'links') };
+  return { maps: join(bpfFs, 'maps'), next: join(bpfFs, 'maps_next'), links: join(bpfFs, 'links') };
 }
 
 export function podLink(pins: Pins, ifindex: number): string {
   return join(pins.links, `${podLinkPrefix}${ifindex}`);
+}
+
+/** Pinned links that are neither a pod's nor in `known`. */
+export function otherLinks(pins: Pins, known: ReadonlySet<string>): readonly string[] {
+  return namesIn(pins.links).filter((name) => !name.startsWith(podLinkPrefix) && !known.has(name));
 }
 
 /** Interfaces with a pinned link to our program. */

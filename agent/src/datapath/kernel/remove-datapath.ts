@@ -1,3 +1,4 @@
+import { dropStaged } from '../migrate/migration.ts';
 import { removePins, pinsIn } from './pins.ts';
 import { removeTunnelDevice } from './tunnel-device.ts';
 
@@ -9,5 +10,6 @@ export async function removeDatapath(
   const pins = pinsIn(options.bpfFs);
   removePins(pins.links);
   removePins(pins.maps);
+  dropStaged(pins);
   await removeTunnelDevice(options.tunnelDevice, signal);
 }
