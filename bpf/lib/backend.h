@@ -24,9 +24,14 @@ struct backend {
 };
 _Static_assert(sizeof(struct backend) == 32, "layout is shared with agent/src/maps");
 
-struct backend_addr {
+/* A backend as it was when it was chosen. */
+struct chosen_backend {
 	struct in6_addr addr;
 	__be16 port;
+	__u16 pad;
+	__u32 svc_id;
+	__u32 id;
+	__u32 gen;
 };
 
 struct {
@@ -40,18 +45,27 @@ struct {
 /* False when the record is not, or no longer, an active backend of this service: the agent rewrites
  * records in place, so gen must be the same before and after the address is read.
  */
-static __always_inline bool backend_read(__u32 id, __u32 svc_id, struct backend_addr *out)
+static __always_inline bool backend_read(__u32 id, __u32 svc_id, struct chosen_backend *out)
 {
 	const volatile struct backend *record = bpf_map_lookup_elem(&backend, &id);
-	__u32 gen;
 
 	if (!record)
 		return false;
-	gen = record->gen;
+	out->gen = record->gen;
 	if (record->svc_id != svc_id || record->state != BACKEND_ACTIVE)
 		return false;
 	for (int word = 0; word < 4; word++)
 		out->addr.s6_addr32[word] = record->addr.s6_addr32[word];
 	out->port = record->port;
-	return record->gen == gen;
+	out->svc_id = svc_id;
+	out->id = id;
+	return record->gen == out->gen;
+}
+
+/* Has the record ended, or changed hands, since it was chosen? One that drains has not. */
+static __always_inline bool backend_is_gone(__u32 id, __u32 gen)
+{
+	const volatile struct backend *record = bpf_map_lookup_elem(&backend, &id);
+
+	return !record || record->gen != gen || record->state == BACKEND_FREE;
 }

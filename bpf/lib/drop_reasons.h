@@ -26,4 +26,5 @@ enum reason {
 	REASON_PROBE_MALFORMED = 23,	/* of another size, version or kind */
 	REASON_PROBE_TOO_OFTEN = 24,	/* more than a node has reason to send */
 	REASON_PROBE_UNEXPECTED = 25,	/* an answer to nothing that we asked last */
+	REASON_BACKEND_GONE = 30,	/* a connection was ended because its backend is gone */
 };

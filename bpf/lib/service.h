@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "affinity.h"
 #include "backend.h"
 #include "types.h"
 
@@ -67,45 +68,100 @@ enum service_verdict {
 	SERVICE_STALE,	    /* changed under us every time */
 };
 
-/* Each attempt can only fail when the agent changed the service in that very moment. */
-#define SERVICE_ATTEMPTS 4
+/* Who asks, and which of the backends that may be chosen it shall be when nothing else decides. */
+struct service_client {
+	__u64 netns_cookie; /* one pod, or the node with all that uses its network */
+	__u32 draw;
+};
 
-/* One attempt; SERVICE_STALE asks for another. */
-static __always_inline enum service_verdict service_try(const struct service_key *key, __u32 random,
-							struct backend_addr *out)
+/* A service as one reader saw it: its fields belong together. */
+struct service_view {
+	union service_extent extent;
+	__u32 svc_id;
+	__u32 affinity_timeout_s;
+};
+
+/* SERVICE_SELECTED: there is something to choose from. */
+static __always_inline enum service_verdict service_read(const struct service_key *key,
+							 struct service_view *out)
 {
 	const volatile struct service *service = bpf_map_lookup_elem(&svc, key);
-	union service_extent extent;
-	const struct slot *chosen;
-	__u32 svc_id, index;
 
 	if (!service)
 		return SERVICE_NONE;
-	extent.word = service->extent.word;
-	svc_id = service->svc_id;
+	out->extent.word = service->extent.word;
+	out->svc_id = service->svc_id;
+	out->affinity_timeout_s = service->affinity_timeout_s;
 	/* The kernel may hand a deleted element to another service at once, even while we hold it:
 	 * what was read counts only if the key still leads to it.
 	 */
 	service = bpf_map_lookup_elem(&svc, key);
-	if (!service || service->svc_id != svc_id || service->extent.word != extent.word)
+	if (!service || service->svc_id != out->svc_id || service->extent.word != out->extent.word)
 		return SERVICE_STALE;
-	if (!extent.count)
-		return SERVICE_NO_BACKEND;
-	index = extent.slot_base + random % extent.count;
-	chosen = bpf_map_lookup_elem(&slot, &index);
-	if (!chosen || chosen->svc_id != svc_id)
-		return SERVICE_STALE;
-	return backend_read(chosen->backend, svc_id, out) ? SERVICE_SELECTED : SERVICE_STALE;
+	return out->extent.count ? SERVICE_SELECTED : SERVICE_NO_BACKEND;
 }
 
+static __always_inline enum service_verdict service_draw(const struct service_view *service,
+							 __u32 draw, struct chosen_backend *out)
+{
+	__u32 index = service->extent.slot_base + draw % service->extent.count;
+	const struct slot *chosen = bpf_map_lookup_elem(&slot, &index);
+
+	if (!chosen || chosen->svc_id != service->svc_id)
+		return SERVICE_STALE;
+	return backend_read(chosen->backend, service->svc_id, out) ? SERVICE_SELECTED
+								   : SERVICE_STALE;
+}
+
+/* The backend that this client had, while it still takes connections; else a new choice, kept. */
+static __always_inline enum service_verdict service_stick(const struct service_view *service,
+							  const struct service_client *client,
+							  struct chosen_backend *out)
+{
+	struct affinity_key key = {
+	    .client = client->netns_cookie,
+	    .svc_id = service->svc_id,
+	    .kind = AFFINITY_NETNS,
+	};
+	enum affinity_state known = affinity_find(&key, service->affinity_timeout_s, out);
+	enum service_verdict verdict;
+
+	if (known == AFFINITY_VALID)
+		return SERVICE_SELECTED;
+	verdict = service_draw(service, client->draw, out);
+	if (verdict != SERVICE_SELECTED)
+		return verdict;
+	return affinity_keep(&key, known, out) ? SERVICE_SELECTED : SERVICE_STALE;
+}
+
+/* One attempt; SERVICE_STALE asks for another. */
+static __always_inline enum service_verdict service_try(const struct service_key *key,
+							const struct service_client *client,
+							struct chosen_backend *out)
+{
+	struct service_view service;
+	enum service_verdict verdict = service_read(key, &service);
+
+	if (verdict != SERVICE_SELECTED)
+		return verdict;
+	return service.affinity_timeout_s ? service_stick(&service, client, out)
+					  : service_draw(&service, client->draw, out);
+}
+
+/* Each attempt can only fail when the agent changed the service in that very moment, or another
+ * CPU chose for the same client. */
+#define SERVICE_ATTEMPTS 4
+
 static __always_inline enum service_verdict service_select(const struct service_key *key,
-							   struct backend_addr *out)
+							   struct service_client *client,
+							   struct chosen_backend *out)
 {
 	for (int attempt = 0; attempt < SERVICE_ATTEMPTS; attempt++) {
-		enum service_verdict verdict = service_try(key, bpf_get_prandom_u32(), out);
+		enum service_verdict verdict = service_try(key, client, out);
 
 		if (verdict != SERVICE_STALE)
 			return verdict;
+		client->draw++;
 	}
 	return SERVICE_STALE;
 }

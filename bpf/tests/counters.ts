@@ -21,6 +21,7 @@ export const reason = {
   probeMalformed: 23,
   probeTooOften: 24,
   probeUnexpected: 25,
+  backendGone: 30,
 } as const;
 export const direction = { ingress: 1, egress: 2, socket: 3 } as const;
 

@@ -42,4 +42,6 @@ export const smallMaps = {
   ipc_cidr: 64,
   ep_ip: 16,
   ep_if: 16,
+  aff: 64,
+  rev_udp: 64,
 } as const;

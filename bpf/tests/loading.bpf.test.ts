@@ -16,12 +16,10 @@ describeKernel('loading objects', () => {
     using container = loadObject({ path: objectPath('mesh_container'), pinDir, maxEntries: smallMaps });
     using overlay = loadObject({ path: objectPath('mesh_overlay'), pinDir, maxEntries: smallMaps });
 
-    expect(readdirSync(pinDir).sort()).toEqual(
-      [
-        ...['backend', 'ep_if', 'ep_ip', 'ipc_cidr', 'ipc_host', 'meta', 'metrics', 'node', 'node_ip'],
-        ...['probe', 'slot', 'svc'],
-      ].sort(),
-    );
+    expect(readdirSync(pinDir).sort()).toEqual([
+      ...['aff', 'backend', 'ep_if', 'ep_ip', 'ipc_cidr', 'ipc_host', 'meta', 'metrics', 'node'],
+      ...['node_ip', 'probe', 'rev_sk', 'rev_udp', 'slot', 'svc'],
+    ]);
     expect(sock.map('svc').maxEntries).toBe(smallMaps.svc);
     container.map('node').update(u32(3), new Uint8Array(32).fill(9));
     expect(overlay.map('node').lookup(u32(3))).toEqual(new Uint8Array(32).fill(9));

@@ -12,6 +12,8 @@ export interface BackendRow {
   readonly svcId: number;
   /** Default 1, active. */
   readonly state?: number;
+  readonly generation?: number;
+  readonly proto?: number;
 }
 
 export interface EndpointRow {
@@ -23,6 +25,7 @@ export interface EndpointRow {
 }
 
 export const tcp = 6;
+export const udp = 17;
 
 /** 16 bytes, IPv4 as v4-mapped. */
 export function address(ip: string): Uint8Array {
@@ -49,17 +52,17 @@ export function serviceKey({ ip, port, proto = tcp }: Frontend): Uint8Array {
   return row.bytes(18, Uint8Array.of(proto)).done;
 }
 
-export function service(svcId: number, slotBase: number, count: number): Uint8Array {
-  return new Row(24).u32(0, slotBase).u16(4, count).u32(8, svcId).u16(16, count).done;
+export function service(svcId: number, slotBase: number, count: number, affinityTimeoutS = 0): Uint8Array {
+  return new Row(24).u32(0, slotBase).u16(4, count).u32(8, svcId).u32(12, affinityTimeoutS).u16(16, count).done;
 }
 
 export function slot(backend: number, svcId: number): Uint8Array {
   return new Row(8).u32(0, backend).u32(4, svcId).done;
 }
 
-export function backend({ ip, port, svcId, state = 1 }: BackendRow): Uint8Array {
-  const row = new Row(32).bytes(0, address(ip)).be16(16, port).u32(20, svcId);
-  return row.bytes(18, Uint8Array.of(tcp, state)).done;
+export function backend({ ip, port, svcId, state = 1, generation = 0, proto = tcp }: BackendRow): Uint8Array {
+  const row = new Row(32).bytes(0, address(ip)).be16(16, port).u32(20, svcId).u32(24, generation);
+  return row.bytes(18, Uint8Array.of(proto, state)).done;
 }
 
 export function hostKey(ip: string): Uint8Array {
@@ -107,6 +110,11 @@ export function endpoint(row: EndpointRow): Uint8Array {
 
 export function u32(value: number): Uint8Array {
   return new Row(4).u32(0, value).done;
+}
+
+/** Key of aff, for the client in a network namespace. */
+export function affinityKey(netnsCookie: bigint, svcId: number): Uint8Array {
+  return new Row(16).u64(0, netnsCookie).u32(8, svcId).u32(12, 1).done;
 }
 
 class Row {

@@ -6,9 +6,9 @@
 
 /* Behind 14 bytes that stand for an Ethernet header. */
 struct arguments {
-	struct service_key key; /* in */
-	__u32 random;		/* in, for test_service_try */
-	struct backend_addr to; /* out */
+	struct service_key key;	      /* in */
+	struct service_client client; /* in */
+	struct chosen_backend to;     /* out */
 };
 #define ARGUMENTS_OFFSET 14
 
@@ -26,7 +26,8 @@ int test_service_select(struct __sk_buff *skb)
 
 	if (bpf_skb_load_bytes(skb, ARGUMENTS_OFFSET, &arguments, sizeof(arguments)))
 		return -1;
-	return finish(skb, &arguments, service_select(&arguments.key, &arguments.to));
+	return finish(skb, &arguments,
+		      service_select(&arguments.key, &arguments.client, &arguments.to));
 }
 
 SEC("tc")
@@ -37,7 +38,7 @@ int test_service_try(struct __sk_buff *skb)
 	if (bpf_skb_load_bytes(skb, ARGUMENTS_OFFSET, &arguments, sizeof(arguments)))
 		return -1;
 	return finish(skb, &arguments,
-		      service_try(&arguments.key, arguments.random, &arguments.to));
+		      service_try(&arguments.key, &arguments.client, &arguments.to));
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

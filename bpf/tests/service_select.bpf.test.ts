@@ -1,10 +1,16 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadObject, testRun, type LoadedObject } from '@clustermesh/ebpf';
 import { describeKernel, smallMaps, testBpffs, testObject } from './kernel.ts';
-import { backend, service, serviceKey, slot, u32, type BackendRow, type Frontend } from './records.ts';
+import { affinityKey, backend, service, serviceKey, slot, u32, type BackendRow, type Frontend } from './records.ts';
 
 /** enum service_verdict. */
 const verdict = { none: 0, selected: 1, noBackend: 2, stale: 3 } as const;
+
+interface Client {
+  readonly netnsCookie?: bigint;
+  /** Default: random. */
+  readonly draw?: number;
+}
 
 const vip = { ip: '10.101.0.1', port: 80 };
 const svcId = 7;
@@ -37,18 +43,19 @@ describeKernel('choosing a backend', () => {
     loaded.map('backend').update(u32(id), backend({ ip: `10.1.0.${id}`, port: 8000 + id, svcId, ...change }));
   }
 
-  function run(program: string, frontend: Frontend = vip, random = 0): { verdict: number; to: string } {
-    const data = new Uint8Array(64);
+  function run(program: string, frontend: Frontend = vip, client: Client = {}): { verdict: number; to: string } {
+    const data = new Uint8Array(128);
     data.set(serviceKey(frontend), 14);
-    data.set(u32(random), 38);
+    new DataView(data.buffer).setBigUint64(38, client.netnsCookie ?? 0n, true);
+    data.set(u32(client.draw ?? Math.floor(Math.random() * 2 ** 32)), 46);
     const result = testRun({ program: loaded.program(program), data });
-    const to = result.data.subarray(42, 60);
+    const to = result.data.subarray(54, 86);
     const port = new DataView(to.buffer, to.byteOffset).getUint16(16, false);
     return { verdict: result.verdict, to: `${to.subarray(12, 16).join('.')}:${port}` };
   }
 
   it('finds the backend of the drawn slot', () => {
-    const drawn = [0, 1, 2, 3, 4].map((random) => run('test_service_try', vip, random).to);
+    const drawn = [0, 1, 2, 3, 4].map((draw) => run('test_service_try', vip, { draw }).to);
     expect(drawn).toEqual(['10.1.0.1:8001', '10.1.0.2:8002', '10.1.0.3:8003', '10.1.0.1:8001', '10.1.0.2:8002']);
   });
 
@@ -89,12 +96,86 @@ describeKernel('choosing a backend', () => {
     expect(run('test_service_select')).toEqual({ verdict: verdict.stale, to: '0.0.0.0:0' });
   });
 
-  it('looks the service up again when a slot has changed hands', () => {
+  it('goes on to the next slot when one has changed hands', () => {
     loaded.map('slot').update(u32(16), slot(1, svcId + 1));
-    const verdicts = Array.from({ length: 300 }, () => run('test_service_select'));
-    const selected = verdicts.filter((one) => one.verdict === verdict.selected);
-    // Four draws miss the two good slots of three with (1/3)^4, about 1 in 81.
-    expect(selected.length).toBeGreaterThan(240);
-    expect(new Set(selected.map((one) => one.to))).toEqual(new Set(['10.1.0.2:8002', '10.1.0.3:8003']));
+    const drawn = [0, 1, 2].map((draw) => run('test_service_select', vip, { draw }).to);
+    expect(drawn).toEqual(['10.1.0.2:8002', '10.1.0.2:8002', '10.1.0.3:8003']);
+  });
+
+  describe('with affinity', () => {
+    const seconds = 10_800;
+    const client = { netnsCookie: 4114n };
+    const key = affinityKey(client.netnsCookie, svcId);
+
+    beforeEach(() => {
+      loaded.map('svc').update(serviceKey(vip), service(svcId, 16, 3, seconds));
+      loaded.map('aff').delete(key);
+    });
+
+    function choose(draw: number, netnsCookie = client.netnsCookie): string {
+      return run('test_service_select', vip, { netnsCookie, draw }).to;
+    }
+
+    it('keeps the first choice of a client', () => {
+      expect([1, 2, 0, 1].map((draw) => choose(draw))).toEqual(Array(4).fill('10.1.0.2:8002'));
+    });
+
+    it('is of one client and one service', () => {
+      expect([choose(1), choose(2, 4115n), choose(0)]).toEqual(['10.1.0.2:8002', '10.1.0.3:8003', '10.1.0.2:8002']);
+      const other = { ...vip, port: 81 };
+      loaded.map('svc').update(serviceKey(other), service(svcId + 1, 32, 1, seconds));
+      loaded.map('slot').update(u32(32), slot(9, svcId + 1));
+      loaded.map('backend').update(u32(9), backend({ ip: '10.1.0.9', port: 8009, svcId: svcId + 1 }));
+      expect(run('test_service_select', other, client).to).toBe('10.1.0.9:8009');
+    });
+
+    it('stays with a backend that is no longer preferred', () => {
+      choose(2);
+      loaded.map('svc').update(serviceKey(vip), service(svcId, 16, 1, seconds));
+      expect(choose(0)).toBe('10.1.0.3:8003');
+    });
+
+    it.each([
+      { name: 'terminating', spoil: () => writeBackend(2, { state: 2 }) },
+      { name: 'quarantined', spoil: () => writeBackend(2, { state: 3 }) },
+      { name: 'free', spoil: () => writeBackend(2, { state: 0 }) },
+      { name: 'one of another service', spoil: () => writeBackend(2, { svcId: svcId + 1 }) },
+      { name: 'another one at the same place', spoil: () => writeBackend(2, { generation: 1 }) },
+    ])('chooses anew, and keeps that, when the backend is $name', ({ spoil }) => {
+      choose(1);
+      spoil();
+      expect([choose(2), choose(0)]).toEqual(Array(2).fill('10.1.0.3:8003'));
+    });
+
+    it.each([
+      { name: 'is over', idleSeconds: seconds + 1, want: '10.1.0.1:8001' },
+      { name: 'is almost over', idleSeconds: seconds - 60, want: '10.1.0.2:8002' },
+    ])('when the time-out $name, the choice is $want', ({ idleSeconds, want }) => {
+      choose(1);
+      usedBefore(idleSeconds);
+      expect(choose(0)).toBe(want);
+    });
+
+    it('begins the time-out anew with each use', () => {
+      choose(1);
+      for (let use = 0; use < 3; use++) {
+        usedBefore(seconds - 60);
+        expect(choose(0)).toBe('10.1.0.2:8002');
+      }
+    });
+
+    /** Makes the entry older. */
+    function usedBefore(idleSeconds: number): void {
+      const entry = loaded.map('aff').lookup(key) ?? new Uint8Array(16);
+      const view = new DataView(entry.buffer, entry.byteOffset);
+      view.setBigUint64(0, BigInt.asUintN(64, view.getBigUint64(0, true) - BigInt(idleSeconds) * 1_000_000_000n), true);
+      loaded.map('aff').update(key, entry);
+    }
+
+    it('refuses when nobody may be chosen', () => {
+      choose(1);
+      loaded.map('svc').update(serviceKey(vip), service(svcId, 16, 0, seconds));
+      expect(run('test_service_select', vip, client).verdict).toBe(verdict.noBackend);
+    });
   });
 });

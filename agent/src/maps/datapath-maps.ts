@@ -83,10 +83,18 @@ type Opened<Row> = Row extends { readonly kind: 'mapped' } ? MappedArray : BpfMa
 /** In the kernel or in memory: the code above is the same. */
 export type DatapathMaps = { readonly [Name in MapName]: Opened<(typeof datapathMaps)[Name]> };
 
-/** Entries per map. */
-export type MapSizes = Readonly<Record<MapName, number>>;
+/** Maps that the programs alone use and whose size is ours to choose; LRU: they forget, and are never full. */
+const programMapSizes = {
+  /** Clients with session affinity. */
+  aff: 65_536,
+  /** Pairs of an unconnected UDP socket and a backend. */
+  rev_udp: 65_536,
+} as const;
 
-export const defaultMapSizes: MapSizes = eachMap(({ maxEntries }) => maxEntries);
+/** Entries per map. */
+export type MapSizes = Readonly<Record<MapName | keyof typeof programMapSizes, number>>;
+
+export const defaultMapSizes: MapSizes = { ...eachMap(({ maxEntries }) => maxEntries), ...programMapSizes };
 
 export function memoryDatapathMaps(sizes: MapSizes = defaultMapSizes): DatapathMaps {
   return openEach((row, name) =>

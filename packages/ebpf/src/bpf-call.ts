@@ -18,6 +18,7 @@ export const command = {
   mapDeleteBatch: 27,
   linkCreate: 28,
   linkUpdate: 29,
+  iteratorCreate: 33,
 } as const;
 
 /** A union bpf_attr: zeroed off-heap bytes with setters by offset. */

@@ -8,6 +8,7 @@ export type { MapDefinition } from './map-definition.ts';
 export { perCpuRecords, possibleCpus } from './percpu.ts';
 export { LoadedObject, loadObject, readMapDefinitions } from './object.ts';
 export type { ObjectOptions, Program } from './object.ts';
+export { ProgramIterator } from './program-iterator.ts';
 export { attachCgroup, attachTcx, updateLink } from './link.ts';
 export type { AttachOptions, CgroupAttachType, Link, TcxDirection } from './link.ts';
 export { exchangePaths, isBpffs, mountBpffs, pinnedKind, preparePinDirectory, unmountBpffs } from './bpffs.ts';

@@ -19,6 +19,8 @@ export interface KernelAbi {
   unmount(target: string, flags: number): number;
   /** renameat2(2) with RENAME_EXCHANGE: what lies at the two paths changes places at once. 0 or the negative errno. */
   exchange(a: string, b: string): number;
+  /** setns(2), of the calling thread alone: 0 or the negative errno. */
+  setNamespace(fd: number, type: number): number;
   /** Throws BPF_UNSUPPORTED where libbpf.so.1 is not installed. */
   libbpf(): Libbpf;
 }
@@ -75,6 +77,7 @@ function openKernelAbi(): KernelAbi {
     'int mount(const char *, const char *, const char *, ulong, const char *)',
   );
   const umount2: (target: string, flags: number) => number = libc.func('int umount2(const char *, int)');
+  const setns: (fd: number, type: number) => number = libc.func('int setns(int, int)');
   const resultOf = (value: number): number => (value < 0 ? -koffi.errno() : value);
   let libbpf: Libbpf | undefined;
   return {
@@ -89,6 +92,7 @@ function openKernelAbi(): KernelAbi {
     mount: (...args) => resultOf(mount(...args)),
     unmount: (target, flags) => resultOf(umount2(target, flags)),
     exchange: (a, b) => resultOf(rename(numbers.renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE)),
+    setNamespace: (fd, type) => resultOf(setns(fd, type)),
     libbpf: () => (libbpf ??= bindLibbpf(koffi)),
   };
 }

@@ -26,9 +26,12 @@ interface TunnelHook extends HookRow {
  * Where programs are attached, in this order: a new hook is one entry. What undoes a translation comes before what does
  * it, so that no reply is seen untranslated.
  */
-export const cgroupHooks: readonly CgroupHook[] = [
-  { link: 'connect4', object: 'mesh_sock', program: 'mesh_connect4', attachType: 'connect4' },
-];
+export const cgroupHooks: readonly CgroupHook[] = (
+  [
+    ...(['getpeername4', 'getpeername6', 'recvmsg4', 'recvmsg6'] as const),
+    ...(['connect4', 'connect6', 'sendmsg4', 'sendmsg6'] as const),
+  ] as const
+).map((attachType) => ({ link: attachType, object: 'mesh_sock', program: `mesh_${attachType}`, attachType }));
 
 /** At the VXLAN device. */
 export const tunnelHooks: readonly TunnelHook[] = [

@@ -1,0 +1,36 @@
+import { closeSync, openSync } from 'node:fs';
+import { kernelError } from './bpf-call.ts';
+import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
+
+const CLONE_NEWNET = 0x4000_0000;
+const ownPath = '/proc/thread-self/ns/net';
+
+/**
+ * Does `action` in another network namespace (a path such as /proc/PID/ns/net). Nothing else can run in between, and
+ * other threads stay where they are: only what `action` does before it returns is done there.
+ */
+export function inNetworkNamespace<T>(path: string, action: () => T, abi: KernelAbi = kernelAbi()): T {
+  const own = openSync(ownPath, 'r');
+  try {
+    const other = openSync(path, 'r');
+    try {
+      enter(abi, other, path);
+      try {
+        return action();
+      } finally {
+        enter(abi, own, ownPath);
+      }
+    } finally {
+      closeSync(other);
+    }
+  } finally {
+    closeSync(own);
+  }
+}
+
+function enter(abi: KernelAbi, fd: number, path: string): void {
+  const result = abi.setNamespace(fd, CLONE_NEWNET);
+  // Going on in another pod's network would do harm under any name.
+  if (result < 0 && path === ownPath) process.abort();
+  if (result < 0) throw kernelError(result, `enter the network namespace ${path}`);
+}
