@@ -5,6 +5,7 @@ import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 import { createDatapath } from './datapath/create-datapath.ts';
 import type { Devices } from './datapath/devices.ts';
+import { MapSwitch } from './datapath/map-switch.ts';
 import { createEvents } from './events/create-events.ts';
 import { createIngest } from './ingest/create-ingest.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
@@ -21,6 +22,8 @@ export interface AgentDeps {
   readonly kube: KubeClient;
   readonly maps: DatapathMaps;
   readonly devices: Devices;
+  /** Where programs do not use the maps yet: called once these are filled. */
+  readonly useMaps?: (() => void) | undefined;
   readonly config: AgentSettings;
   readonly clock: Clock;
   readonly random: Random;
@@ -61,13 +64,19 @@ export function createAgent(deps: AgentDeps): Agent {
     local: { ...config, cluster: config.clusterName },
   });
   const { localServices, localPods, localCluster, remotes, initialSync, clusterIds } = ingest;
-  const { state, programmer, services: reconciler, takeover, loop, endpointLoop } = datapath;
+  const { state, programmer, services: reconciler, takeover, loop, endpointLoop, endpointReconciler } = datapath;
   const notReady = (): string | undefined => {
     if (!loop.hasSwept) return 'the services of this cluster are not programmed yet';
     return initialSync.waitsFor === undefined ? undefined : `waiting for ${initialSync.waitsFor}`;
   };
   const events = createEvents({ ...deps, startupTaint: config.startupTaint, state, status, notReady });
-  const parts = [localServices, localPods, localCluster, remotes, initialSync, loop, endpointLoop, events];
+  const mapSwitch = new MapSwitch({
+    ...deps,
+    useMaps: deps.useMaps,
+    missing: () =>
+      notReady() ?? (endpointReconciler.isComplete ? undefined : 'the pods of this node are not known yet'),
+  });
+  const parts = [localServices, localPods, localCluster, remotes, initialSync, loop, endpointLoop, mapSwitch, events];
 
   return {
     run: async (signal) => {

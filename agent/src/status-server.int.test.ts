@@ -22,6 +22,8 @@ const status: AgentStatus = {
     swept: true,
     maps: [{ name: 'svc', entries: 1, maxEntries: 10 }],
     problems: ['full'],
+    abiVersion: 1,
+    objectSha256: 'ab'.repeat(32),
   },
   clusters: [
     {

@@ -27,6 +27,7 @@ export class EndpointReconciler {
   readonly #options: EndpointReconcilerOptions;
   readonly #identities = new Map<string, number>();
   #pending: readonly PendingEndpoint[] = [];
+  #isComplete = false;
 
   constructor(options: EndpointReconcilerOptions) {
     this.#options = options;
@@ -34,6 +35,11 @@ export class EndpointReconciler {
 
   get pending(): readonly PendingEndpoint[] {
     return this.#pending;
+  }
+
+  /** Every pod of the node has been looked at once. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   /** Would a reconciliation change anything that the tables know of? */
@@ -70,7 +76,9 @@ export class EndpointReconciler {
       }
     }
     this.#pending = pending;
-    if (complete) this.#removeOthers(new Set([...interfaces.values()].map(({ ifindex }) => ifindex)));
+    if (!complete) return;
+    this.#removeOthers(new Set([...interfaces.values()].map(({ ifindex }) => ifindex)));
+    this.#isComplete = true;
   }
 
   #removeOthers(keep: ReadonlySet<number>): void {

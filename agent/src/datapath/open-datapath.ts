@@ -15,6 +15,8 @@ export interface OpenedDatapath extends Disposable {
   readonly mode: DatapathMode;
   readonly maps: DatapathMaps;
   readonly devices: Devices;
+  /** Where programs do not use the maps yet: makes them, once these are filled. */
+  readonly useMaps?: () => void;
 }
 
 /** The kernel's datapath, or one in memory: the same code above it, and it says so. */
@@ -41,9 +43,18 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
     log,
     signal,
   );
-  log.info({ bpfFs: config.bpfFs, cgroupRoot, tunnelDevice: config.tunnelDevice }, 'programs attached');
-  const { maps, devices } = kernel;
-  return { mode: { mode: 'ebpf', reason: '' }, maps, devices, [Symbol.dispose]: () => kernel[Symbol.dispose]() };
+  log.info(
+    { bpfFs: config.bpfFs, cgroupRoot, tunnelDevice: config.tunnelDevice },
+    kernel.isInUse ? 'programs attached' : 'programs loaded',
+  );
+  const { maps, devices, programs } = kernel;
+  return {
+    mode: { mode: 'ebpf', reason: '', programs },
+    maps,
+    devices,
+    ...(kernel.isInUse ? {} : { useMaps: () => kernel.useMaps() }),
+    [Symbol.dispose]: () => kernel[Symbol.dispose](),
+  };
 }
 
 function whyNotKernel({ datapath }: AgentConfig): string | undefined {

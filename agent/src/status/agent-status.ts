@@ -18,9 +18,24 @@ export interface DatapathMode {
   readonly mode: 'ebpf' | 'memory';
   /** Why not ebpf. */
   readonly reason: string;
+  /** Absent in memory. */
+  readonly programs?: ProgramsStatus;
 }
 
-export interface DatapathStatus extends DatapathMode {
+/** Which programs and layouts are in the kernel. */
+export interface ProgramsStatus {
+  readonly abiVersion: number;
+  /** Of all objects, hexadecimal. */
+  readonly objectSha256: string;
+  /** What of the maps is not as configured. */
+  readonly notices: readonly string[];
+}
+
+export interface DatapathStatus extends Omit<DatapathMode, 'programs'> {
+  /** Of the maps' layouts; 0 in memory. */
+  readonly abiVersion: number;
+  /** Of all programs, hexadecimal; '' in memory. */
+  readonly objectSha256: string;
   /** Leftovers of an earlier process have been looked through. */
   readonly swept: boolean;
   readonly maps: readonly { readonly name: string; readonly entries: number; readonly maxEntries: number }[];

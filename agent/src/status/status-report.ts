@@ -52,8 +52,12 @@ function datapathStatus({ datapath, maps, settings }: StatusReportOptions): Data
     maxEntries: map.maxEntries,
   });
   const pending = endpointReconciler.pending.map((pod) => `pod ${pod.namespace}/${pod.name}: ${pod.reason}`);
+  const { mode, reason, programs } = settings.mode;
   return {
-    ...settings.mode,
+    mode,
+    reason,
+    abiVersion: programs?.abiVersion ?? 0,
+    objectSha256: programs?.objectSha256 ?? '',
     swept: loop.hasSwept,
     maps: [
       of(maps.svc, used.services),
@@ -63,6 +67,7 @@ function datapathStatus({ datapath, maps, settings }: StatusReportOptions): Data
       of(maps.ipc_host, addresses.programmed),
     ],
     problems: [
+      ...(programs?.notices ?? []),
       ...new Set(services.problems.values()),
       ...(addresses.problem === undefined ? [] : [addresses.problem]),
       ...pending,

@@ -10,6 +10,7 @@ import type { Logger } from '@clustermesh/runtime';
 import type { DatapathMaps, MapSizes } from '../../maps/datapath-maps.ts';
 import { encodeMeta } from '../../maps/meta.ts';
 import type { MetaRecord } from '../../maps/meta.ts';
+import type { ProgramsStatus } from '../../status/agent-status.ts';
 import type { Devices } from '../devices.ts';
 import { currentAbi } from '../migrate/abi-steps.ts';
 import type { Abi } from '../migrate/abi-steps.ts';
@@ -42,15 +43,6 @@ export interface KernelDatapathOptions {
   readonly abi?: Abi;
   /** Where the objects lie; the shipped ones by default. */
   readonly objectPath?: (name: ObjectName) => string;
-}
-
-/** Which programs and layouts are in use. */
-export interface ProgramsStatus {
-  readonly abiVersion: number;
-  /** Of all objects, 32 bytes. */
-  readonly objectSha256: Uint8Array;
-  /** What is not as configured, in words. */
-  readonly notices: readonly string[];
 }
 
 /** The maps in the kernel and the programs attached; both stay when the process ends (I7). */
@@ -94,8 +86,14 @@ export class KernelDatapath implements Disposable {
     const objects = loadObjects(load);
     stack.defer(() => closeObjects(objects));
     set.migration?.copy();
-    const programs = { abiVersion: abi.version, objectSha256: sha256(objectPath), notices: set.notices };
-    writeMeta(objects.mesh_sock.map('meta'), { ...programs, agentVersion: options.agentVersion });
+    const objectSha256 = sha256(objectPath);
+    const { agentVersion } = options;
+    writeMeta(objects.mesh_sock.map('meta'), { abiVersion: abi.version, objectSha256, agentVersion });
+    const programs = {
+      abiVersion: abi.version,
+      objectSha256: Buffer.from(objectSha256).toString('hex'),
+      notices: set.notices,
+    };
     const hooks = nodeHooks(objects, pins, { cgroupRoot: options.cgroupRoot, tunnelIfindex });
     const datapath = new KernelDatapath({ objects, pins, set, hooks, log, stack: stack.move() }, programs);
     if (!set.isReplacement) datapath.useMaps();
