@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { MeshError, defineConfig, durationSetting, logLevels } from '@clustermesh/runtime';
 import type { ConfigInput } from '@clustermesh/runtime';
-import { maxConnectedClusters, parseIp, validateLocalCluster } from '@clustermesh/wire';
+import { isIpv4, maxConnectedClusters, parseIp, validateLocalCluster } from '@clustermesh/wire';
 import type { ClusterId, ClusterName } from '@clustermesh/wire';
 import { z } from 'zod';
 
@@ -22,7 +22,10 @@ export const agentConfig = defineConfig(
       .default(255)
       .describe('size of the mesh, 255 or 511; equal in all its clusters'),
     nodeName: z.string().default('').describe('name of this node in Kubernetes; by default the host name'),
-    nodeIp: z.string().default('').describe('address of this node on the underlay; by default routing chooses one'),
+    nodeIp: z
+      .string()
+      .default('')
+      .describe('address of this node on the underlay, or IPv4,IPv6 of both; by default routing chooses'),
     cacheConfig: z
       .string()
       .default('/var/lib/cilium/etcd-config.yaml')
@@ -88,9 +91,14 @@ export const agentConfig = defineConfig(
 export type AgentConfig = ReturnType<typeof agentConfig.load> & {
   readonly settings: Omit<AgentSettings, 'mode' | 'version'>;
   readonly sizes: MapSizes;
-  /** 16 bytes, all zero when none is configured. */
-  readonly nodeAddress: Uint8Array;
+  readonly nodeAddresses: NodeAddresses;
 };
+
+/** This node's underlay addresses as others know them, 16 bytes each; all zero lets the routing table choose. */
+export interface NodeAddresses {
+  readonly ipv4: Uint8Array;
+  readonly ipv6: Uint8Array;
+}
 
 /** Two heartbeats: with less, every writer would count as silent between them and no delete be believed. */
 const shortestSilenceMs = 120_000;
@@ -108,13 +116,11 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       '--mirror-silence-timeout must be at least 2m: heartbeats come once a minute',
     );
   }
-  const nodeAddress = config.nodeIp === '' ? new Uint8Array(16) : parseIp(config.nodeIp);
-  if (nodeAddress === undefined) throw new MeshError('CONFIG_INVALID', `--node-ip: ${config.nodeIp} is no address`);
   const nodeName = config.nodeName === '' ? hostname() : config.nodeName;
   return {
     ...config,
     nodeName,
-    nodeAddress,
+    nodeAddresses: nodeAddresses(config.nodeIp),
     sizes: {
       ...defaultMapSizes,
       svc: config.bpfServiceMapMax,
@@ -135,4 +141,17 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       staleTtlMs: config.staleTtl,
     },
   };
+}
+
+function nodeAddresses(nodeIp: string): NodeAddresses {
+  const addresses = (nodeIp === '' ? [] : nodeIp.split(',')).map((text) => {
+    const address = parseIp(text.trim());
+    if (address === undefined) throw new MeshError('CONFIG_INVALID', `--node-ip: ${text} is no address`);
+    return address;
+  });
+  const [ipv4, ipv6] = [addresses.filter(isIpv4), addresses.filter((address) => !isIpv4(address))];
+  if (ipv4.length > 1 || ipv6.length > 1) {
+    throw new MeshError('CONFIG_INVALID', `--node-ip: ${nodeIp} has two addresses of a family`);
+  }
+  return { ipv4: ipv4[0] ?? new Uint8Array(16), ipv6: ipv6[0] ?? new Uint8Array(16) };
 }

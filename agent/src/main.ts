@@ -35,7 +35,7 @@ async function main(signal: AbortSignal): Promise<void> {
 
 /** What is in the kernel outlives this process (I7); `--cleanup` removes it. */
 async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void> {
-  const { settings, nodeAddress: _, ...shown } = config;
+  const { settings, nodeAddresses: _, ...shown } = config;
   const log = createLogger('clustermesh-agent', config.logLevel);
   log.info({ config: shown }, 'starting');
   const health = new Health(clock);

@@ -1,6 +1,5 @@
 import type { BpfMap } from '@clustermesh/ebpf';
 
-import { addressSize } from '../maps/address.ts';
 import { decodeEndpoint, encodeEndpoint, encodeInterfaceKey } from '../maps/endpoint.ts';
 import type { EndpointRecord } from '../maps/endpoint.ts';
 
@@ -9,7 +8,7 @@ export interface EndpointMaps {
   readonly byInterface: BpfMap;
 }
 
-/** The pods of this node in the maps: for packets to them by address, for packets from them by interface. */
+/** The pods of this node in the maps: a row for each address, and one for each interface, which is one of these. */
 export class EndpointProgrammer {
   readonly #maps: EndpointMaps;
   #lastId = 0;
@@ -46,12 +45,13 @@ export class EndpointProgrammer {
     return [...this.#maps.byIp.entries()].map(([, value]) => decodeEndpoint(value));
   }
 
-  /** Unless the interface has become another pod's in the meantime. */
+  /** Another address at the interface takes the place of one that is gone. */
   #removeInterface({ ifindex, address }: EndpointRecord): void {
     const key = encodeInterfaceKey(ifindex);
     const value = this.#maps.byInterface.lookup(key);
-    if (value === undefined) return;
-    const holder = decodeEndpoint(value).address;
-    if (holder.length === addressSize && Buffer.compare(holder, address) === 0) this.#maps.byInterface.delete(key);
+    if (value === undefined || Buffer.compare(decodeEndpoint(value).address, address) !== 0) return;
+    const heir = this.entries().find((other) => other.ifindex === ifindex);
+    if (heir === undefined) this.#maps.byInterface.delete(key);
+    else this.#maps.byInterface.update(key, encodeEndpoint(heir));
   }
 }

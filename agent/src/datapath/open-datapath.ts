@@ -35,7 +35,7 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
       cgroupRoot,
       tunnel: { name: config.tunnelDevice, port: config.tunnelPort },
       clusterId: config.clusterId,
-      nodeAddress: config.nodeAddress,
+      nodeAddresses: config.nodeAddresses,
       sizes: config.sizes,
       agentVersion: packageVersion(),
       onAbiMismatch: config.onAbiMismatch,

@@ -70,7 +70,7 @@ function datapathStatus({ datapath, maps, settings }: StatusReportOptions): Data
       ...(programs?.notices ?? []),
       ...new Set(services.problems.values()),
       ...(addresses.problem === undefined ? [] : [addresses.problem]),
-      ...pending,
+      ...new Set(pending),
     ],
   };
 }

@@ -3,37 +3,39 @@ import type { Pod } from '@clustermesh/kube';
 
 import { keyText } from '../maps/address.ts';
 
-/** A pod of this node that the mesh serves. */
+/** An address of a pod of this node that the mesh serves. */
 export interface EndpointRow {
   readonly namespace: string;
   readonly name: string;
-  /** 16 bytes, v4-mapped; the datapath's overlay is IPv4. */
+  /** 16 bytes, IPv4 as v4-mapped. */
   readonly address: Uint8Array;
 }
 
-/** This node's pods that have a network of their own, by `namespace/name`. */
+/** This node's pods that have a network of their own: a row for each of their addresses. */
 export class EndpointTable {
-  readonly #rows = new Map<string, EndpointRow>();
+  /** By `namespace/name`. */
+  readonly #rows = new Map<string, readonly EndpointRow[]>();
   readonly #byAddress = new Map<string, EndpointRow>();
 
+  /** Pods. */
   get size(): number {
     return this.#rows.size;
   }
 
   upsert(pod: Pod): void {
     this.remove(pod);
-    const row = endpointOf(pod);
-    if (row === undefined) return;
-    this.#rows.set(keyOf(pod), row);
-    this.#byAddress.set(keyText(row.address), row);
+    const rows = endpointsOf(pod);
+    if (rows.length === 0) return;
+    this.#rows.set(keyOf(pod), rows);
+    for (const row of rows) this.#byAddress.set(keyText(row.address), row);
   }
 
   remove(pod: Pod): void {
-    const row = this.#rows.get(keyOf(pod));
-    if (row === undefined) return;
+    for (const row of this.#rows.get(keyOf(pod)) ?? []) {
+      // A finished pod's address may already be another one's.
+      if (this.#byAddress.get(keyText(row.address)) === row) this.#byAddress.delete(keyText(row.address));
+    }
     this.#rows.delete(keyOf(pod));
-    // A finished pod's address may already be another one's.
-    if (this.#byAddress.get(keyText(row.address)) === row) this.#byAddress.delete(keyText(row.address));
   }
 
   hasAddress(address: Uint8Array): boolean {
@@ -45,11 +47,14 @@ export class EndpointTable {
   }
 }
 
-function endpointOf({ metadata, spec, status }: Pod): EndpointRow | undefined {
+function endpointsOf({ metadata, spec, status }: Pod): readonly EndpointRow[] {
   const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed';
-  const address = parseIp(status?.podIP ?? '');
-  if (spec.hostNetwork === true || isOver || address === undefined) return undefined;
-  return { namespace: metadata.namespace ?? '', name: metadata.name, address };
+  if (spec.hostNetwork === true || isOver) return [];
+  const texts = new Set([status?.podIP ?? '', ...(status?.podIPs ?? []).map(({ ip }) => ip)]);
+  return [...texts].flatMap((text) => {
+    const address = parseIp(text);
+    return address === undefined ? [] : [{ namespace: metadata.namespace ?? '', name: metadata.name, address }];
+  });
 }
 
 function keyOf({ metadata }: Pod): string {

@@ -85,7 +85,7 @@ export function podPrefixes(node: MeshNode): readonly Prefix[] {
   return cidrs.flatMap((cidr) => (cidr === null ? [] : (prefixOf(cidr) ?? [])));
 }
 
-/** IPv4 first: the overlay's outer packets are IPv4. */
+/** IPv4 where a node has both: 20 bytes less a packet, and the family that all nodes of a mesh have in common. */
 function underlayOf(node: MeshNode): Uint8Array | undefined {
   const text = nodeIp(node, 'ipv4') ?? nodeIp(node, 'ipv6');
   return text === undefined ? undefined : parseIp(text);

@@ -7,6 +7,7 @@ import { mountBpffs, readMapDefinitions } from '@clustermesh/ebpf';
 import type { BpfMap, MapDefinition } from '@clustermesh/ebpf';
 import type { Logger } from '@clustermesh/runtime';
 
+import type { NodeAddresses } from '../../config.ts';
 import type { DatapathMaps, MapSizes } from '../../maps/datapath-maps.ts';
 import { encodeMeta } from '../../maps/meta.ts';
 import type { MetaRecord } from '../../maps/meta.ts';
@@ -33,8 +34,7 @@ export interface KernelDatapathOptions {
   readonly cgroupRoot: string;
   readonly tunnel: TunnelDevice;
   readonly clusterId: number;
-  /** This node's address as others know it, 16 bytes; all zero lets the routing table choose. */
-  readonly nodeAddress: Uint8Array;
+  readonly nodeAddresses: NodeAddresses;
   readonly sizes: MapSizes;
   /** Recorded beside the maps. */
   readonly agentVersion: string;
@@ -79,7 +79,8 @@ export class KernelDatapath implements Disposable {
     const container = {
       local_cluster_id: options.clusterId,
       vxlan_ifindex: tunnelIfindex,
-      local_underlay: options.nodeAddress,
+      local_underlay: options.nodeAddresses.ipv4,
+      local_underlay6: options.nodeAddresses.ipv6,
     };
     log.debug({ step: 'load the programs' }, 'migration');
     const load = { pinDir: set.folder, maxEntries: set.sizes, rodata: { mesh_container: container }, objectPath };

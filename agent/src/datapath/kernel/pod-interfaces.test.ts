@@ -4,10 +4,14 @@ import { keyText } from '../../maps/address.ts';
 import { podInterfacesIn } from './pod-interfaces.ts';
 
 const pod = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 1, 1, 5]);
+const pod6 = Uint8Array.from([0xfd, 0, 0, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]);
 const complete = {
   routes: [
     { dst: 'default', gateway: '172.30.0.1', dev: 'eth0' },
     { dst: '10.1.1.5', dev: 'v5' },
+    { dst: 'fd00:10:1::5', dev: 'v5' },
+    { dst: 'fe80::/64', dev: 'v5' },
+    { dst: 'default', gateway: 'fe80::1', dev: 'eth0' },
   ],
   links: [
     { ifindex: 2, ifname: 'eth0', address: '02:00:00:00:00:01' },
@@ -28,6 +32,21 @@ describe('podInterfacesIn', () => {
       mac: Uint8Array.from([0x0a, 0x58, 10, 1, 1, 5]),
       hostMac: Uint8Array.from([0x0e, 0x58, 10, 1, 1, 5]),
     });
+  });
+
+  it('finds it by the IPv6 host route as well, and by the MAC address that any of its addresses told', () => {
+    const found = podInterfacesIn(complete, [pod, pod6]);
+    expect(found.get(keyText(pod6))).toEqual(found.get(keyText(pod)));
+  });
+
+  it('prefers the MAC address of the address itself, and guesses none of several', () => {
+    const linkLocal = { dst: 'fe80::99', dev: 'v5', lladdr: '0a:58:00:00:00:99' };
+    const ambiguous = { ...complete, neighbours: [...complete.neighbours, linkLocal] };
+    const found = podInterfacesIn(ambiguous, [pod, pod6]);
+    expect([found.has(keyText(pod)), found.has(keyText(pod6))]).toEqual([true, false]);
+    const told = { dst: 'fd00:10:1::5', dev: 'v5', lladdr: '0a:58:0a:01:01:05' };
+    const resolved = podInterfacesIn({ ...ambiguous, neighbours: [...ambiguous.neighbours, told] }, [pod6]);
+    expect(resolved.get(keyText(pod6))?.mac).toEqual(Uint8Array.from([0x0a, 0x58, 10, 1, 1, 5]));
   });
 
   it.each([
