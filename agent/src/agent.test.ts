@@ -13,6 +13,7 @@ import {
   freshnessKey,
   identityCodec,
   ipIdentityCodec,
+  ipMask,
   kindByName,
   nodeCodec,
   parseLabel,
@@ -93,8 +94,7 @@ class World implements AsyncDisposable {
     await this.put(freshnessKey(cluster.name), freshnessCodec.encode(value));
   }
 
-  async node(cluster: Cluster): Promise<void> {
-    const cidr = { ip: `10.${cluster.id}.1.0`, mask: Uint8Array.from([255, 255, 255, 0]) };
+  async node(cluster: Cluster, cidr = { ip: `10.${cluster.id}.1.0`, mask: ipMask(24, 4) }): Promise<void> {
     const node: MeshNode = {
       name: 'node1',
       cluster: cluster.name,
@@ -714,6 +714,47 @@ describe('createAgent', () => {
     const agent = await started();
     expect([...agent.listings.ipcache('west')]).toMatchObject([{ address: '10.1.1.1', state: 'programmed' }]);
     expect([...agent.listings.ipcache('east')]).toMatchObject([{ address: '10.1.1.1', state: 'conflict' }]);
+  });
+
+  it('keeps every other cluster out of our ranges, whether the address is taken or not (I1)', async () => {
+    world = new World();
+    await world.remote(east, []);
+    await world.ip(east, '10.1.1.77');
+    await world.ip(east, nodeIp(west));
+    const agent = await started();
+    expect(addresses(agent)).toEqual(['10.1.1.77', nodeIp(west)]);
+    await world.local([]);
+    await world.settle();
+    expect(addresses(agent)).toEqual([]);
+    expect([...world.maps.ipc_host.entries()]).toEqual([]);
+    expect(addresses(agent, 'conflict')).toEqual(['10.1.1.77', nodeIp(west)]);
+    expect([...agent.listings.ipcache('east')][0]).toMatchObject({ cluster: 'east', reason: 'held by cluster west' });
+    await world.delete(`${prefixOf(west, 'nodes')}node1`);
+    await world.settle();
+    expect(addresses(agent)).toEqual(['10.1.1.77', nodeIp(west)]);
+    expect(cluster(agent, east)).toMatchObject({ conflicts: 0 });
+  });
+
+  it('takes no network that is everybody\u2019s (I1)', async () => {
+    world = new World();
+    await world.local([]);
+    await world.remote(east, []);
+    await world.remote(north, []);
+    await world.node(north, { ip: '10.0.0.0', mask: ipMask(8, 4) });
+    await world.put(
+      `${prefixOf(north, 'ip')}0.0.0.0/0`,
+      Buffer.from(JSON.stringify({ IP: '0.0.0.0', Mask: 'AAAAAA==', HostIP: nodeIp(north), ID: identityOf(north) })),
+    );
+    const agent = await started();
+    expect(
+      cluster(agent, north)
+        ?.rejections.map(({ reason }) => reason)
+        .sort(),
+    ).toEqual([
+      "network 0.0.0.0/0 is wider than any node's can be",
+      "network 10.0.0.0/8 is wider than any node's can be",
+    ]);
+    expect([...world.maps.ipc_cidr.entries()]).toEqual([]);
   });
 
   describe('restart', () => {

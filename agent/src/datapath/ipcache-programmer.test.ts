@@ -20,7 +20,7 @@ function setUp(hosts = 8) {
   const table = new IpcacheTable({
     random: seededRandom(1),
     localClusterId: 1,
-    podCidrOwner: () => undefined,
+    ranges: { owner: () => undefined, touchesLocal: () => false },
     isIdentityKnown: () => true,
   });
   const programmer = new IpcacheProgrammer({ table, nodes, maps: { hosts: maps.ipc_host, cidrs: maps.ipc_cidr } });

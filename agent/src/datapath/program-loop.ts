@@ -74,6 +74,7 @@ export class ProgramLoop {
     const { state, addresses } = this.#options;
     do {
       const sinceMs = state.takeAddressesSinceMs();
+      state.reconsiderAddresses();
       while (addresses.applyUpserts()) await this.#pacer.pause();
       if (sinceMs !== undefined) {
         this.#observe('address', sinceMs);
@@ -81,7 +82,7 @@ export class ProgramLoop {
       }
       this.#programServices();
       await this.#pacer.pause();
-    } while (state.ipcache.hasChanges || this.#hasServiceWork);
+    } while (state.ipcache.hasChanges || state.ipcache.isReconsidering || this.#hasServiceWork);
     addresses.applyRemovals();
   }
 

@@ -1,7 +1,8 @@
-import { numericIdentity } from '@clustermesh/wire';
-import type { ClusterService, IpIdentity, LabelArray, MeshNode, SourceContext } from '@clustermesh/wire';
+import { coveredPrefix, formatIp, isIpv4, numericIdentity } from '@clustermesh/wire';
+import type { ClusterService, IpIdentity, LabelArray, MeshNode, Prefix, SourceContext } from '@clustermesh/wire';
 
 import type { MeshState } from '../tables/mesh-state.ts';
+import { podPrefixes } from '../tables/node-table.ts';
 import { keyedPrefix } from './keyed-prefix.ts';
 
 /** Where validated entries of one kind and cluster go. Key names are what follows the kind's prefix. */
@@ -14,8 +15,9 @@ export interface Sink<T> {
 export function nodeSink(state: MeshState, { cluster, clusterId }: SourceContext): Sink<MeshNode> {
   return {
     upserted: (_name, node) => {
-      state.upsertNode(clusterId, node);
-      return undefined;
+      const reason = podPrefixes(node).map(tooWide).find(Boolean);
+      if (reason === undefined) state.upsertNode(clusterId, node);
+      return reason;
     },
     deleted: (name) => state.removeNode(cluster, name),
   };
@@ -38,7 +40,10 @@ export function identitySink(state: MeshState, { clusterId }: SourceContext): Si
 
 export function ipSink(state: MeshState, { clusterId }: SourceContext): Sink<IpIdentity> {
   return {
-    upserted: (_name, value) => state.upsertIp(clusterId, value),
+    upserted: (_name, value) => {
+      const prefix = coveredPrefix(value);
+      return (prefix && tooWide(prefix)) ?? state.upsertIp(clusterId, value);
+    },
     deleted: (name) => state.removeIp(clusterId, keyedPrefix(name)),
   };
 }
@@ -58,4 +63,14 @@ const none = {};
 /** Without what selection does not read: hundreds of clusters publish thousands of services each. */
 function slim(service: ClusterService): ClusterService {
   return { ...service, frontends: none, hostnames: none, labels: none, selector: none };
+}
+
+/** No node has more addresses than these networks; whoever claims a wider one claims everybody's. */
+const widestIpv4 = 96 + 12;
+const widestIpv6 = 40;
+
+function tooWide({ address, bits }: Prefix): string | undefined {
+  const isV4 = isIpv4(address);
+  if (bits >= (isV4 ? widestIpv4 : widestIpv6)) return undefined;
+  return `network ${formatIp(address)}/${isV4 ? bits - 96 : bits} is wider than any node's can be`;
 }

@@ -89,8 +89,7 @@ export class Listings {
     for (const claim of state.ipcache.conflicts()) {
       const name = clusterIds.nameOf(claim.clusterId);
       if (cluster !== '' && name !== cluster) continue;
-      const holder = state.ipcache.find(claim.address, claim.prefixLength)?.clusterId ?? 0;
-      const reason = `held by cluster ${clusterIds.nameOf(holder)}`;
+      const reason = `held by cluster ${clusterIds.nameOf(claim.holderId)}`;
       yield { ...this.#ipcacheEntry(claim), state: 'conflict', reason };
     }
   }

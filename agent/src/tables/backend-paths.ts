@@ -12,7 +12,7 @@ import type { ServicePaths } from './service-table.ts';
 export interface BackendPathsOptions {
   readonly random: Random;
   readonly ipcache: Pick<IpcacheTable, 'way'>;
-  readonly nodes: Pick<NodeTable, 'get' | 'podCidrOwner'>;
+  readonly nodes: Pick<NodeTable, 'get' | 'owner'>;
   readonly nodeIndexes: Pick<NodeIndexes, 'find'>;
   readonly localClusterId: number;
   /** The service is to be looked at again. */
@@ -73,12 +73,13 @@ export class BackendPaths implements ServicePaths {
     for (const service of this.#index.moved(address, nodeIndex)) this.#options.touch(service);
   }
 
-  /** Whose pod CIDR an address lies in, or which index a node has, may have changed. */
-  nodesChanged(): void {
+  /** Which index a node has may have changed, and perhaps whose range an address lies in. */
+  nodesChanged(changesRanges: boolean): void {
+    this.#applySilence();
+    if (!changesRanges) return;
     const services = [...this.#unrouted];
     this.#unrouted.clear();
     for (const service of services) this.#options.touch(service);
-    this.#applySilence();
   }
 
   setNodeReachable(cluster: string, node: string, isReachable: boolean): void {
@@ -112,7 +113,7 @@ export class BackendPaths implements ServicePaths {
 
   #judgeByPodCidr(service: string, clusterId: number, address: IpBytes): BackendPath {
     this.#unrouted.add(service);
-    const owner = this.#options.nodes.podCidrOwner(address);
+    const owner = this.#options.nodes.owner(address);
     if (owner === undefined) return 'open';
     // Which other cluster owns a range may be open to doubt; what is ours we know.
     if (owner !== this.#options.localClusterId) return 'missing';

@@ -1,3 +1,5 @@
+import type { Prefix } from '@clustermesh/wire';
+
 /** One cluster's statement about an address: who it is and which node it is behind. */
 export interface IpcacheClaim {
   readonly clusterId: number;
@@ -6,23 +8,26 @@ export interface IpcacheClaim {
   readonly nodeIndex: number;
 }
 
-/** Cluster id of the owner of the pod CIDR that an address lies in, if one is known. */
-export type PodCidrOwner = (address: Uint8Array) => number | undefined;
+/** Whose addresses are whose, as the pod CIDRs of nodes tell. */
+export interface RangeOwners {
+  /** Cluster id of the owner of the range that the address lies in, if one is known. */
+  owner(address: Uint8Array): number | undefined;
+  /** Has the prefix anything in common with the ranges of our own cluster? */
+  touchesLocal(prefix: Prefix): boolean;
+}
 
 /**
  * Of several claims on one address (in order of arrival) the local cluster's wins, then that of the owner of the
- * node's pod CIDR, then the first.
+ * node's pod CIDR, then the first. Nobody else's wins where the range is ours.
  */
 export function chooseClaim(
   claims: readonly IpcacheClaim[],
   localClusterId: number,
-  podCidrOwner: number | undefined,
+  owner: number | undefined,
 ): IpcacheClaim | undefined {
-  return (
-    claims.find((claim) => claim.clusterId === localClusterId) ??
-    claims.find((claim) => claim.clusterId === podCidrOwner) ??
-    claims[0]
-  );
+  const ours = claims.find((claim) => claim.clusterId === localClusterId);
+  if (ours !== undefined || owner === localClusterId) return ours;
+  return claims.find((claim) => claim.clusterId === owner) ?? claims[0];
 }
 
 /** The claims with one cluster's replaced in place, or appended when it is new. */

@@ -17,7 +17,7 @@ function setUp(known: ReadonlySet<number> = new Set([70_000, 70_001])) {
   const table = new IpcacheTable({
     random: seededRandom(1),
     localClusterId: local,
-    podCidrOwner: () => 3,
+    ranges: { owner: () => 3, touchesLocal: () => false },
     isIdentityKnown: (identity) => identities.has(identity),
   });
   return { table, identities };
@@ -45,6 +45,7 @@ describe('chooseClaim', () => {
     { name: 'the first', clusters: [5, 3], owner: undefined, want: 5 },
     { name: 'the owner of the pod CIDR over the first', clusters: [5, 3], owner: 3, want: 3 },
     { name: 'the local cluster over the owner of the pod CIDR', clusters: [5, 3, local], owner: 3, want: local },
+    { name: 'nobody in a range of ours that we claim nothing of', clusters: [5], owner: local, want: undefined },
     { name: 'the first when the owner claims nothing', clusters: [5, 4], owner: 3, want: 5 },
   ])('$name wins', ({ clusters, owner, want }) => {
     expect(chooseClaim(clusters.map(claim), local, owner)?.clusterId).toBe(want);

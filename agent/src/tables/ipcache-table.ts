@@ -1,7 +1,8 @@
 import type { Random } from '@clustermesh/runtime';
 
 import { chooseClaim, withClaim } from './ipcache-claims.ts';
-import type { IpcacheClaim, PodCidrOwner } from './ipcache-claims.ts';
+import type { IpcacheClaim, RangeOwners } from './ipcache-claims.ts';
+import { LostClaims } from './lost-claims.ts';
 import { PrefixIndex, grown, hostPrefix } from './prefix-index.ts';
 
 /** What a row is, as bits of one byte. */
@@ -27,6 +28,13 @@ export interface IpcacheRow {
   readonly state: IpcacheState;
 }
 
+/** A claim on an address that another cluster holds, or that lies in a range of ours. */
+export type LostClaim = IpcacheClaim & {
+  readonly address: Uint8Array;
+  readonly prefixLength: number;
+  readonly holderId: number;
+};
+
 /** What the map shall hold for a row; `undefined` = nothing. */
 export type IpcacheTarget = { readonly identity: number; readonly nodeIndex: number } | undefined;
 
@@ -34,7 +42,7 @@ export interface IpcacheTableOptions {
   readonly random: Random;
   readonly expectedRows?: number;
   readonly localClusterId: number;
-  readonly podCidrOwner: PodCidrOwner;
+  readonly ranges: RangeOwners;
   readonly isIdentityKnown: (identity: number) => boolean;
   /** What `way` says of a single address has changed. The bytes are valid during the call only. */
   readonly onWay?: (address: Uint8Array) => void;
@@ -63,10 +71,15 @@ export class IpcacheTable {
   #nodes: Uint32Array;
   #programmedIdentities: Uint32Array;
   #programmedNodes: Uint32Array;
-  /** Only the rare rows that more than one cluster claims: all their claims in order of arrival. */
+  /** Only the rare rows with a claim that lost: all their claims in order of arrival. */
   readonly #contested = new Map<number, readonly IpcacheClaim[]>();
   readonly #waiting = new Map<number, Set<number>>();
   readonly #scratch = new Uint8Array(16);
+  readonly #lost = new LostClaims();
+  /** Rows whose winner is to be found again: so many, from this one on, in a circle. */
+  #toReconsider = 0;
+  #reconsidersAll = false;
+  #reconsidered = 0;
   #queue: number[] = [];
   #programmedCount = 0;
 
@@ -129,9 +142,28 @@ export class IpcacheTable {
     }
   }
 
-  /** Decides contested rows again: who owns which pod CIDR has changed. */
-  reconsiderContested(): void {
-    for (const [row, claims] of this.#contested) this.#setClaims(row, claims);
+  /**
+   * Whose addresses are whose has changed: rows are to be decided again, by `reconsider`. Ranges of others decide
+   * between several claims only; ours keep every other cluster out.
+   */
+  rangesChanged(areOurs: boolean): void {
+    if (!areOurs && this.#contested.size === 0) return;
+    this.#toReconsider = this.#index.rowCapacity;
+    this.#reconsidersAll ||= areOurs;
+  }
+
+  get isReconsidering(): boolean {
+    return this.#toReconsider > 0;
+  }
+
+  /** Looks at up to `limit` rows. One whose winner is the same costs next to nothing. */
+  reconsider(limit: number): void {
+    const end = Math.max(0, this.#toReconsider - limit);
+    for (; this.#toReconsider > end; this.#toReconsider--) {
+      this.#reconsidered = (this.#reconsidered + 1) % this.#index.rowCapacity;
+      if (this.#reconsidersAll || this.#contested.has(this.#reconsidered)) this.#decideAgain(this.#reconsidered);
+    }
+    if (end === 0) this.#reconsidersAll = false;
   }
 
   /** Takes over what the map holds from a predecessor; nobody claims it yet. Returns its row, for `giveUp`. */
@@ -214,16 +246,24 @@ export class IpcacheTable {
   }
 
   *rows(): IterableIterator<IpcacheRow> {
-    for (const row of this.#index.rows()) yield this.#row(row);
+    for (const row of this.#index.rows()) {
+      if ((this.#flag(row) & (flag.claimed | flag.programmed)) !== 0) yield this.#row(row);
+    }
+  }
+
+  /** How many claims lost, by loser and by who holds the address. */
+  get lost(): Pick<LostClaims, 'counts'> {
+    return this.#lost;
   }
 
   /** Every claim that lost, with the address. */
-  *conflicts(): IterableIterator<IpcacheClaim & { readonly address: Uint8Array; readonly prefixLength: number }> {
+  *conflicts(): IterableIterator<LostClaim> {
     for (const [row, claims] of this.#contested) {
       const address = this.#index.address(row);
       const prefixLength = this.#index.prefixLength(row);
+      const holderId = this.#holderOf(row);
       for (const claim of claims) {
-        if (claim.clusterId !== this.#clusters[row]) yield { ...claim, address, prefixLength };
+        if (claim.clusterId !== holderId) yield { ...claim, address, prefixLength, holderId };
       }
     }
   }
@@ -265,21 +305,21 @@ export class IpcacheTable {
   }
 
   #claimsOf(row: number): readonly IpcacheClaim[] {
-    if ((this.#flag(row) & flag.claimed) === 0) return [];
     const contested = this.#contested.get(row);
     if (contested !== undefined) return contested;
+    if ((this.#flag(row) & flag.claimed) === 0) return [];
     return [
       { clusterId: this.#clusters[row] ?? 0, identity: this.#identities[row] ?? 0, nodeIndex: this.#nodes[row] ?? 0 },
     ];
   }
 
   #setClaims(row: number, claims: readonly IpcacheClaim[]): void {
-    if (claims.length > 1) this.#contested.set(row, claims);
-    else this.#contested.delete(row);
-    const owner = claims.length > 1 ? this.#options.podCidrOwner(this.#index.address(row)) : undefined;
-    const winner = chooseClaim(claims, this.#options.localClusterId, owner);
     const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
     const holder = isClaimed ? this.#clusters[row] : undefined;
+    this.#lost.forget(this.#contested.get(row), this.#holderOf(row));
+    const winner = this.#winner(row, claims);
+    if (claims.length > 1 || winner !== claims[0]) this.#contested.set(row, claims);
+    else this.#contested.delete(row);
     this.#stopWaiting(row);
     if (winner === undefined) {
       this.#flags[row] = this.#flag(row) & ~flag.claimed;
@@ -290,8 +330,32 @@ export class IpcacheTable {
       this.#flags[row] = this.#flag(row) | flag.claimed;
       if (!this.#options.isIdentityKnown(winner.identity)) this.#wait(row, winner.identity);
     }
+    this.#lost.note(this.#contested.get(row), this.#holderOf(row));
     this.#enqueue(row);
     if (winner?.clusterId !== holder) this.#tellWay(row);
+  }
+
+  #winner(row: number, claims: readonly IpcacheClaim[]): IpcacheClaim | undefined {
+    const { localClusterId, ranges } = this.#options;
+    const [only] = claims;
+    if (only === undefined || (claims.length === 1 && only.clusterId === localClusterId)) return only;
+    this.#index.copyAddress(row, this.#scratch);
+    const isOurs = ranges.touchesLocal({ address: this.#scratch, bits: this.#index.prefixLength(row) });
+    if (claims.length === 1) return isOurs ? undefined : only;
+    return chooseClaim(claims, localClusterId, isOurs ? localClusterId : ranges.owner(this.#scratch));
+  }
+
+  /** Who keeps those out that lost: the winner, else ourselves, whose range it is. */
+  #holderOf(row: number): number {
+    return (this.#flag(row) & flag.claimed) === 0 ? this.#options.localClusterId : (this.#clusters[row] ?? 0);
+  }
+
+  #decideAgain(row: number): void {
+    if (!this.#index.has(row)) return;
+    const claims = this.#claimsOf(row);
+    const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
+    if (this.#winner(row, claims)?.clusterId !== (isClaimed ? this.#clusters[row] : undefined))
+      this.#setClaims(row, claims);
   }
 
   #wait(row: number, identity: number): void {
@@ -318,7 +382,8 @@ export class IpcacheTable {
 
   /** A row that is neither claimed nor in the map is given back. */
   #forget(row: number): void {
-    if ((this.#flag(row) & (flag.claimed | flag.programmed | flag.queued)) === 0) this.#index.remove(row);
+    const isInUse = (this.#flag(row) & (flag.claimed | flag.programmed | flag.queued)) !== 0;
+    if (!isInUse && !this.#contested.has(row)) this.#index.remove(row);
   }
 
   #flag(row: number): number {

@@ -19,13 +19,16 @@ export interface MeshStateOptions {
   readonly monotonicMs: () => number;
 }
 
+/** So many rows are looked at in a few milliseconds. */
+const reconsideredRows = 16_384;
+
 /** Whose entry it is: its source cluster's number (I5). */
 type ClusterId = number;
 
 /** All tables, kept consistent with each other: identities before the addresses that wait for them, nodes before both. */
 export class MeshState {
   readonly identities = new IdentityTable();
-  readonly nodes = new NodeTable();
+  readonly nodes: NodeTable;
   readonly ipcache: IpcacheTable;
   readonly services: ServiceTable;
   readonly nodeIndexes: NodeIndexes;
@@ -40,11 +43,12 @@ export class MeshState {
     this.#localClusterId = options.localClusterId;
     this.#onChange = options.onChange;
     this.#monotonicMs = options.monotonicMs;
+    this.nodes = new NodeTable(options.random, options.localClusterId);
     this.ipcache = new IpcacheTable({
       random: options.random,
       expectedRows: options.expectedAddresses,
       localClusterId: options.localClusterId,
-      podCidrOwner: (address) => this.nodes.podCidrOwner(address),
+      ranges: this.nodes,
       isIdentityKnown: (identity) => this.identities.isKnown(identity),
       onWay: (address) => this.paths.addressChanged(address),
     });
@@ -68,17 +72,19 @@ export class MeshState {
   }
 
   upsertNode(clusterId: ClusterId, node: MeshNode): void {
-    const { before, row } = this.nodes.upsert(clusterId, node);
+    const { before, row, changesRanges } = this.nodes.upsert(clusterId, node);
     if (row.underlay !== undefined) this.nodeIndexes.acquire(row.underlay, clusterId);
     if (before?.underlay !== undefined) this.#releaseNode(before.underlay);
-    this.#nodesChanged();
+    if (changesRanges) this.#rangesChanged(clusterId);
+    this.paths.nodesChanged(changesRanges);
   }
 
   removeNode(cluster: string, name: string): void {
     const row = this.nodes.remove(cluster, name);
     this.paths.setNodeReachable(cluster, name, true);
     if (row?.underlay !== undefined) this.#releaseNode(row.underlay);
-    this.#nodesChanged();
+    if (row !== undefined) this.#rangesChanged(row.clusterId);
+    this.paths.nodesChanged(row !== undefined);
   }
 
   /** The reason why the entry cannot be taken, if any. */
@@ -127,10 +133,15 @@ export class MeshState {
     this.#onChange();
   }
 
-  #nodesChanged(): void {
-    this.ipcache.reconsiderContested();
-    this.paths.nodesChanged();
+  /** Decides some of the addresses again whose ranges have changed hands. */
+  reconsiderAddresses(): void {
+    this.ipcache.reconsider(reconsideredRows);
     this.#addressesChanged();
+  }
+
+  #rangesChanged(clusterId: ClusterId): void {
+    this.ipcache.rangesChanged(clusterId === this.#localClusterId);
+    this.#onChange();
   }
 
   /** One reference more; 0 without a host address, `undefined` when there is no room. */

@@ -1,7 +1,9 @@
+import type { Random } from '@clustermesh/runtime';
 import { nodeIp, parseIp, prefixOf } from '@clustermesh/wire';
 import type { MeshNode, Prefix } from '@clustermesh/wire';
 
-import { keyText } from '../maps/address.ts';
+import { PodCidrs } from './pod-cidrs.ts';
+import type { CidrConflict } from './pod-cidrs.ts';
 
 export interface NodeRow {
   readonly clusterId: number;
@@ -10,30 +12,49 @@ export interface NodeRow {
   readonly underlay: Uint8Array | undefined;
 }
 
-/** Nodes of all clusters by `cluster/name`, and whose pod CIDR an address lies in. */
+export interface NodeUpsert {
+  /** The row that stood before, if any. */
+  readonly before: NodeRow | undefined;
+  readonly row: NodeRow;
+  /** Whose addresses are whose may have changed. */
+  readonly changesRanges: boolean;
+}
+
+/** Nodes of all clusters by `cluster/name`, and whose addresses are whose: pod CIDRs, and addresses of our own nodes. */
 export class NodeTable {
+  readonly #localClusterId: number;
   readonly #rows = new Map<string, NodeRow>();
-  /** Per prefix length, prefix → cluster ids in order of arrival: the first one owns it. */
-  readonly #owners = new Map<number, Map<string, number[]>>();
+  readonly #ranges: PodCidrs;
+
+  constructor(random: Random, localClusterId: number) {
+    this.#localClusterId = localClusterId;
+    this.#ranges = new PodCidrs(random, localClusterId);
+  }
 
   get size(): number {
     return this.#rows.size;
   }
 
-  /** The row that stood before, if any. */
-  upsert(clusterId: number, node: MeshNode): { readonly before: NodeRow | undefined; readonly row: NodeRow } {
-    const before = this.remove(node.cluster, node.name);
+  upsert(clusterId: number, node: MeshNode): NodeUpsert {
+    const key = rowKey(node.cluster, node.name);
+    const before = this.#rows.get(key);
     const row = { clusterId, node, underlay: underlayOf(node) };
-    this.#rows.set(rowKey(node.cluster, node.name), row);
-    for (const prefix of podPrefixes(node)) this.#own(prefix, clusterId);
-    return { before, row };
+    this.#rows.set(key, row);
+    const [had, has] = [before === undefined ? [] : this.#rangesOf(before), this.#rangesOf(row)];
+    const changesRanges = rangesText(had) !== rangesText(has) || before?.clusterId !== clusterId;
+    if (changesRanges) {
+      // The new ones first: what stays is held all the while.
+      for (const prefix of has) this.#ranges.claim(prefix, clusterId);
+      if (before !== undefined) for (const prefix of had) this.#ranges.release(prefix, before.clusterId);
+    }
+    return { before, row, changesRanges };
   }
 
   remove(cluster: string, name: string): NodeRow | undefined {
     const row = this.#rows.get(rowKey(cluster, name));
     if (row === undefined) return undefined;
     this.#rows.delete(rowKey(cluster, name));
-    for (const prefix of podPrefixes(row.node)) this.#disown(prefix, row.clusterId);
+    for (const prefix of this.#rangesOf(row)) this.#ranges.release(prefix, row.clusterId);
     return row;
   }
 
@@ -45,32 +66,22 @@ export class NodeTable {
     return this.#rows.values();
   }
 
-  /** The cluster on whose node's pod CIDR this address lies; the longest prefix counts, then the first claim. */
-  podCidrOwner(address: Uint8Array): number | undefined {
-    for (const bits of [...this.#owners.keys()].sort((a, b) => b - a)) {
-      const owner = this.#owners.get(bits)?.get(keyText(masked(address, bits)))?.[0];
-      if (owner !== undefined) return owner;
-    }
-    return undefined;
+  /** The cluster in whose range the address lies. */
+  owner(address: Uint8Array): number | undefined {
+    return this.#ranges.owner(address);
   }
 
-  #own(prefix: Prefix, clusterId: number): void {
-    const ofLength = this.#owners.get(prefix.bits) ?? new Map<string, number[]>();
-    this.#owners.set(prefix.bits, ofLength);
-    const key = keyText(prefix.address);
-    const owners = ofLength.get(key);
-    if (owners === undefined) ofLength.set(key, [clusterId]);
-    else owners.push(clusterId);
+  /** Has the prefix anything in common with the ranges of our own cluster? */
+  touchesLocal(prefix: Prefix): boolean {
+    return this.#ranges.touchesLocal(prefix);
   }
 
-  #disown(prefix: Prefix, clusterId: number): void {
-    const ofLength = this.#owners.get(prefix.bits);
-    const owners = ofLength?.get(keyText(prefix.address));
-    if (ofLength === undefined || owners === undefined) return;
-    const at = owners.indexOf(clusterId);
-    if (at >= 0) owners.splice(at, 1);
-    if (owners.length === 0) ofLength.delete(keyText(prefix.address));
-    if (ofLength.size === 0) this.#owners.delete(prefix.bits);
+  cidrConflicts(): Generator<CidrConflict> {
+    return this.#ranges.conflicts();
+  }
+
+  #rangesOf({ node, clusterId }: NodeRow): readonly Prefix[] {
+    return clusterId === this.#localClusterId ? [...podPrefixes(node), ...nodePrefixes(node)] : podPrefixes(node);
   }
 }
 
@@ -91,8 +102,16 @@ function underlayOf(node: MeshNode): Uint8Array | undefined {
   return text === undefined ? undefined : parseIp(text);
 }
 
-function masked(address: Uint8Array, bits: number): Uint8Array {
-  return address.map((byte, index) => byte & ~(0xff >> Math.min(8, Math.max(0, bits - index * 8))) & 0xff);
+/** The node's own addresses. */
+function nodePrefixes({ ipAddresses }: MeshNode): readonly Prefix[] {
+  return (ipAddresses ?? []).flatMap(({ ip }) => {
+    const address = parseIp(ip);
+    return address === undefined ? [] : { address, bits: 128 };
+  });
+}
+
+function rangesText(prefixes: readonly Prefix[]): string {
+  return prefixes.map(({ address, bits }) => `${address.join('.')}/${bits}`).join();
 }
 
 function rowKey(cluster: string, name: string): string {
