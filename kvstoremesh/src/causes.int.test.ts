@@ -14,6 +14,7 @@ import type { TempDir } from '@clustermesh/testkit';
 
 import { ClustersDir } from './directory/clusters-dir.ts';
 import { allowRemote } from './testing/etcd-fixture.ts';
+import { defaultLimits } from './limits/remote-limits.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
 import { name } from './testing/mesh-fixture.ts';
@@ -61,7 +62,7 @@ describe('the cause of a failed connection', () => {
       config: {
         ...{ clusterName: 'local', clusterId: 1, maxConnectedClusters: 255, heartbeatIntervalMs: 60_000 },
         ...{ contactIntervalMs: 1000, drainGraceMs: 0, cacheTtlMs: 0 },
-        ...{ perClusterReadyTimeoutMs: 15_000, globalReadyTimeoutMs: 60_000 },
+        ...{ perClusterReadyTimeoutMs: 15_000, globalReadyTimeoutMs: 60_000, limits: defaultLimits },
       },
     });
     running = mesh.run(stop.signal);

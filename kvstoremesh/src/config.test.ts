@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { loadConfig } from './config.ts';
+import { defaultLimits, limitsOf } from './limits/remote-limits.ts';
 
 const load = (...argv: string[]): ReturnType<typeof loadConfig> =>
   loadConfig({ argv: ['--cluster-name=local', '--cluster-id=1', ...argv], env: {} });
@@ -10,6 +11,7 @@ describe('loadConfig', () => {
     expect(load().settings).toEqual({
       clusterName: 'local',
       clusterId: 1,
+      limits: defaultLimits,
       maxConnectedClusters: 255,
       heartbeatIntervalMs: 60_000,
       contactIntervalMs: 10_000,
@@ -27,9 +29,22 @@ describe('loadConfig', () => {
     ['--cluster-id=256', 'cluster id 256 is above 255'],
     ['--cluster-name=Local', 'cluster name must be'],
     ['--cluster-name=default', '"default" is not allowed'],
+    ['--remote-max-keys=0', '--remote-max-keys'],
+    ['--remote-max-bytes=lots', '"lots" is not a size'],
+    ['--remote-limits=east/max-keyz=3', '--remote-limits: "east/max-keyz=3" is no limit'],
     ['--colour=blue', '--colour'],
   ])('refuses %s', (flag, message) => {
     expect(() => load(flag)).toThrow(message);
+  });
+
+  it('has limits for all remote clusters and for single ones', () => {
+    const { limits } = load(
+      '--remote-max-keys=9',
+      '--remote-max-bytes=2Ki',
+      '--remote-limits=a/max-keys=1,a/max-bytes=1Gi',
+    ).settings;
+    expect(limitsOf(limits, 'a')).toMatchObject({ maxKeys: 1, maxBytes: 1024 ** 3, maxValueBytes: 1024 ** 2 });
+    expect(limitsOf(limits, 'b')).toMatchObject({ maxKeys: 9, maxBytes: 2048 });
   });
 
   it('has room for ids up to 511 in a large mesh', () => {

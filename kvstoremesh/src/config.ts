@@ -1,10 +1,23 @@
 import { z } from 'zod';
 
-import { MeshError, defineConfig, durationSetting, logLevels } from '@clustermesh/runtime';
+import {
+  MeshError,
+  byteSizeSetting,
+  defineConfig,
+  durationSetting,
+  formatByteSize,
+  logLevels,
+} from '@clustermesh/runtime';
 import type { ConfigInput } from '@clustermesh/runtime';
 import { maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
 
 import type { KvstoremeshSettings } from './kvstoremesh.ts';
+import { defaultLimits, parseOverrides } from './limits/remote-limits.ts';
+import type { LimitSettings } from './limits/remote-limits.ts';
+
+const { perRemote } = defaultLimits;
+const count = (fallback: number, description: string) =>
+  z.coerce.number().int().positive().default(fallback).describe(description);
 
 /** Flags have Cilium's names where Cilium has them. */
 export const kvstoremeshConfig = defineConfig(
@@ -46,6 +59,25 @@ export const kvstoremeshConfig = defineConfig(
       .boolean()
       .default(false)
       .describe('write the heartbeat of this cluster’s etcd, where no clustermesh-apiserver does'),
+    remoteMaxKeys: count(perRemote.maxKeys, 'entries that one remote cluster may have in the cache'),
+    remoteMaxBytes: byteSizeSetting(formatByteSize(perRemote.maxBytes), 'bytes that one remote cluster may have there'),
+    remoteMaxValueBytes: byteSizeSetting(formatByteSize(perRemote.maxValueBytes), 'bytes of one value'),
+    remoteMaxChangesPerSecond: count(
+      perRemote.maxChangesPerSecond,
+      'changes of one remote cluster that are written a second; more are coalesced and late',
+    ),
+    remoteMaxBytesPerSecond: byteSizeSetting(
+      formatByteSize(perRemote.maxBytesPerSecond),
+      'bytes of changes of one remote cluster that are written a second',
+    ),
+    remotesMaxBytes: byteSizeSetting(
+      formatByteSize(defaultLimits.totalBytes),
+      'bytes that all remote clusters together may have in the cache',
+    ),
+    remoteLimits: z
+      .string()
+      .default('')
+      .describe('other limits for single clusters: CLUSTER/max-keys=1000000,CLUSTER/max-bytes=512Mi'),
     healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz, /metrics and /v1/cluster'),
     healthPort: z.coerce.number().int().default(9881).describe('port of --health-host'),
     logLevel: z
@@ -64,7 +96,9 @@ export function loadConfig(input: ConfigInput): KvstoremeshConfig & { readonly s
   if (!max.ok) throw new MeshError('CONFIG_INVALID', max.reason);
   const problem = validateLocalCluster(config.clusterName, config.clusterId, max.value);
   if (problem !== undefined) throw new MeshError('CONFIG_INVALID', problem);
+  const limits = limitSettings(config);
   const settings = {
+    limits,
     clusterName: config.clusterName,
     clusterId: config.clusterId,
     maxConnectedClusters: max.value,
@@ -76,4 +110,20 @@ export function loadConfig(input: ConfigInput): KvstoremeshConfig & { readonly s
     globalReadyTimeoutMs: config.globalReadyTimeout,
   };
   return { ...config, settings };
+}
+
+function limitSettings(config: KvstoremeshConfig): LimitSettings {
+  const overrides = parseOverrides(config.remoteLimits);
+  if (!overrides.ok) throw new MeshError('CONFIG_INVALID', `--remote-limits: ${overrides.reason}`);
+  return {
+    perRemote: {
+      maxKeys: config.remoteMaxKeys,
+      maxBytes: config.remoteMaxBytes,
+      maxValueBytes: config.remoteMaxValueBytes,
+      maxChangesPerSecond: config.remoteMaxChangesPerSecond,
+      maxBytesPerSecond: config.remoteMaxBytesPerSecond,
+    },
+    overrides: overrides.value,
+    totalBytes: config.remotesMaxBytes,
+  };
 }

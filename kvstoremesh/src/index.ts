@@ -4,3 +4,5 @@ export { createKvstoremesh } from './kvstoremesh.ts';
 export type { Kvstoremesh, KvstoremeshDeps, KvstoremeshSettings } from './kvstoremesh.ts';
 export type { RemoteConfig, RemoteFile } from './directory/remote-file.ts';
 export type { RemoteClusterSnapshot, RemoteClusterStatus } from './status/status.ts';
+export { defaultLimits } from './limits/remote-limits.ts';
+export type { LimitSettings, RemoteLimits } from './limits/remote-limits.ts';

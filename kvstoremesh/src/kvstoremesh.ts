@@ -1,8 +1,14 @@
+import { FairShare } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 import { ClusterIds } from './remote/cluster-ids.ts';
 import type { ClustersSource } from './directory/clusters-dir.ts';
+import { limitsOf } from './limits/remote-limits.ts';
+import type { LimitSettings } from './limits/remote-limits.ts';
+import { RemoteQuota } from './limits/remote-quota.ts';
+import { SharedBytes } from './limits/shared-bytes.ts';
+import { tenantStore } from './limits/tenant-store.ts';
 import { awaitedClusters } from './status/readiness.ts';
 import type { ReadinessTimeouts } from './status/readiness.ts';
 import { RemoteCluster } from './remote/remote-cluster.ts';
@@ -15,6 +21,7 @@ export interface KvstoremeshSettings extends RemoteClusterSettings, ReadinessTim
   /** Of the local cluster. */
   readonly clusterName: string;
   readonly clusterId: number;
+  readonly limits: LimitSettings;
 }
 
 export interface KvstoremeshDeps {
@@ -40,16 +47,25 @@ export interface Kvstoremesh {
   /** Sorted by name. */
   status(): readonly RemoteClusterStatus[];
   snapshots(): readonly RemoteClusterSnapshot[];
+  /** Takes effect at once: what was refused and now fits is mirrored. */
+  setLimits(limits: LimitSettings): void;
 }
 
 /** Mirrors every cluster that `clusters` names into `local`, each on its own. */
 export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
   const { clock, clusters, config, explain = keepError, log } = deps;
   const ids = new ClusterIds(config.clusterId);
+  const writing = new FairShare(deps.local);
+  const shared = new SharedBytes(config.limits.totalBytes);
+  let { limits } = config;
   const remotes = new RemoteClusters({
     ...deps,
     localName: config.clusterName,
-    create: (name, file) => new RemoteCluster(name, file, { ...deps, explain, ids, settings: config }),
+    create: (name, file) => {
+      const quota = new RemoteQuota(limitsOf(limits, name), { shared, clock, log: log.child({ cluster: name }) });
+      const local = tenantStore(deps.local, writing);
+      return new RemoteCluster(name, file, { ...deps, local, explain, ids, quota, settings: config });
+    },
   });
   const startedMs = clock.monotonicMs();
   let isDirectoryRead = false;
@@ -77,6 +93,11 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
     notReady,
     readyAfterMs: () => readyAfterMs,
     snapshots,
+    setLimits: (changed) => {
+      limits = changed;
+      shared.setTotal(changed.totalBytes);
+      for (const cluster of remotes.all) cluster.setLimits(limitsOf(changed, cluster.name));
+    },
     status: () => [...snapshots().map(remoteClusterStatus), ...remotes.misnamed.map(refusedFileStatus)].sort(byName),
   };
 }

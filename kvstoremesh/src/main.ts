@@ -1,16 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { Heartbeat, connectEtcd, connectEtcdEventually, explainEtcdFailure } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
-import { AdminServer, Health, createLogger, runAll, runMain } from '@clustermesh/runtime';
+import { AdminServer, Health, createLogger, every, runAll, runMain } from '@clustermesh/runtime';
 import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
-import type { Logger } from '@clustermesh/runtime';
+import type { JobDeps, Logger } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
 import { ClustersDir } from './directory/clusters-dir.ts';
 import { kvstoremeshConfig, loadConfig } from './config.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
+import type { LimitSettings } from './limits/remote-limits.ts';
 import { createMetrics } from './metrics.ts';
 
+const limitsPollMs = 10_000;
 const argv = process.argv.slice(2);
 if (argv.includes('--help')) {
   process.stdout.write(
@@ -51,8 +55,30 @@ async function main(signal: AbortSignal): Promise<void> {
     clusters: new ClustersDir(config.clustermeshConfig, { clock, log, health: health.scope('clusters') }),
     config: settings,
   });
-  const jobs = [mesh.run.bind(mesh), ...(config.enableHeartbeat ? [heartbeat(local, log)] : [])];
+  const jobs = [
+    mesh.run.bind(mesh),
+    (both: AbortSignal) => followLimits(mesh, settings.limits, deps, both),
+    ...(config.enableHeartbeat ? [heartbeat(local, log)] : []),
+  ];
   await runAll(jobs, signal);
+}
+
+/** Limits that are changed in the file of --config hold without a restart; other settings wait for one. */
+async function followLimits(
+  mesh: Pick<Kvstoremesh, 'setLimits'>,
+  initial: LimitSettings,
+  deps: JobDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  let current = initial;
+  const reread = async (): Promise<void> => {
+    const { limits } = loadConfig({ argv }).settings;
+    if (isDeepStrictEqual(limits, current)) return;
+    current = limits;
+    deps.log.info({ limits }, 'limits of remote clusters have changed');
+    mesh.setLimits(limits);
+  };
+  await every(limitsPollMs, reread, { ...deps, name: 'limits' }, signal);
 }
 
 function heartbeat(writer: KvStore, log: Logger): (signal: AbortSignal) => Promise<void> {

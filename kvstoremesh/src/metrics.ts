@@ -55,6 +55,34 @@ export const metrics: readonly Metric[] = [
     'When the cluster answered last, unix seconds; 0 if never',
     ({ lastContactMs }) => seconds(lastContactMs),
   ),
+  perCluster(
+    `${own}remote_cluster_quota_keys`,
+    'Entries that count against the limit of keys',
+    ({ quota }) => quota.keys,
+  ),
+  perCluster(
+    `${own}remote_cluster_quota_bytes`,
+    'Bytes that count against the limit of bytes',
+    ({ quota }) => quota.bytes,
+  ),
+  perCluster(
+    `${own}remote_cluster_over_quota`,
+    'Entries that are not mirrored, or not updated, because of a limit',
+    ({ quota }) => quota.overQuota,
+  ),
+  perCluster(
+    `${own}remote_cluster_refusals`,
+    'Values refused because of a limit, since the start',
+    ({ quota }) => quota.refusals,
+  ),
+  perCluster(
+    `${own}remote_cluster_malformed_keys`,
+    'Keys passed over because they can be no entry’s, since the start',
+    ({ quota }) => quota.malformed.count,
+  ),
+  perCluster(`${own}remote_cluster_throttled_seconds`, 'How long writing has waited for the rate limit', ({ quota }) =>
+    seconds(quota.throttledMs),
+  ),
   perKind(
     { name: `${own}entries`, help: 'Keys that are mirrored', labelNames: ['target_cluster', 'resource'] },
     (target_cluster, resource) => ({ target_cluster, resource }),

@@ -1,9 +1,9 @@
-import { createAgent, defaultMapSizes, memoryDatapathMaps, noDevices } from '@clustermesh/agent';
+import { createAgent, defaultMapSizes, memoryDatapathMaps, noDevices, noSockets } from '@clustermesh/agent';
 import type { Agent } from '@clustermesh/agent';
 import { createApiserver } from '@clustermesh/apiserver';
 import { endpointSlices, namespaces, nodes, pods, services } from '@clustermesh/kube';
 import type { EndpointSlice, KubeClient, KubeObject, Resource } from '@clustermesh/kube';
-import { createKvstoremesh } from '@clustermesh/kvstoremesh';
+import { createKvstoremesh, defaultLimits } from '@clustermesh/kvstoremesh';
 import type { RemoteFile } from '@clustermesh/kvstoremesh';
 import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import { KubeApiStore } from '@clustermesh/lab';
@@ -108,9 +108,9 @@ class TestCluster {
         contactIntervalMs: 10_000,
         drainGraceMs: 1_000,
         cacheTtlMs: 0,
-        startupTaint: '',
         perClusterReadyTimeoutMs: 15_000,
         globalReadyTimeoutMs: 600_000,
+        limits: defaultLimits,
       },
     });
   }
@@ -124,6 +124,7 @@ class TestCluster {
       kube: this.kube,
       maps: memoryDatapathMaps(sizes),
       devices: noDevices,
+      sockets: noSockets,
       config: {
         clusterName: name,
         clusterId: id,

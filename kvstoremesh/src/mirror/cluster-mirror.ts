@@ -15,11 +15,13 @@ export class ClusterMirror {
   readonly #cluster: ClusterName;
   readonly #mirrors: readonly KindMirror[];
   readonly #local: MirrorDeps['local'];
+  readonly #quota: MirrorDeps['quota'];
   #config: ClusterConfig | undefined;
 
   constructor(cluster: ClusterName, deps: MirrorDeps & { readonly health: Health }) {
     this.#cluster = cluster;
     this.#local = deps.local;
+    this.#quota = deps.quota;
     this.#mirrors = kinds.map((kind) => {
       const health = deps.health.scope(`remote/${cluster}/cache/${kind.name}`);
       return new KindMirror(kind, cluster, { ...deps, health });
@@ -28,6 +30,17 @@ export class ClusterMirror {
 
   get isComplete(): boolean {
     return this.#mirrors.every(({ isComplete }) => isComplete);
+  }
+
+  /** Entries that a limit keeps out, or keeps from being updated. */
+  get notAdmitted(): number {
+    return this.#mirrors.reduce((sum, mirror) => sum + mirror.notAdmitted, 0);
+  }
+
+  /** Asks for what was not admitted if it might be by now. Called now and then. */
+  reviewLimits(): void {
+    if (this.notAdmitted === 0) this.#quota.forgetRefusals();
+    if (this.#quota.mayReadmit()) for (const mirror of this.#mirrors) mirror.readmit();
   }
 
   status(): Record<KindName, KindStatus> {
@@ -55,7 +68,12 @@ export class ClusterMirror {
    * Until abort, or until contact is lost (thrown). Tells `onComplete` when every kind is. A kind starts when its
    * canary is in the source: before, keys that are not there yet would look deleted (I3).
    */
-  async run(source: KvReader, config: ClusterConfig, onComplete: () => void, signal: AbortSignal): Promise<void> {
+  async run(
+    source: Pick<KvReader, 'watch'>,
+    config: ClusterConfig,
+    onComplete: () => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#config = config;
     const canaries = new Canaries();
     const complete = (): void => {
@@ -76,7 +94,11 @@ export class ClusterMirror {
   }
 
   /** What the source does not have is mirrored from nothing: deleted here, and yet announced (protocol.md §9.1). */
-  #sourceOf({ kind }: KindMirror, store: KvReader, config: ClusterConfig): MirrorSource & { canary?: string } {
+  #sourceOf(
+    { kind }: KindMirror,
+    store: Pick<KvReader, 'watch'>,
+    config: ClusterConfig,
+  ): MirrorSource & { canary?: string } {
     const { cached, syncedCanaries } = config.capabilities;
     const prefix = cached ? kind.cachePrefix(this.#cluster) : kind.statePrefix(this.#cluster);
     if (!kind.enabled(config)) return { store: emptySource, prefix, witnesses: [] };

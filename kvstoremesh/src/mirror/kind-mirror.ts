@@ -4,6 +4,8 @@ import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 import { canaryKey, rfc3339 } from '@clustermesh/wire';
 import type { AnyKind, ClusterName } from '@clustermesh/wire';
 
+import { limitedWriter } from '../limits/tenant-store.ts';
+import type { RemoteQuota } from '../limits/remote-quota.ts';
 import { CanaryWriter } from './canary-writer.ts';
 import { emptySource } from './empty-source.ts';
 
@@ -12,6 +14,7 @@ export interface MirrorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly quota: RemoteQuota;
 }
 
 export interface MirrorSource {
@@ -34,13 +37,20 @@ export class KindMirror {
     this.kind = kind;
     const key = canaryKey(cluster, kind.cacheCanary);
     const value = (): Uint8Array => this.#listed(deps.clock.now());
-    const writer = new CanaryWriter(deps.local, key, (written) => this.#announced(written));
-    const options = { targetPrefix: kind.cachePrefix(cluster), canary: { key, value } };
-    this.#reflector = new Reflector(options, { ...deps, writer });
+    const limited = limitedWriter(deps.local, deps.quota);
+    const writer = new CanaryWriter(limited, key, (written) => this.#announced(written));
+    const targetPrefix = kind.cachePrefix(cluster);
+    const admission = deps.quota.admission(kind.name, targetPrefix);
+    this.#reflector = new Reflector({ targetPrefix, canary: { key, value } }, { ...deps, writer, admission });
   }
 
   get size(): number {
     return this.#reflector.size;
+  }
+
+  /** Entries that a limit keeps out, or keeps from being updated. */
+  get notAdmitted(): number {
+    return this.#reflector.notAdmitted;
   }
 
   get pending(): number {
@@ -64,6 +74,11 @@ export class KindMirror {
   run(source: MirrorSource, onComplete: () => void, signal: AbortSignal): Promise<void> {
     this.#onComplete = onComplete;
     return this.#reflector.run(source.store, source.prefix, { witnesses: source.witnesses }, signal);
+  }
+
+  /** Asks the source again for what was not admitted. */
+  readmit(): void {
+    this.#reflector.readmit();
   }
 
   /** Deletes the copies but not the canary: readers must not wait for a set that is empty on purpose. */

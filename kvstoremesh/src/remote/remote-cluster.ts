@@ -1,6 +1,6 @@
 import type { KvStore } from '@clustermesh/kvstore';
 import { Backoff, MeshError, aborted, isAborted, retryLoop, runAll } from '@clustermesh/runtime';
-import type { Health } from '@clustermesh/runtime';
+import type { Health, HealthScope } from '@clustermesh/runtime';
 import type { ClusterConfig, ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
 
 import { Announcement } from '../mirror/announcement.ts';
@@ -9,12 +9,14 @@ import type { ClusterIds } from './cluster-ids.ts';
 import { ClusterMirror } from '../mirror/cluster-mirror.ts';
 import { Contact } from './contact.ts';
 import { drainCluster } from '../mirror/drain-cluster.ts';
+import type { RemoteLimits } from '../limits/remote-limits.ts';
 import type { MirrorDeps } from '../mirror/kind-mirror.ts';
 import { reconnectDelayMs } from './reconnect-delay.ts';
 import { RemoteClusterRecord } from './remote-cluster-record.ts';
 import type { RemoteConfig, RemoteFile } from '../directory/remote-file.ts';
 import { RemoteSession } from './remote-session.ts';
 import type { SessionDeps } from './remote-session.ts';
+import { quotaStatus } from '../status/quota-status.ts';
 import type { RemoteClusterSnapshot } from '../status/status.ts';
 
 /** Durations are configuration because a lab cannot wait for minutes. */
@@ -48,6 +50,7 @@ export class RemoteCluster {
   readonly #mirror: ClusterMirror;
   readonly #announcement: Announcement;
   readonly #contact: Contact;
+  readonly #limitsHealth: HealthScope;
   #file: RemoteFile | undefined;
   /** Aborted when the file changes: the next attempt begins with the new one. */
   #attempt = new AbortController();
@@ -64,7 +67,13 @@ export class RemoteCluster {
     this.#mirror = new ClusterMirror(name, this.#deps);
     this.#announcement = new Announcement(name, { ...this.#deps, health: health.scope(`remote/${name}/cache`) });
     this.#contact = new Contact(clock);
+    this.#limitsHealth = health.scope(`remote/${name}/limits`);
     this.#ttl = new CacheTtl(deps.settings.cacheTtlMs, clock);
+  }
+
+  setLimits(limits: RemoteLimits): void {
+    this.#deps.quota.setLimits(limits);
+    this.#reviewLimits();
   }
 
   /** The file as it is now; undefined when it is gone. The same content changes nothing (protocol.md §5.8). */
@@ -103,6 +112,7 @@ export class RemoteCluster {
       lastFailure,
       lastContactMs: this.#contact.lastMs,
       storeId: this.#contact.storeId,
+      quota: quotaStatus(this.#deps.quota, this.#mirror.notAdmitted),
     };
   }
 
@@ -126,9 +136,17 @@ export class RemoteCluster {
   async #keepFreshness(signal: AbortSignal): Promise<void> {
     const { clock, settings } = this.#deps;
     while (!signal.aborted) {
+      this.#reviewLimits();
       this.#announceFreshness();
       await clock.sleep(settings.contactIntervalMs, signal);
     }
+  }
+
+  #reviewLimits(): void {
+    this.#mirror.reviewLimits();
+    const reason = this.#deps.quota.explain(this.#mirror.notAdmitted);
+    if (reason === '') this.#limitsHealth.ok();
+    else this.#limitsHealth.degraded(reason);
   }
 
   /** Before anything is mirrored, or deletions that happened while this process was away would be missed (I3). */
@@ -183,7 +201,7 @@ export class RemoteCluster {
   }
 
   #announceFreshness(): void {
-    this.#announcement.freshness(this.#contact.freshness(0));
+    this.#announcement.freshness(this.#contact.freshness(this.#mirror.notAdmitted));
   }
 
   async #failed(remote: RemoteConfig, error: unknown, signal: AbortSignal): Promise<void> {
@@ -211,6 +229,7 @@ export class RemoteCluster {
     await drainCluster(this.name, { ...this.#deps, graceMs: settings.drainGraceMs }, signal);
     if (signal.aborted) return;
     ids.release(this.name);
+    this.#deps.quota.leave();
     this.#record.happened('drained');
     for (const { name } of health.report()) if (name.startsWith(`remote/${this.name}/`)) health.scope(name).remove();
   }

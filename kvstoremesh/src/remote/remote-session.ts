@@ -5,6 +5,8 @@ import type { Clock, Health, Logger } from '@clustermesh/runtime';
 import { clusterConfigKey, heartbeatKey } from '@clustermesh/wire';
 import type { ClusterConfig } from '@clustermesh/wire';
 
+import { pacedReader } from '../limits/paced-reader.ts';
+import type { RemoteQuota } from '../limits/remote-quota.ts';
 import type { Announcement } from '../mirror/announcement.ts';
 import type { ClusterMirror } from '../mirror/cluster-mirror.ts';
 import { noteAnswers } from './contact.ts';
@@ -18,6 +20,7 @@ export interface SessionDeps extends ReceiveDeps {
   readonly mirror: ClusterMirror;
   readonly announcement: Announcement;
   readonly contact: Contact;
+  readonly quota: RemoteQuota;
   readonly clock: Clock;
   readonly health: Health;
   readonly log: Logger;
@@ -56,7 +59,8 @@ export class RemoteSession {
     await using store = await withDeadline(options, (both) => connect(this.#remote, both), signal);
     const source = noteAnswers(store, contact);
     const heartbeat = new HeartbeatWatch({ prefix: heartbeatKey, intervalMs: heartbeatIntervalMs }, clock);
-    await runAll([(both) => heartbeat.run(source, both), (both) => this.#follow(source, both)], signal);
+    const beats = pacedReader(source, this.#deps.quota.paceHeartbeats);
+    await runAll([(both) => heartbeat.run(beats, both), (both) => this.#follow(source, both)], signal);
   }
 
   async #follow(source: KvReader, signal: AbortSignal): Promise<void> {
@@ -64,13 +68,14 @@ export class RemoteSession {
     // Every user may read this key: it tells one without access from one of another cluster. It need not exist.
     await this.#ask(source, heartbeatKey, signal);
     this.#observer.connected();
+    const entries = pacedReader(source, this.#deps.quota.paceEntries);
     while (!signal.aborted) {
       const { config, bytes, copy } = await receiveClusterConfig(source, this.#remote.cluster, this.#deps, signal);
       await announcement.config(copy, signal);
       this.#observer.configured(config);
       const changed = new AbortController();
       const jobs = [
-        (both: AbortSignal) => mirror.run(source, config, () => this.#observer.synced(), both),
+        (both: AbortSignal) => mirror.run(entries, config, () => this.#observer.synced(), both),
         (both: AbortSignal) => this.#enforce(both),
         (both: AbortSignal) => this.#untilOtherConfig(source, bytes, both).then(() => changed.abort()),
       ];

@@ -3,6 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { clusterConfigCodec } from '@clustermesh/wire';
 import type { ClusterConfig } from '@clustermesh/wire';
 
+import { defaultLimits } from '../limits/remote-limits.ts';
+import type { QuotaStatus } from './quota-status.ts';
 import { remoteClusterStatus } from './status.ts';
 import type { KindStatus, RemoteClusterSnapshot } from './status.ts';
 
@@ -33,6 +35,17 @@ const ready: RemoteClusterSnapshot = {
   lastFailure: { atMs: Date.UTC(2026, 0, 1), code: 'KV_UNAVAILABLE', reason: 'no heartbeat for 120 s' },
   lastContactMs: Date.UTC(2026, 0, 2),
   storeId: 0xabcn,
+  quota: {
+    ...{ limits: defaultLimits.perRemote, keys: 10, bytes: 1000, overQuota: 0, reason: '', refusal: undefined },
+    ...{ refusals: 0, malformed: { count: 0, example: '' }, isThrottled: false, throttledMs: 0 },
+  },
+};
+const limits = {
+  'max-keys': 500_000,
+  'max-bytes': 268_435_456,
+  'max-value-bytes': 1_048_576,
+  'max-changes-per-second': 1_000,
+  'max-bytes-per-second': 1_048_576,
 };
 
 describe('remoteClusterStatus', () => {
@@ -63,6 +76,8 @@ describe('remoteClusterStatus', () => {
       'last-error': 'no heartbeat for 120 s',
       'last-error-code': 'KV_UNAVAILABLE',
       'last-contact': '2026-01-02T00:00:00.000Z',
+      limits,
+      usage: { keys: 10, bytes: 1000 },
     });
   });
 
@@ -74,6 +89,22 @@ describe('remoteClusterStatus', () => {
     for (const field of ['last-failure', 'last-error', 'last-error-code', 'last-contact']) {
       expect(status).not.toHaveProperty([field]);
     }
+  });
+
+  it('tells what is over a limit, malformed and late', () => {
+    const kinds = { ...ready.kinds, services: kind(4, { pending: 3 }) };
+    const quota: QuotaStatus = {
+      ...{ ...ready.quota, overQuota: 2, reason: 'too many', refusals: 9, isThrottled: true, throttledMs: 4_200 },
+      refusal: { limit: 'keys', kind: 'services', example: 'demo/web' },
+      malformed: { count: 1, example: 'x' },
+    };
+    expect(remoteClusterStatus({ ...ready, kinds, quota })).toMatchObject({
+      'over-quota': {
+        ...{ count: 2, reason: 'too many', limit: 'keys', kind: 'services', example: 'demo/web', refusals: 9 },
+      },
+      malformed: { count: 1, example: 'x' },
+      throttled: { pending: 3, seconds: 4 },
+    });
   });
 
   it.each([

@@ -2,6 +2,8 @@ import type { ClusterConfig, KindName } from '@clustermesh/wire';
 
 import { isConnected } from '../remote/remote-cluster-state.ts';
 import type { RemoteClusterState } from '../remote/remote-cluster-state.ts';
+import { quotaJson } from './quota-status.ts';
+import type { QuotaJson, QuotaStatus } from './quota-status.ts';
 import type { RemoteFile } from '../directory/remote-file.ts';
 
 export interface LastFailure {
@@ -37,10 +39,11 @@ export interface RemoteClusterSnapshot {
   readonly lastFailure: LastFailure | undefined;
   readonly lastContactMs: number | undefined;
   readonly storeId: bigint;
+  readonly quota: QuotaStatus;
 }
 
 /** JSON of `GET /v1/cluster`: RemoteCluster of Cilium's API, then what only we have. */
-export interface RemoteClusterStatus {
+export interface RemoteClusterStatus extends Partial<QuotaJson> {
   readonly name: string;
   readonly ready: boolean;
   readonly connected: boolean;
@@ -81,6 +84,10 @@ interface RemoteSyncedStatus {
 }
 
 export function remoteClusterStatus(snapshot: RemoteClusterSnapshot): RemoteClusterStatus {
+  return { ...withoutQuota(snapshot), ...quotaJson(snapshot.quota, pendingOf(snapshot.kinds)) };
+}
+
+function withoutQuota(snapshot: Omit<RemoteClusterSnapshot, 'quota'>): RemoteClusterStatus {
   const { name, state, kinds, failures, lastFailure, lastContactMs } = snapshot;
   return {
     name,
@@ -108,14 +115,15 @@ export function refusedFileStatus({ name, config }: RemoteFile): RemoteClusterSt
   const none = { count: 0, pending: 0, synced: false, enabled: false };
   const kinds = { nodes: none, identities: none, ip: none, services: none, serviceexports: none, endpointslices: none };
   const reason = config.ok ? '' : config.reason;
-  const status = remoteClusterStatus({
+  const status = withoutQuota({
     ...{ name, state: 'unusable', endpoints: [], config: undefined, kinds, wasReady: false, failures: 0 },
     ...{ revocations: 0, lastFailure: undefined, lastContactMs: undefined, storeId: 0n },
   });
   return { ...status, status: `Err: ${reason}`, 'last-error': reason, 'last-error-code': 'CONFIG_INVALID' };
 }
 
-function statusLine({ name, state, endpoints, kinds, lastFailure, storeId }: RemoteClusterSnapshot): string {
+function statusLine(snapshot: Omit<RemoteClusterSnapshot, 'quota'>): string {
+  const { name, state, endpoints, kinds, lastFailure, storeId } = snapshot;
   const where = endpoints.join(', ');
   const error = lastFailure?.reason ?? 'unknown error';
   switch (state) {
@@ -137,11 +145,15 @@ function statusLine({ name, state, endpoints, kinds, lastFailure, storeId }: Rem
   }
 }
 
+function pendingOf(kinds: RemoteClusterSnapshot['kinds']): number {
+  return Object.values(kinds).reduce((sum, { pending }) => sum + pending, 0);
+}
+
 function missing(kinds: RemoteClusterSnapshot['kinds']): string[] {
   return Object.entries(kinds).flatMap(([name, { synced }]) => (synced ? [] : [name]));
 }
 
-function configStatus({ config }: RemoteClusterSnapshot): RemoteConfigStatus {
+function configStatus({ config }: Pick<RemoteClusterSnapshot, 'config'>): RemoteConfigStatus {
   if (config === undefined) return { required: true, retrieved: false };
   const { cached, syncedCanaries, serviceExportsEnabled, endpointSlicesExportMode } = config.capabilities;
   return {
@@ -155,7 +167,7 @@ function configStatus({ config }: RemoteClusterSnapshot): RemoteConfigStatus {
   };
 }
 
-function syncedStatus({ kinds }: RemoteClusterSnapshot): RemoteSyncedStatus {
+function syncedStatus({ kinds }: Pick<RemoteClusterSnapshot, 'kinds'>): RemoteSyncedStatus {
   const { nodes, ip, identities, services, endpointslices, serviceexports } = kinds;
   return {
     nodes: nodes.synced,

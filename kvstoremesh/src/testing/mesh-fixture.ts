@@ -5,6 +5,7 @@ import { canaryKey, clusterConfigCodec, clusterConfigKey, clusterName, heartbeat
 import type { ClusterCapabilities, ClusterName } from '@clustermesh/wire';
 
 import type { ClustersSource } from '../directory/clusters-dir.ts';
+import { defaultLimits } from '../limits/remote-limits.ts';
 import { createKvstoremesh } from '../kvstoremesh.ts';
 import type { Kvstoremesh, KvstoremeshDeps, KvstoremeshSettings } from '../kvstoremesh.ts';
 import type { RemoteConfig, RemoteFile } from '../directory/remote-file.ts';
@@ -27,6 +28,7 @@ export const settings: KvstoremeshSettings = {
   cacheTtlMs: 0,
   perClusterReadyTimeoutMs: 15_000,
   globalReadyTimeoutMs: 600_000,
+  limits: defaultLimits,
 };
 
 /** A clusters directory without files. */

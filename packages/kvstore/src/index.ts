@@ -1,3 +1,4 @@
+export type { Admission } from './admission.ts';
 export type {
   CommitResult,
   KvEntry,
@@ -22,6 +23,8 @@ export type { EtcdTls } from './etcd/endpoint.ts';
 export { EtcdKvStore } from './etcd/etcd-kv-store.ts';
 export type { EtcdDeps, EtcdOptions } from './etcd/etcd-kv-store.ts';
 export { explainEtcdFailure } from './etcd/explain-failure.ts';
+export { FairShare } from './fair-share.ts';
+export type { FairShareOptions } from './fair-share.ts';
 export { Heartbeat, heartbeatIntervalMs } from './heartbeat.ts';
 export type { HeartbeatDeps, HeartbeatOptions } from './heartbeat.ts';
 export { HeartbeatWatch } from './heartbeat-watch.ts';
@@ -30,6 +33,8 @@ export { MemoryKvServer } from './memory/memory-kv-server.ts';
 export type { MemoryKvServerOptions } from './memory/memory-kv-server.ts';
 export { MemoryKvStore } from './memory/memory-kv-store.ts';
 export type { MemoryKvStoreOptions } from './memory/memory-kv-store.ts';
+export { RateBudget } from './rate-budget.ts';
+export type { Rate } from './rate-budget.ts';
 export { Reflector } from './reflector.ts';
 export type { ReflectorDeps, ReflectorOptions } from './reflector.ts';
 export { SyncStore } from './sync-store.ts';

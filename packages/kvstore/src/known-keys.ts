@@ -2,7 +2,7 @@ import { hashBytes } from './bytes-hash.ts';
 import type { Lanes } from './bytes-hash.ts';
 
 /**
- * What a mirror knows of a prefix: keys and the hashes of their values, in columns (three numbers a key), because
+ * What a mirror knows of a prefix: keys, hashes and sizes of their values, in columns (four numbers a key), because
  * millions of keys are a design case. A key also carries the listing that last named it, so that a new listing
  * finds what is gone without a second set of keys.
  */
@@ -12,6 +12,7 @@ export class KnownKeys {
   readonly #hash: Lanes = { high: 0, low: 0 };
   #high = new Uint32Array(64);
   #low = new Uint32Array(64);
+  #size = new Uint32Array(64);
   /** Number of the listing that last named the slot's key. */
   #seen = new Uint32Array(64);
   #listing = 0;
@@ -28,6 +29,12 @@ export class KnownKeys {
     return this.#slots.has(key);
   }
 
+  /** Bytes of the value; undefined when the key is not known. */
+  sizeOf(key: string): number | undefined {
+    const slot = this.#slots.get(key);
+    return slot === undefined ? undefined : this.#size[slot];
+  }
+
   /** Remembers the value's hash; false when it is the one known already. Counts as named by the listing. */
   put(key: string, value: Uint8Array): boolean {
     const { high, low } = hashBytes(value, this.#hash);
@@ -37,7 +44,24 @@ export class KnownKeys {
     if (known !== undefined && this.#high[slot] === high && this.#low[slot] === low) return false;
     this.#high[slot] = high;
     this.#low[slot] = low;
+    this.#size[slot] = value.length;
     return true;
+  }
+
+  /** Takes a key over from another set, as it is known there. */
+  moveFrom(other: KnownKeys, key: string): void {
+    const from = other.#slots.get(key);
+    if (from === undefined) return;
+    const slot = this.#slots.get(key) ?? this.#allocate(key);
+    for (const [mine, theirs] of [
+      [this.#high, other.#high],
+      [this.#low, other.#low],
+      [this.#size, other.#size],
+    ] as const) {
+      mine[slot] = theirs[from] ?? 0;
+    }
+    this.#seen[slot] = this.#listing;
+    other.delete(key);
   }
 
   /** Is this the value known for `key`? */
@@ -87,6 +111,7 @@ export class KnownKeys {
   #grow(): void {
     this.#high = doubled(this.#high);
     this.#low = doubled(this.#low);
+    this.#size = doubled(this.#size);
     this.#seen = doubled(this.#seen);
   }
 }

@@ -1,7 +1,9 @@
-import { ok } from '@clustermesh/runtime';
-import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
+import { ok, refuse } from '@clustermesh/runtime';
+import type { Clock, HealthScope, Logger, Random, Result } from '@clustermesh/runtime';
 
-import type { KvReader, KvWriter, WatchBatch, WatchOptions } from './kv-store.ts';
+import { openAdmission } from './admission.ts';
+import type { Admission } from './admission.ts';
+import type { KvEvent, KvReader, KvWriter, WatchBatch, WatchOptions } from './kv-store.ts';
 import { SyncStore } from './sync-store.ts';
 import { WatchStore } from './watch-store.ts';
 import type { WatchStoreOptions } from './watch-store.ts';
@@ -19,29 +21,44 @@ export interface ReflectorDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly health?: HealthScope;
+  /** Without it everything is copied. */
+  readonly admission?: Admission;
 }
 
-/** The watch pauses above this many unwritten keys: a slow target holds the source back, not values in memory. */
-const maxPending = 16_384;
+/** The watch pauses above this: a slow target holds the source back, not values in memory. */
+const maxPending = { keys: 16_384, bytes: 8 * 1_048_576 };
+/** Some 2 MB a prefix: a source may have any number of entries that are not wanted. */
+const maxRejected = 8_192;
+/** Stands for the value of a change that is refused. */
+const keepOld = Symbol('keep old');
 
 /** Mirrors a prefix of one store under a prefix of another, bytes untouched and undecoded. */
 export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #sync: SyncStore;
-  readonly #watch: WatchStore<Uint8Array>;
+  readonly #watch: WatchStore<Uint8Array | typeof keepOld>;
+  readonly #admission: Admission;
+  /** Keys whose newest value is refused, and whose old one is kept. */
+  readonly #outdated = new Set<string>();
   #restart = new AbortController();
   #signal = AbortSignal.abort();
 
   constructor(options: ReflectorOptions, deps: ReflectorDeps) {
     this.#options = options;
-    this.#sync = new SyncStore({ ...deps, reload: (keys) => this.#reload(keys) });
-    this.#watch = new WatchStore((_key, bytes) => ok(bytes), {
-      upserted: (key, value) => this.#sync.upsert(key, value),
-      deleted: (key) => this.#sync.delete(key),
+    this.#admission = deps.admission ?? openAdmission;
+    this.#sync = new SyncStore({
+      ...deps,
+      reload: (keys) => this.#reload(keys),
+      onUsage: (keys, bytes) => this.#admission.used(keys, bytes),
+    });
+    const observer = {
+      upserted: (key: string, value: Uint8Array | typeof keepOld) => this.#upserted(key, value),
+      deleted: (key: string) => this.#deleted(key),
       rejected: () => undefined,
       synced: () => this.#synced(),
       batchDone: () => this.#sync.settled(this.#signal, maxPending),
-    });
+    };
+    this.#watch = new WatchStore((key, bytes) => this.#admit(key, bytes), observer, { maxRejected });
   }
 
   /** Keys mirrored. */
@@ -52,6 +69,11 @@ export class Reflector {
   /** Connected, and the source's list is complete (not necessarily written). */
   get isSynced(): boolean {
     return this.#watch.isSynced;
+  }
+
+  /** Entries of the source that are not copied, or not in their newest value, because they were not admitted. */
+  get notAdmitted(): number {
+    return this.#watch.rejectedCount + this.#outdated.size;
   }
 
   /** Keys not yet written. */
@@ -79,7 +101,8 @@ export class Reflector {
     options: WatchStoreOptions,
     signal: AbortSignal,
   ): Promise<void> {
-    const renamed = renamedReader(source, sourcePrefix, this.#options.targetPrefix);
+    const malformed = (key: string): void => this.#admission.malformed(key);
+    const renamed = renamedReader(source, sourcePrefix, this.#options.targetPrefix, malformed);
     while (!signal.aborted) {
       this.#restart = new AbortController();
       this.#signal = AbortSignal.any([signal, this.#restart.signal]);
@@ -90,6 +113,14 @@ export class Reflector {
   /** Writes to the target until abort. Outlives the source's connections. */
   write(signal: AbortSignal): Promise<void> {
     return this.#sync.run(signal);
+  }
+
+  /** What was not admitted may be now: asks the source for it again. */
+  readmit(): void {
+    if (this.notAdmitted === 0) return;
+    this.#watch.forget(this.#outdated);
+    this.#watch.reconsider();
+    this.#restart.abort();
   }
 
   /** Deletes all copies and the canary. Not while in `run`; `settled` tells when it is done. */
@@ -103,6 +134,28 @@ export class Reflector {
     return this.#sync.settled(signal);
   }
 
+  #admit(key: string, value: Uint8Array): Result<Uint8Array | typeof keepOld> {
+    const held = this.#sync.sizeOf(key);
+    const reason = this.#admission.refuse(key, value.length, held);
+    if (reason === undefined) return ok(value);
+    return held === undefined ? refuse(reason) : ok(keepOld);
+  }
+
+  #upserted(key: string, value: Uint8Array | typeof keepOld): void {
+    if (value === keepOld) {
+      this.#outdated.add(key);
+      this.#sync.keep(key);
+    } else {
+      this.#outdated.delete(key);
+      this.#sync.upsert(key, value);
+    }
+  }
+
+  #deleted(key: string): void {
+    this.#outdated.delete(key);
+    this.#sync.delete(key);
+  }
+
   #synced(): void {
     const { canary } = this.#options;
     if (canary === undefined) this.#sync.prune();
@@ -111,18 +164,38 @@ export class Reflector {
 
   /** Values are not kept here: the source has them. */
   #reload(keys: readonly string[]): void {
+    this.#admission.lost(
+      keys.length,
+      keys.reduce((sum, key) => sum + key.length + (this.#sync.sizeOf(key) ?? 0), 0),
+    );
     this.#watch.forget(keys);
     this.#restart.abort();
   }
 }
 
-/** A view of `kv` under other key names, so that a source may move to another prefix and keep its copies. */
-function renamedReader(kv: Pick<KvReader, 'watch'>, from: string, to: string): Pick<KvReader, 'watch'> {
+/** No entry of Kubernetes has a longer name: two of 253, and what stands around them. */
+const maxKeyBytes = 1_024;
+
+/**
+ * A view of `kv` under other key names, so that a source may move to another prefix and keep its copies. A server that
+ * is not what it seems may tell of any key: what lies outside the prefix would land on another entry's place.
+ */
+function renamedReader(
+  kv: Pick<KvReader, 'watch'>,
+  from: string,
+  to: string,
+  malformed: (key: string) => void,
+): Pick<KvReader, 'watch'> {
+  const isEntry = ({ key }: KvEvent): boolean => {
+    const fits = key.startsWith(from) && key.length > from.length && key.length <= maxKeyBytes;
+    if (!fits) malformed(key);
+    return fits;
+  };
   return {
     async *watch(prefix: string, options: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchBatch> {
       for await (const batch of kv.watch(prefix, options, signal)) {
-        const events = batch.events.map((event) => ({ ...event, key: to + event.key.slice(from.length) }));
-        yield { ...batch, events };
+        const entries = batch.events.filter(isEntry);
+        yield { ...batch, events: entries.map((event) => ({ ...event, key: to + event.key.slice(from.length) })) };
       }
     },
   };

@@ -17,7 +17,18 @@ export interface SyncStoreDeps {
    * lease was lost. Not given: values are kept and written again from memory.
    */
   readonly reload?: (keys: readonly string[]) => void;
+  /** Told of each change of how much is kept in the store: keys, and bytes of keys and values. */
+  readonly onUsage?: (keys: number, bytes: number) => void;
 }
+
+/** What may wait to be written before a reader of the source should pause. */
+export interface PendingLimits {
+  readonly keys: number;
+  readonly bytes: number;
+}
+
+/** Above this much, an adoption waits for the writing side. */
+const adoptionLimits: PendingLimits = { keys: 16_384, bytes: 8 * 1_048_576 };
 
 /** Of one commit: enough to fill the writer's transactions in flight, little enough to be told of progress. */
 const batchLimits = { ops: 1_024, bytes: 8 * 1_048_576 };
@@ -45,6 +56,7 @@ export class SyncStore {
   readonly #refused = new Map<string, string>();
   #canary: Canary | undefined;
   readonly #changed = new WakeUp();
+  #isRunning = false;
 
   constructor(deps: SyncStoreDeps) {
     this.#deps = deps;
@@ -60,6 +72,11 @@ export class SyncStore {
     return this.#desired.size;
   }
 
+  /** Bytes of the value that the store has, or will have, under `key`; undefined when it is not kept there. */
+  sizeOf(key: string): number | undefined {
+    return this.#desired.sizeOf(key) ?? this.#adopted.sizeOf(key);
+  }
+
   /** Keys that the store will not take as they are, and why. */
   get refused(): ReadonlyMap<string, string> {
     return this.#refused;
@@ -72,6 +89,7 @@ export class SyncStore {
   }
 
   upsert(key: string, value: Uint8Array): void {
+    this.#account(key, value.length);
     const isAdopted = this.#adopted.matches(key, value);
     this.#adopted.delete(key);
     if (!this.#desired.put(key, value) && !this.#lost.delete(key)) return;
@@ -83,8 +101,14 @@ export class SyncStore {
     this.#changed.wake();
   }
 
+  /** The value that the store has stays, whatever the newest one is: an adopted key counts as asked for. */
+  keep(key: string): void {
+    if (this.#adopted.has(key)) this.#desired.moveFrom(this.#adopted, key);
+  }
+
   /** A key that is neither asked for nor adopted is left alone. */
   delete(key: string): void {
+    this.#account(key, undefined);
     const isOurs = this.#desired.delete(key) || this.#adopted.delete(key);
     if (!isOurs) return;
     this.#values.delete(key);
@@ -127,6 +151,8 @@ export class SyncStore {
       for (const event of batch.events) if (event.kind === 'put') this.#adopt(event.key, event.value);
       this.#changed.wake();
       if (batch.phase === 'list-done') break;
+      // Else all values would be in memory at once; who adopts before `run` has to hold them all.
+      if (this.#isRunning) await this.settled(signal, adoptionLimits);
     }
     if (canaryKey !== undefined) await this.#adoptCanary(kv, canaryKey, signal);
   }
@@ -139,20 +165,22 @@ export class SyncStore {
     this.#changed.wake();
   }
 
-  /** Resolves when no more than `pending` keys are pending (default none), or on abort. Somebody must be in `run`. */
-  settled(signal: AbortSignal, pending = 0): Promise<void> {
-    return this.#changed.until(() => this.pending <= pending, signal);
+  /** Resolves when no more than `limits` are pending (default: nothing), or on abort. Somebody must be in `run`. */
+  settled(signal: AbortSignal, limits: PendingLimits = { keys: 0, bytes: 0 }): Promise<void> {
+    return this.#changed.until(() => this.pending <= limits.keys && this.#queue.bytes <= limits.bytes, signal);
   }
 
   /** Writes until abort. Failures are retried for ever, later and later: the store's owner hears of them by health. */
   async run(signal: AbortSignal): Promise<void> {
     const unsubscribe = this.#deps.writer.onLeaseLost((keys) => this.#leaseLost(keys));
+    this.#isRunning = true;
     try {
       while (!signal.aborted) {
         await this.#changed.until(() => !this.#queue.isEmpty, signal);
         if (!this.#queue.isEmpty) await this.#flush(signal);
       }
     } finally {
+      this.#isRunning = false;
       unsubscribe();
     }
   }
@@ -199,7 +227,11 @@ export class SyncStore {
 
   #leaseLost(keys: readonly string[]): void {
     const { reload } = this.#deps;
-    for (const key of keys) this.#adopted.delete(key);
+    for (const key of keys) {
+      if (!this.#adopted.has(key)) continue;
+      this.#account(key, undefined);
+      this.#adopted.delete(key);
+    }
     const lost = keys.filter((key) => this.#desired.has(key) && !this.#queue.has(key));
     if (reload === undefined) this.#putAgain(lost);
     const canary = this.#canary;
@@ -215,6 +247,7 @@ export class SyncStore {
 
   #adopt(key: string, value: Uint8Array): void {
     if (this.#desired.has(key)) return;
+    this.#account(key, value.length);
     this.#adopted.put(key, value);
     this.#queue.push({ kind: 'put', key, value });
   }
@@ -225,6 +258,15 @@ export class SyncStore {
     if (found === undefined || this.#canary !== undefined) return;
     this.#queue.pushBarrier({ kind: 'put', key, value: found.value });
     this.#changed.wake();
+  }
+
+  /** Before a key gets a value of so many bytes, or none. */
+  #account(key: string, bytes: number | undefined): void {
+    const { onUsage } = this.#deps;
+    const before = this.sizeOf(key);
+    if (onUsage === undefined || before === bytes) return;
+    const keys = Number(bytes !== undefined) - Number(before !== undefined);
+    onUsage(keys, keys * key.length + (bytes ?? 0) - (before ?? 0));
   }
 
   #putAgain(keys: readonly string[]): void {

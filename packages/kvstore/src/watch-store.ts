@@ -17,6 +17,14 @@ export interface WatchObserver<T> {
   batchDone?(): void | Promise<void>;
 }
 
+export interface WatchStoreSettings {
+  /** How many refused values are remembered. Beyond, a value may be told again with the next listing. */
+  readonly maxRejected?: number;
+}
+
+/** Some 20 MB. */
+const defaultMaxRejected = 131_072;
+
 export interface WatchStoreOptions {
   readonly witnesses?: readonly string[];
 }
@@ -32,13 +40,18 @@ export class WatchStore<T> {
   readonly #known = new KnownKeys();
   /** Values that did not decode, so that each is told once. */
   readonly #rejected = new KnownKeys();
+  readonly #maxRejected: number;
+  /** Refused beyond what is remembered, since the last listing began. */
+  #unremembered = 0;
   readonly #forgotten = new Set<string>();
+  #listAnew = false;
   #resume: { readonly prefix: string; readonly point: ResumePoint } | undefined;
   #phase: 'stopped' | 'starting' | 'listing' | 'live' = 'stopped';
 
-  constructor(decode: Decode<T>, observer: WatchObserver<T>) {
+  constructor(decode: Decode<T>, observer: WatchObserver<T>, settings: WatchStoreSettings = {}) {
     this.#decode = decode;
     this.#observer = observer;
+    this.#maxRejected = settings.maxRejected ?? defaultMaxRejected;
   }
 
   get isSynced(): boolean {
@@ -47,6 +60,11 @@ export class WatchStore<T> {
 
   get size(): number {
     return this.#known.size;
+  }
+
+  /** Keys whose newest value is refused; beyond what is remembered, one that changes counts again. */
+  get rejectedCount(): number {
+    return this.#rejected.size + this.#unremembered;
   }
 
   keys(): Iterable<string> {
@@ -64,7 +82,7 @@ export class WatchStore<T> {
     options: WatchStoreOptions,
     signal: AbortSignal,
   ): Promise<void> {
-    const mayResume = this.#resume?.prefix === prefix && this.#forgotten.size === 0;
+    const mayResume = this.#resume?.prefix === prefix && this.#forgotten.size === 0 && !this.#listAnew;
     const resume = mayResume ? this.#resume?.point : undefined;
     this.#phase = 'starting';
     try {
@@ -86,7 +104,14 @@ export class WatchStore<T> {
   drain(): void {
     for (const key of [...this.#known.keys()]) this.#delete(key);
     this.#rejected.clear();
+    this.#unremembered = 0;
     this.#resume = undefined;
+  }
+
+  /** The next run lists anew and looks at every refused value as if it were new. */
+  reconsider(): void {
+    this.#rejected.clear();
+    this.#listAnew = true;
   }
 
   /** The next run lists anew and tells these keys even if their values have not changed. */
@@ -107,6 +132,8 @@ export class WatchStore<T> {
     this.#phase = 'listing';
     this.#known.startListing();
     this.#rejected.startListing();
+    this.#unremembered = 0;
+    this.#listAnew = false;
     // A half-applied listing is no point of history: the old one must not be resumed from.
     this.#resume = undefined;
   }
@@ -144,13 +171,15 @@ export class WatchStore<T> {
 
   /** The key is there, only its new value is no good: what it said before stays in force. */
   #reject(key: string, bytes: Uint8Array, reason: string): void {
-    this.#rejected.put(key, bytes);
+    if (this.#rejected.size < this.#maxRejected || this.#rejected.has(key)) this.#rejected.put(key, bytes);
+    else this.#unremembered++;
     this.#observer.rejected(key, reason);
   }
 
   #delete(key: string): void {
-    this.#rejected.delete(key);
+    const wasRejected = this.#rejected.delete(key);
     this.#forgotten.delete(key);
     if (this.#known.delete(key)) this.#observer.deleted(key);
+    else if (!wasRejected && this.#unremembered > 0) this.#unremembered--;
   }
 }

@@ -16,6 +16,25 @@ describe('WriteQueue', () => {
     expect(queue.take(limits)).toEqual([put('a', 'new'), put('b')]);
   });
 
+  it('counts the bytes that it holds, taken ones until they are acknowledged', () => {
+    const queue = new WriteQueue();
+    queue.push(put('a', 'x'.repeat(99)));
+    queue.push(put('a', 'x'.repeat(9)));
+    queue.push({ kind: 'delete', key: 'bb' });
+    queue.pushBarrier(put('c', '1'));
+    queue.pushBarrier(put('c', '22'));
+    expect(queue.bytes).toBe(10 + 2 + 3);
+    queue.take(limits);
+    queue.push(put('a', '1'));
+    expect(queue.bytes).toBe(10 + 2 + 3 + 2);
+    queue.putBack();
+    expect(queue.bytes).toBe(2 + 2 + 3);
+    queue.withdraw('c');
+    queue.take(limits);
+    queue.acknowledge();
+    expect(queue.bytes).toBe(0);
+  });
+
   it('takes no more than the limits, but at least one', () => {
     const queue = new WriteQueue();
     for (const key of ['a', 'b', 'c', 'd']) queue.push(put(key, 'x'.repeat(600)));

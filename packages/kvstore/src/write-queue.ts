@@ -15,10 +15,17 @@ export class WriteQueue {
   readonly #waiting = new Map<string, KeyOp>();
   readonly #barriers = new Set<string>();
   #taken: ReadonlyMap<string, KeyOp> = new Map();
+  #waitingBytes = 0;
+  #takenBytes = 0;
 
   /** Waiting and taken but not yet acknowledged. */
   get size(): number {
     return this.#waiting.size + this.#taken.size;
+  }
+
+  /** Of keys and values that are held, as `size` counts them. */
+  get bytes(): number {
+    return this.#waitingBytes + this.#takenBytes;
   }
 
   get isEmpty(): boolean {
@@ -35,19 +42,20 @@ export class WriteQueue {
   }
 
   push(op: KeyOp): void {
+    this.#waitingBytes += opBytes(op) - opBytes(this.#waiting.get(op.key));
     this.#waiting.set(op.key, op);
   }
 
   /** At the end of the queue, whatever the key's place was. */
   pushBarrier(op: KeyOp): void {
-    this.#waiting.delete(op.key);
-    this.#waiting.set(op.key, op);
+    this.#remove(op.key);
+    this.push(op);
     this.#barriers.add(op.key);
   }
 
   /** Takes a waiting op back. */
   withdraw(key: string): void {
-    this.#waiting.delete(key);
+    this.#remove(key);
     this.#barriers.delete(key);
   }
 
@@ -59,17 +67,18 @@ export class WriteQueue {
       const isBarrier = this.#barriers.has(key);
       if (batch.size > 0 && (isBarrier || batch.size >= limits.ops || bytes >= limits.bytes)) break;
       batch.set(key, op);
-      bytes += key.length + (op.kind === 'put' ? op.value.length : 0);
+      bytes += opBytes(op);
       if (isBarrier) break;
     }
-    for (const key of batch.keys()) this.#waiting.delete(key);
+    for (const key of batch.keys()) this.#remove(key);
     this.#taken = batch;
+    this.#takenBytes = bytes;
     return [...batch.values()];
   }
 
   acknowledge(): void {
     for (const key of this.#taken.keys()) if (!this.#waiting.has(key)) this.#barriers.delete(key);
-    this.#taken = new Map();
+    this.#clearTaken();
   }
 
   /** The taken batch was not written: it waits again, at the front, unless a newer op of its key has come. */
@@ -77,7 +86,23 @@ export class WriteQueue {
     const later = [...this.#waiting];
     const first = [...this.#taken].filter(([key]) => !(this.#barriers.has(key) && this.#waiting.has(key)));
     this.#waiting.clear();
-    for (const [key, op] of [...first, ...later]) this.#waiting.set(key, op);
-    this.#taken = new Map();
+    this.#waitingBytes = 0;
+    for (const [, op] of [...first, ...later]) this.push(op);
+    this.#clearTaken();
   }
+
+  #remove(key: string): void {
+    this.#waitingBytes -= opBytes(this.#waiting.get(key));
+    this.#waiting.delete(key);
+  }
+
+  #clearTaken(): void {
+    this.#taken = new Map();
+    this.#takenBytes = 0;
+  }
+}
+
+function opBytes(op: KeyOp | undefined): number {
+  if (op === undefined) return 0;
+  return op.key.length + (op.kind === 'put' ? op.value.length : 0);
 }

@@ -4,6 +4,7 @@ export type { AdminServerOptions } from './admin-server.ts';
 export { Backoff } from './backoff.ts';
 export type { BackoffOptions } from './backoff.ts';
 export { BoundedQueue } from './bounded-queue.ts';
+export { byteSizeSetting, formatByteSize, parseByteSize } from './byte-size.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { defineConfig } from './config.ts';

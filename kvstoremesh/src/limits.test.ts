@@ -1,0 +1,210 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { defaultLimits } from './limits/remote-limits.ts';
+import type { LimitSettings, RemoteLimits } from './limits/remote-limits.ts';
+import { MeshFixture, remoteFile } from './testing/mesh-fixture.ts';
+import type { FakeRemote } from './testing/mesh-fixture.ts';
+
+const minuteMs = 60_000;
+
+function limited(limits: Partial<RemoteLimits>, totalBytes = defaultLimits.totalBytes): LimitSettings {
+  return { ...defaultLimits, perRemote: { ...defaultLimits.perRemote, ...limits }, totalBytes };
+}
+
+function meshWith(limits: LimitSettings, after?: MeshFixture): MeshFixture {
+  return new MeshFixture({ settings: { limits }, ...(after && { after }) });
+}
+
+const service = (cluster: string, name: string): string => `cilium/state/services/v1/${cluster}/demo/${name}`;
+const value = (bytes: number): string => 'x'.repeat(bytes);
+
+async function join(mesh: MeshFixture, cluster: string, id: number, names: readonly string[]): Promise<FakeRemote> {
+  const remote = mesh.add(cluster, id);
+  remote.publish();
+  for (const name of names) remote.put(service(cluster, name), value(10));
+  mesh.clusters.set(...[...mesh.remotes.keys()].map((name) => remoteFile(name)));
+  await mesh.settle();
+  return remote;
+}
+
+/** What the cache has of a cluster, by the entry's name. */
+function cached(mesh: MeshFixture, cluster = 'east'): Record<string, string> {
+  const prefix = `cilium/cache/services/v1/${cluster}/demo/`;
+  return Object.fromEntries(Object.entries(mesh.cached(prefix)).map(([key, text]) => [key.slice(prefix.length), text]));
+}
+
+describe('a remote over its limit of entries', () => {
+  it('keeps what is there current, refuses what is new, and says so', async () => {
+    await using mesh = meshWith(limited({ maxKeys: 2 }));
+    const east = await join(mesh, 'east', 2, ['a', 'b', 'c', 'd']);
+    expect(Object.keys(cached(mesh))).toEqual(['a', 'b']);
+    expect(mesh.status('east')).toMatchObject({
+      ...{ state: 'ready', 'num-shared-services': 2, usage: { keys: 2 } },
+      'over-quota': {
+        ...{ count: 2, limit: 'keys', kind: 'services', example: 'demo/d', refusals: 2 },
+        reason:
+          'over the limit of 2 entries (--remote-max-keys): 2 entries are not mirrored, for example services demo/d',
+      },
+    });
+    east.put(service('east', 'a'), 'updated');
+    await mesh.settle(minuteMs);
+    expect(cached(mesh)).toMatchObject({ a: 'updated' });
+    expect(mesh.health.report()).toContainEqual(
+      expect.objectContaining({ name: 'remote/east/limits', state: 'degraded' }),
+    );
+    expect(mesh.mesh.notReady()).toBeUndefined();
+  });
+
+  it('is healed when entries go: those that were refused take their places', async () => {
+    await using mesh = meshWith(limited({ maxKeys: 2 }));
+    const east = await join(mesh, 'east', 2, ['a', 'b', 'c']);
+    east.delete(service('east', 'a'));
+    await mesh.settle(2 * minuteMs);
+    expect(Object.keys(cached(mesh))).toEqual(['b', 'c']);
+    expect(mesh.status('east')).not.toHaveProperty(['over-quota']);
+    expect(mesh.health.report()).toContainEqual(expect.objectContaining({ name: 'remote/east/limits', state: 'ok' }));
+  });
+
+  it('is healed when what was refused goes', async () => {
+    await using mesh = meshWith(limited({ maxKeys: 1 }));
+    const east = await join(mesh, 'east', 2, ['a', 'b']);
+    east.delete(service('east', 'b'));
+    await mesh.settle(minuteMs);
+    expect(mesh.status('east')).not.toHaveProperty(['over-quota']);
+  });
+
+  it('is healed when the limit is raised, without a restart', async () => {
+    await using mesh = meshWith(limited({ maxKeys: 2 }));
+    await join(mesh, 'east', 2, ['a', 'b', 'c', 'd']);
+    mesh.mesh.setLimits({ ...limited({ maxKeys: 2 }), overrides: new Map([['east', { maxKeys: 3 }]]) });
+    await mesh.settle(1_000);
+    expect(Object.keys(cached(mesh))).toEqual(['a', 'b', 'c']);
+    expect(mesh.status('east')?.['over-quota']?.count).toBe(1);
+    mesh.mesh.setLimits(defaultLimits);
+    await mesh.settle(1_000);
+    expect(Object.keys(cached(mesh))).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('loses nothing when the limit is lowered, nor by a restart under a lower one (I4)', async () => {
+    await using first = meshWith(defaultLimits);
+    await join(first, 'east', 2, ['m', 'n', 'o']);
+    first.mesh.setLimits(limited({ maxKeys: 1 }));
+    await first.settle(5 * minuteMs);
+    expect(Object.keys(cached(first))).toEqual(['m', 'n', 'o']);
+    await first.stop();
+    first.remote('east').put(service('east', 'a'), 'new, and first in the list');
+    await using second = meshWith(limited({ maxKeys: 1 }), first);
+    second.clusters.set(remoteFile('east'));
+    await second.settle(5 * minuteMs);
+    expect(Object.keys(cached(second))).toEqual(['m', 'n', 'o']);
+    expect(second.status('east')).toMatchObject({ state: 'ready', usage: { keys: 3 }, 'over-quota': { count: 1 } });
+  });
+});
+
+describe('a remote over its limit of bytes', () => {
+  it('may grow a little in what it has, not without end, and may always shrink', async () => {
+    await using mesh = meshWith(limited({ maxBytes: 1_000 }));
+    const east = await join(mesh, 'east', 2, ['a', 'b']);
+    east.put(service('east', 'a'), value(850));
+    await mesh.settle();
+    expect(cached(mesh)['a']).toHaveLength(850);
+    east.put(service('east', 'b'), value(900));
+    east.put(service('east', 'c'), 'new');
+    await mesh.settle();
+    expect(cached(mesh)['b']).toHaveLength(10);
+    expect(Object.keys(cached(mesh))).toEqual(['a', 'b']);
+    expect(mesh.status('east')?.['over-quota']).toMatchObject({ count: 2, limit: 'bytes' });
+    east.put(service('east', 'a'), value(20));
+    east.put(service('east', 'b'), value(30));
+    await mesh.settle(2 * minuteMs);
+    expect(Object.values(cached(mesh)).map(({ length }) => length)).toEqual([20, 30, 3]);
+    expect(mesh.status('east')).not.toHaveProperty(['over-quota']);
+  });
+
+  it('keeps the last value of an entry whose new one is too large, also over a restart', async () => {
+    await using first = meshWith(limited({ maxValueBytes: 100 }));
+    const east = await join(first, 'east', 2, ['a']);
+    east.put(service('east', 'a'), value(101));
+    east.put(service('east', 'b'), value(101));
+    await first.settle();
+    expect(cached(first)).toEqual({ a: value(10) });
+    expect(first.status('east')?.['over-quota']).toMatchObject({
+      count: 2,
+      reason: expect.stringContaining('over the limit of 100 a value (--remote-max-value-bytes)'),
+    });
+    await first.stop();
+    await using second = meshWith(limited({ maxValueBytes: 100 }), first);
+    second.clusters.set(remoteFile('east'));
+    await second.settle(minuteMs);
+    expect(cached(second)).toEqual({ a: value(10) });
+    east.delete(service('east', 'a'));
+    await second.settle(minuteMs);
+    expect(cached(second)).toEqual({});
+  });
+
+  it('leaves every other cluster its part of the whole', async () => {
+    await using mesh = meshWith(limited({}, 8_000));
+    await join(mesh, 'greedy', 2, []);
+    const modest = await join(mesh, 'modest', 3, []);
+    const greedy = mesh.remote('greedy');
+    for (let index = 0; index < 100; index++) greedy.put(service('greedy', `s${index}`), value(100));
+    await mesh.settle();
+    expect(mesh.status('greedy')?.['over-quota']).toMatchObject({ limit: 'total' });
+    for (let index = 0; index < 8; index++) modest.put(service('modest', `s${index}`), value(100));
+    await mesh.settle();
+    expect(Object.keys(cached(mesh, 'modest'))).toHaveLength(8);
+    expect(mesh.status('modest')).not.toHaveProperty(['over-quota']);
+  });
+});
+
+describe('a remote that changes faster than its rate', () => {
+  const rate = { maxChangesPerSecond: 10 };
+
+  it('is copied late, in its last state; deletions do not wait for ever', async () => {
+    await using mesh = meshWith(limited(rate));
+    const names = Array.from({ length: 20 }, (_, index) => `s${index}`);
+    const east = await join(mesh, 'east', 2, names);
+    for (let round = 0; round < 50; round++) {
+      for (const name of names) east.put(service('east', name), `round ${round}`);
+      if (round === 49) east.delete(service('east', 's0'));
+      await mesh.settle(100);
+    }
+    expect(mesh.writes.filter((write) => write.includes('/services/')).length).toBeLessThan(250);
+    expect(mesh.status('east')?.throttled).toMatchObject({ pending: expect.any(Number) });
+    await mesh.settle(20_000);
+    expect(cached(mesh)).toEqual(Object.fromEntries(names.slice(1).map((name) => [name, 'round 49'])));
+    expect(mesh.status('east')).not.toHaveProperty(['throttled']);
+  });
+
+  it('makes no other cluster wait', async () => {
+    await using mesh = meshWith(limited(rate));
+    const names = Array.from({ length: 100 }, (_, index) => `s${index}`);
+    const flood = await join(mesh, 'flood', 2, names);
+    const calm = await join(mesh, 'calm', 3, ['web']);
+    for (let round = 0; round < 20; round++) {
+      for (const name of names) flood.put(service('flood', name), `round ${round}`);
+      calm.put(service('calm', 'web'), `round ${round}`);
+      await mesh.settle(100);
+      expect(cached(mesh, 'calm')).toEqual({ web: `round ${round}` });
+    }
+  });
+
+  it('copies a first listing at full speed, whatever its size', async () => {
+    await using mesh = meshWith(limited(rate));
+    const names = Array.from({ length: 3_000 }, (_, index) => `s${index}`);
+    await join(mesh, 'east', 2, names);
+    expect(mesh.status('east')).toMatchObject({ state: 'ready', 'num-shared-services': 3_000 });
+  });
+});
+
+describe('keys that can be no entry’s', () => {
+  it('are passed over and counted, in any number', async () => {
+    await using mesh = meshWith(defaultLimits);
+    const east = await join(mesh, 'east', 2, ['web']);
+    east.put('cilium/state/services/v1/east/', 'no name');
+    east.put(`cilium/state/services/v1/east/${'long/'.repeat(300)}`, 'long name');
+    await mesh.settle();
+    expect(Object.keys(cached(mesh))).toEqual(['web']);
+    expect(mesh.status('east')).toMatchObject({ state: 'ready', malformed: { count: 2 } });
+  });
+});
