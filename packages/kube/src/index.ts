@@ -5,6 +5,7 @@ export type {
   KubeObject,
   KubeWatchEvent,
   ListOptions,
+  ManagedFieldsEntry,
   ObjectMeta,
   ObjectRef,
   OwnerReference,

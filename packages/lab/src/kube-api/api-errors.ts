@@ -45,6 +45,31 @@ export function conflict(type: TypeName, name: string, why = staleVersion): Kube
 }
 const staleVersion = 'the object has been modified; please apply your changes to the latest version and try again';
 
+/** A server-side apply that would change fields of others. */
+export function applyConflict(
+  conflicts: readonly { readonly manager: string; readonly path: string }[],
+): KubeStatusError {
+  const causes = conflicts.map(({ manager, path }) => ({
+    reason: 'FieldManagerConflict',
+    message: `conflict with ${manager}`,
+    field: path,
+  }));
+  return refusal(409, 'Conflict', conflictText(conflicts), { causes });
+}
+
+function conflictText(conflicts: readonly { readonly manager: string; readonly path: string }[]): string {
+  const [first, ...more] = conflicts;
+  if (first !== undefined && more.length === 0) {
+    return `Apply failed with 1 conflict: conflict with ${first.manager}: ${first.path}`;
+  }
+  const byManager = Map.groupBy(conflicts, ({ manager }) => manager);
+  const lines = [...byManager].flatMap(([manager, theirs]) => [
+    `conflicts with ${manager}:`,
+    ...theirs.map(({ path }) => `- ${path}`),
+  ]);
+  return `Apply failed with ${conflicts.length} conflicts: ${lines.join('\n')}`;
+}
+
 export function invalid(type: TypeName, name: string, causes: readonly StatusCause[]): KubeStatusError {
   const lines = causes.map((cause) => `${cause.field ?? ''}: ${cause.message ?? ''}`);
   const said = lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(', ')}]`;
@@ -59,6 +84,24 @@ export function forbidden(type: TypeName, name: string, why: string, causes?: re
 
 export function badRequest(message: string): KubeStatusError {
   return refusal(400, 'BadRequest', message);
+}
+
+/** Fields that the type does not have, where the client wants to hear of them as of an error. */
+export function strictDecodingError(kind: string, version: string, problems: readonly string[]): KubeStatusError {
+  return badRequest(
+    `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${problems.join(', ')}`,
+  );
+}
+
+/** An applied object with a field that its type does not have, in the words of its typed patch. */
+export function untypedPatch(
+  { group, kind }: TypeName,
+  object: { readonly namespace?: string | undefined; readonly name: string; readonly version: string },
+  path: string,
+): KubeStatusError {
+  const said = `${object.namespace ?? ''}/${object.name}; ${group === '' ? '' : group}/${object.version}, Kind=${kind}`;
+  const message = `failed to create typed patch object (${said}): .${path}: field not declared in schema`;
+  return refusal(500, '', message);
 }
 
 export function unauthorized(): KubeStatusError {
@@ -97,6 +140,28 @@ export function badGateway(message: string): KubeStatusError {
 /** The causes of `invalid`. */
 export function invalidValue(field: string, value: unknown, why: string): StatusCause {
   return { reason: 'FieldValueInvalid', field, message: `Invalid value: ${JSON.stringify(value)}: ${why}` };
+}
+
+export function invalidType(field: string, actual: string, why: string): StatusCause {
+  return { ...invalidValue(field, actual, why), reason: 'FieldValueTypeInvalid' };
+}
+
+export function unsupportedValue(field: string, value: unknown, allowed: readonly unknown[]): StatusCause {
+  const supported = allowed.map((one) => JSON.stringify(one)).join(', ');
+  const message = `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported}`;
+  return { reason: 'FieldValueNotSupported', field, message };
+}
+
+export function duplicateValue(field: string, value: unknown): StatusCause {
+  return { reason: 'FieldValueDuplicate', field, message: `Duplicate value: ${JSON.stringify(value)}` };
+}
+
+export function tooLong(field: string, most: number): StatusCause {
+  return { reason: 'FieldValueTooLong', field, message: `Too long: may not be more than ${most} bytes` };
+}
+
+export function tooMany(field: string, actual: number, most: number): StatusCause {
+  return { reason: 'FieldValueTooMany', field, message: `Too many: ${actual}: must have at most ${most} items` };
 }
 
 export function requiredValue(field: string, why = ''): StatusCause {

@@ -1,4 +1,4 @@
-import type { CustomResourceDefinition } from '@clustermesh/kube';
+import type { CustomResourceDefinition, JsonSchema } from '@clustermesh/kube';
 
 import {
   configMapSchema,
@@ -13,6 +13,7 @@ import { crdStrategy } from './custom-resources.ts';
 import { podStrategy } from './pod-strategy.ts';
 import { resourceType, strategyOf } from './resource-type.ts';
 import type { ResourceType, ScalePaths, Strategy, TypeRow } from './resource-type.ts';
+import { builtinStructure } from './schema/builtin-structures.ts';
 import type { ServiceIpAllocator } from './service-ip-allocator.ts';
 import { serviceStrategy } from './service-strategy.ts';
 import {
@@ -34,15 +35,21 @@ const eventReferenceFields = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 
 
 /** The types that every cluster of the lab has. Roles and policies are stored for clients; nothing obeys them here. */
 export function builtinTypes(deps: BuiltinDeps): readonly ResourceType[] {
-  const rows = [
+  const rows: readonly BuiltinRow[] = [
     ...coreTypes,
     serviceType(deps.addresses),
     ...appsTypes,
     customResourceDefinitionType(deps.onCrd),
     ...otherTypes,
   ];
-  return rows.map(resourceType);
+  return rows.map(({ schema, ...row }) => {
+    const version = { name: 'v1', structure: builtinStructure(row), ...(schema === undefined ? {} : { schema }) };
+    return resourceType({ ...row, versions: [version] });
+  });
 }
+
+/** All of them are served as v1. */
+type BuiltinRow = Omit<TypeRow, 'versions'> & { readonly schema?: JsonSchema };
 
 export interface BuiltinDeps {
   readonly addresses: ServiceIpAllocator;
@@ -52,7 +59,7 @@ export interface BuiltinDeps {
 
 const group = '';
 
-function serviceType(addresses: ServiceIpAllocator): TypeRow {
+function serviceType(addresses: ServiceIpAllocator): BuiltinRow {
   return {
     group,
     plural: 'services',
@@ -62,13 +69,13 @@ function serviceType(addresses: ServiceIpAllocator): TypeRow {
     categories: ['all'],
     hasStatus: true,
     nameRule: 'label-1035',
-    versions: [{ name: 'v1', schema: serviceSchema }],
+    schema: serviceSchema,
     selectableFields: ['spec.clusterIP', 'spec.type'],
     strategy: strategyOf(serviceStrategy(addresses)),
   };
 }
 
-const coreTypes: readonly TypeRow[] = [
+const coreTypes: readonly BuiltinRow[] = [
   {
     group,
     plural: 'namespaces',
@@ -99,7 +106,7 @@ const coreTypes: readonly TypeRow[] = [
     categories: ['all'],
     hasStatus: true,
     generation: 'spec',
-    versions: [{ name: 'v1', schema: podSchema }],
+    schema: podSchema,
     selectableFields: [
       'spec.nodeName',
       'spec.hostNetwork',
@@ -116,7 +123,7 @@ const coreTypes: readonly TypeRow[] = [
     plural: 'secrets',
     kind: 'Secret',
     namespaced: true,
-    versions: [{ name: 'v1', schema: secretSchema }],
+    schema: secretSchema,
     selectableFields: ['type'],
     strategy: strategyOf(secretStrategy),
   },
@@ -126,7 +133,7 @@ const coreTypes: readonly TypeRow[] = [
     kind: 'ConfigMap',
     namespaced: true,
     shortNames: ['cm'],
-    versions: [{ name: 'v1', schema: configMapSchema }],
+    schema: configMapSchema,
     strategy: strategyOf(configMapStrategy),
   },
   { group, plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true, shortNames: ['sa'] },
@@ -153,10 +160,10 @@ const workload = {
   categories: ['all'],
   hasStatus: true,
   generation: 'spec',
-  versions: [{ name: 'v1', schema: workloadSchema }],
+  schema: workloadSchema,
 } as const;
 
-const appsTypes: readonly TypeRow[] = [
+const appsTypes: readonly BuiltinRow[] = [
   {
     ...workload,
     plural: 'deployments',
@@ -183,7 +190,7 @@ const appsTypes: readonly TypeRow[] = [
   },
 ];
 
-function customResourceDefinitionType(onCrd: BuiltinDeps['onCrd']): TypeRow {
+function customResourceDefinitionType(onCrd: BuiltinDeps['onCrd']): BuiltinRow {
   return {
     group: 'apiextensions.k8s.io',
     plural: 'customresourcedefinitions',
@@ -194,21 +201,21 @@ function customResourceDefinitionType(onCrd: BuiltinDeps['onCrd']): TypeRow {
     hasStatus: true,
     updatesNeedVersion: true,
     generation: 'spec',
-    versions: [{ name: 'v1', schema: crdSchema }],
+    schema: crdSchema,
     strategy: strategyOf({ ...crdStrategy, committed: onCrd }),
   };
 }
 
 const rbac = { group: 'rbac.authorization.k8s.io', nameRule: 'path' } as const;
 
-const otherTypes: readonly TypeRow[] = [
+const otherTypes: readonly BuiltinRow[] = [
   {
     group: 'discovery.k8s.io',
     plural: 'endpointslices',
     kind: 'EndpointSlice',
     namespaced: true,
     generation: 'all',
-    versions: [{ name: 'v1', schema: endpointSliceSchema }],
+    schema: endpointSliceSchema,
     strategy: strategyOf(endpointSliceStrategy),
   },
   { group: 'coordination.k8s.io', plural: 'leases', kind: 'Lease', namespaced: true, updatesNeedVersion: true },

@@ -2,13 +2,14 @@ import type {
   Condition,
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
-  StatusCause,
+  JsonSchema,
 } from '@clustermesh/kube';
 
-import { immutableField, invalidValue, requiredValue } from './api-errors.ts';
 import { valueAt } from './api-object.ts';
+import { checkCrd, crdWarnings } from './custom-resource-rules.ts';
 import { resourceType } from './resource-type.ts';
 import type { ResourceType, ScalePaths, ServedVersion, Strategy } from './resource-type.ts';
+import { builtinStructures } from './schema/builtin-structures.ts';
 
 /** CRDs are accepted at once: there is nobody else to ask for the names. */
 export const crdStrategy: Strategy<CustomResourceDefinition> = {
@@ -19,6 +20,7 @@ export const crdStrategy: Strategy<CustomResourceDefinition> = {
     return { ...crd, status: { ...crd.status, storedVersions: [...storedVersions], acceptedNames: crd.spec.names } };
   },
   validate: checkCrd,
+  warnings: crdWarnings,
 };
 
 type Names = CustomResourceDefinition['spec']['names'];
@@ -57,34 +59,6 @@ function storageVersions({ spec }: CustomResourceDefinition): string[] {
   return spec.versions.filter(({ storage }) => storage).map(({ name }) => name);
 }
 
-function checkCrd(crd: CustomResourceDefinition, old: CustomResourceDefinition | undefined): StatusCause[] {
-  const { group, names, scope, versions } = crd.spec;
-  const wantedName = `${names.plural}.${group}`;
-  const isScoped = ['Cluster', 'Namespaced'].includes(scope);
-  return [
-    ...(crd.metadata.name === wantedName
-      ? []
-      : [invalidValue('metadata.name', crd.metadata.name, 'must be spec.names.plural+"."+spec.group')]),
-    ...(isScoped ? [] : [invalidValue('spec.scope', scope, 'must be Cluster or Namespaced')]),
-    ...(storageVersions(crd).length === 1
-      ? []
-      : [
-          invalidValue(
-            'spec.versions',
-            versions.map(({ name }) => name),
-            'must have exactly one version marked as storage version',
-          ),
-        ]),
-    ...versions.flatMap((version, index) =>
-      version.schema?.openAPIV3Schema === undefined
-        ? [requiredValue(`spec.versions[${index}].schema.openAPIV3Schema`, 'schemas are required')]
-        : [],
-    ),
-    ...(old === undefined || old.spec.scope === scope ? [] : [immutableField('spec.scope', scope)]),
-    ...(old === undefined || old.spec.names.kind === names.kind ? [] : [immutableField('spec.names.kind', names.kind)]),
-  ];
-}
-
 /** The resource type that a CRD brings. All versions have the same fields: there is no conversion. */
 export function customResourceType({ spec }: CustomResourceDefinition): ResourceType {
   const names = completeNames(spec.names);
@@ -99,21 +73,32 @@ export function customResourceType({ spec }: CustomResourceDefinition): Resource
     listKind: names.listKind ?? '',
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
-    versions: storedFirst.map(servedVersion),
+    versions: storedFirst.map((version) => servedVersion(names.kind, version)),
     hasStatus: served.some(({ subresources }) => subresources?.status !== undefined),
     scale: scalePaths(served),
     generation: 'spec',
-    prunes: true,
+    isCustom: true,
     updatesNeedVersion: true,
   });
 }
 
-function servedVersion({ name, schema, additionalPrinterColumns }: CustomResourceDefinitionVersion): ServedVersion {
+function servedVersion(kind: string, version: CustomResourceDefinitionVersion): ServedVersion {
+  const { name, schema, additionalPrinterColumns, deprecated, deprecationWarning } = version;
+  const own = schema?.openAPIV3Schema;
   return {
     name,
-    ...(schema?.openAPIV3Schema === undefined ? {} : { schema: schema.openAPIV3Schema }),
+    structure: objectStructure(own),
+    ...(own === undefined ? {} : { schema: own }),
     ...(additionalPrinterColumns === undefined ? {} : { printerColumns: additionalPrinterColumns }),
+    ...(deprecated === true ? { deprecation: deprecationWarning ?? `${kind} ${name} is deprecated` } : {}),
   };
+}
+
+/** With what every object has. */
+function objectStructure(own: JsonSchema = {}): JsonSchema {
+  const text: JsonSchema = { type: 'string' };
+  const metadata = builtinStructures().get('ObjectMeta') ?? {};
+  return { ...own, type: 'object', properties: { ...own.properties, apiVersion: text, kind: text, metadata } };
 }
 
 function scalePaths(versions: readonly CustomResourceDefinitionVersion[]): ScalePaths | undefined {

@@ -136,10 +136,24 @@ describe('create', () => {
     expect(created.spec).not.toHaveProperty('externalIPs');
   });
 
-  it('keeps fields that it does not know', async () => {
-    const { client } = open();
-    const odd = { ...pod('p'), spec: { ...pod('p').spec, oddField: { deep: [1] } } };
-    expect((await client.create(pods, odd)).spec).toMatchObject({ oddField: { deep: [1] } });
+  it('drops fields that the type does not have, tells of them, or refuses them', () => {
+    const type = { group: '', version: 'v1', plural: 'pods' };
+    const odd = { ...pod('p'), spec: { ...pod('p').spec, odd: 1, tolerations: [{ oddToo: 1 }] } };
+    const { store } = open();
+    const warnings: string[] = [];
+    const created = store.write.create(type, ns, odd, { warn: (text) => void warnings.push(text) });
+    expect(created['spec']).not.toHaveProperty('odd');
+    expect(warnings).toEqual(['unknown field "spec.odd"', 'unknown field "spec.tolerations[0].oddToo"']);
+    expect(() => store.write.create(type, ns, odd, { fieldValidation: 'Strict' })).toThrow(
+      'Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.odd", unknown field "spec.tolerations[0].oddToo"',
+    );
+  });
+
+  it('says which field has the wrong type, as Go does', async () => {
+    const wrong = { ...deployment, spec: { ...deployment.spec, replicas: 'two' as unknown as number } };
+    await expect(open().client.create(deployments, wrong)).rejects.toThrow(
+      'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+    );
   });
 
   it.each<[string, (client: KubeClient) => Promise<unknown>, string]>([
@@ -517,8 +531,8 @@ describe('patch', () => {
       { kind: 'apply' },
     );
     expect(applied.spec?.ports).toMatchObject([
-      { port: 80, name: 'y' },
       { port: 81, name: 'x' },
+      { port: 80, name: 'y' },
     ]);
     expect(applied.spec?.clusterIP).toBe('10.101.0.1');
   });
@@ -748,7 +762,7 @@ describe('custom resources', () => {
     await client.create(customResourceDefinitions, thingCrd);
     const wrong = { metadata: { namespace: ns, name: 't' }, spec: { size: 'x' } };
     await expect(client.create(things, wrong)).rejects.toThrow(
-      /Thing.x.io "t" is invalid: spec.size: Invalid value: "x"/,
+      /Thing.x.io "t" is invalid: spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"$/,
     );
   });
 

@@ -1,35 +1,41 @@
 import type { Binding, Condition, DeleteOptions, ObjectRef, PatchKind, Pod, Subresource } from '@clustermesh/kube';
 import type { Clock, Random } from '@clustermesh/runtime';
 
-import {
-  alreadyExists,
-  badRequest,
-  conflict,
-  forbidden,
-  methodNotAllowed,
-  notFound,
-  unsupportedMediaType,
-} from './api-errors.ts';
+import { acceptApplied, acceptBody } from './accept-body.ts';
+import type { AcceptOptions } from './accept-body.ts';
+import { alreadyExists, badRequest, conflict, forbidden, methodNotAllowed, notFound } from './api-errors.ts';
+import { unsupportedMediaType } from './api-errors.ts';
 import { fieldsOf, formatTime } from './api-object.ts';
 import type { ApiObject } from './api-object.ts';
+import { FieldManager } from './apply/field-manager.ts';
+import type { Writer } from './apply/field-manager.ts';
 import type { Deletion } from './deletion.ts';
 import { jsonPatch } from './json-patch.ts';
 import type { Ledger, Place } from './ledger.ts';
 import { mergePatch } from './merge-patch.ts';
-import { acceptBody, checkPreconditions, prepareCreate, prepareUpdate } from './prepare-object.ts';
+import { checkPreconditions, isSet, prepareCreate, prepareUpdate } from './prepare-object.ts';
 import { randomSuffix, randomUuid } from './random-names.ts';
 import { placeKey, presented } from './resource-slot.ts';
 import type { ResourceSlots, ServedSlot, TypeRef } from './resource-slot.ts';
+import { apiVersion } from './resource-type.ts';
 import { scaleOf, withScale } from './scale.ts';
 import { strategicMergePatch } from './strategic-merge-patch.ts';
 
-export interface WriteOptions {
+export interface WriteOptions extends AcceptOptions {
   /** Checks and answers as if it were done. */
   readonly dryRun?: boolean;
+  /** Who answers for what is written; `unknown` if nobody says. */
+  readonly fieldManager?: string | undefined;
 }
 
 export interface UpdateOptions extends WriteOptions {
   readonly subresource?: Subresource | undefined;
+}
+
+export interface PatchOptions extends UpdateOptions {
+  readonly kind: PatchKind;
+  /** Of an apply: take over fields of other managers instead of failing. */
+  readonly force?: boolean;
 }
 
 export interface WriterDeps {
@@ -38,6 +44,11 @@ export interface WriterDeps {
   readonly deletion: Deletion;
   readonly clock: Pick<Clock, 'now'>;
   readonly random: Random;
+}
+
+interface OwnedOptions extends UpdateOptions {
+  /** The owners that an apply has found already. */
+  readonly owners?: ApiObject['metadata']['managedFields'];
 }
 
 /** The cluster cannot do without them. */
@@ -52,51 +63,26 @@ export class ObjectWriter {
   }
 
   create(typeRef: TypeRef, namespace: string | undefined, body: unknown, options: WriteOptions = {}): ApiObject {
-    const { slots, ledger, deletion, clock, random } = this.#deps;
-    const served = slots.find(typeRef);
-    const sent = acceptBody(served.type, served.version.name, body);
-    const identity = {
-      name: this.#newName(served, sent, namespace),
-      namespace: this.#checkNamespace(served, sent, namespace),
-      uid: randomUuid(random),
-      creationTimestamp: formatTime(clock.now()),
-    };
-    const place = { slot: served.slot, key: placeKey(served.type, refOf(identity)) };
-    if (place.slot.objects.get(place.key) !== undefined) throw alreadyExists(served.type, identity.name);
-    const object = prepareCreate(served.type, served.version, sent, identity);
-    if (options.dryRun === true) return presented(object, served);
-    const created = ledger.put(place, object);
-    deletion.collectIfOrphaned(place);
-    return presented(created, served);
+    const served = this.#deps.slots.find(typeRef);
+    return this.#create(served, namespace, acceptBody(served, body, options), options);
   }
 
   update(typeRef: TypeRef, ref: ObjectRef, body: unknown, options: UpdateOptions = {}): ApiObject {
     const served = this.#deps.slots.find(typeRef);
     const { place, object: old } = this.#existing(served, ref);
-    if (options.subresource === 'scale') return this.#updateScale(typeRef, ref, body, options);
+    if (options.subresource === 'scale') return this.#updateScale(served, ref, body, options);
     if (options.subresource === 'status' && !served.type.hasStatus) throw methodNotAllowed();
-    const sent = acceptBody(served.type, served.version.name, body);
+    const sent = acceptBody(served, body, options);
     checkUrl(sent, ref);
-    const updated = prepareUpdate(served.type, served.version, { sent, old, subresource: options.subresource });
-    if (updated === old || options.dryRun === true) return presented(updated, served);
-    const stored = this.#deps.ledger.put(place, updated);
-    if (old.metadata.ownerReferences !== stored.metadata.ownerReferences) this.#deps.deletion.collectIfOrphaned(place);
-    this.#deps.deletion.finishIfDue(place);
-    return presented(stored, served);
+    return this.#update(served, { place, old, sent }, options);
   }
 
-  /** `apply` creates what is not there; of what is there, the last writer of a field wins. */
-  patch(
-    typeRef: TypeRef,
-    ref: ObjectRef,
-    patch: unknown,
-    options: UpdateOptions & { readonly kind: PatchKind },
-  ): ApiObject {
+  /** `apply` creates what is not there, and is the only kind that knows who owns what. */
+  patch(typeRef: TypeRef, ref: ObjectRef, patch: unknown, options: PatchOptions): ApiObject {
     const served = this.#deps.slots.find(typeRef);
     const old = served.slot.objects.get(placeKey(served.type, ref));
-    if (old === undefined && options.kind === 'apply' && options.subresource === undefined) {
-      const named = mergePatch(patch, { metadata: { name: ref.name } });
-      return this.create(typeRef, ref.namespace, named, options);
+    if (options.kind === 'apply' && options.subresource !== 'scale') {
+      return this.#apply(served, { ref, old, body: patch }, options);
     }
     if (old === undefined) throw notFound(served.type, ref.name);
     const { scale } = served.type;
@@ -137,15 +123,84 @@ export class ObjectWriter {
     });
   }
 
-  #updateScale(typeRef: TypeRef, ref: ObjectRef, body: unknown, options: UpdateOptions): ApiObject {
-    const served = this.#deps.slots.find(typeRef);
+  #create(served: ServedSlot, namespace: string | undefined, sent: ApiObject, options: OwnedOptions): ApiObject {
+    const { clock, random } = this.#deps;
+    const identity = {
+      name: this.#newName(served, sent, namespace),
+      namespace: this.#checkNamespace(served, sent, namespace),
+      uid: randomUuid(random),
+      creationTimestamp: formatTime(clock.now()),
+    };
+    const place = { slot: served.slot, key: placeKey(served.type, refOf(identity)) };
+    if (place.slot.objects.get(place.key) !== undefined) throw alreadyExists(served.type, identity.name);
+    const prepared = prepareCreate(served.type, served.version, sent, identity);
+    const object = this.#finished(served, undefined, prepared, options);
+    if (options.dryRun === true) return presented(object, served);
+    const created = this.#deps.ledger.put(place, object);
+    this.#deps.deletion.collectIfOrphaned(place);
+    return presented(created, served);
+  }
+
+  #update(
+    served: ServedSlot,
+    { place, old, sent }: { readonly place: Place; readonly old: ApiObject; readonly sent: ApiObject },
+    options: OwnedOptions,
+  ): ApiObject {
+    const { subresource, dryRun } = options;
+    const prepared = prepareUpdate(served.type, served.version, { sent, old, subresource });
+    if (prepared === old) return presented(old, served);
+    const updated = this.#finished(served, old, prepared, options);
+    if (dryRun === true) return presented(updated, served);
+    const stored = this.#deps.ledger.put(place, updated);
+    if (old.metadata.ownerReferences !== stored.metadata.ownerReferences) this.#deps.deletion.collectIfOrphaned(place);
+    this.#deps.deletion.finishIfDue(place);
+    return presented(stored, served);
+  }
+
+  #apply(
+    served: ServedSlot,
+    { ref, old, body }: { readonly ref: ObjectRef; readonly old: ApiObject | undefined; readonly body: unknown },
+    options: PatchOptions,
+  ): ApiObject {
+    if (old === undefined && options.subresource !== undefined) throw notFound(served.type, ref.name);
+    const applied = acceptApplied(served, ref, body, options);
+    checkUrl(applied, ref);
+    const { apiVersion, kind, metadata } = applied;
+    const { uid, resourceVersion } = metadata;
+    if (old === undefined && isSet(uid ?? resourceVersion)) throw conflict(served.type, ref.name, goneText);
+    if (old !== undefined) checkPreconditions(served.type, old, metadata);
+    const live = old ?? { apiVersion, kind, metadata: { ...ref, managedFields: [] } };
+    const merged = managerOf(served).apply(live, applied, this.#writer(served, options), options.force === true);
+    const owners = merged.metadata.managedFields;
+    if (old === undefined) return this.#create(served, ref.namespace, merged, { ...options, owners });
+    const place = { slot: served.slot, key: placeKey(served.type, ref) };
+    const sent = { ...merged, metadata: { ...merged.metadata, resourceVersion: old.metadata.resourceVersion ?? '' } };
+    return this.#update(served, { place, old, sent }, { ...options, owners });
+  }
+
+  /** `object` as it is stored, with its owners after this write: those that an apply has found, or whoever writes owns what it changed. */
+  #finished(served: ServedSlot, before: ApiObject | undefined, object: ApiObject, options: OwnedOptions): ApiObject {
+    const { managedFields: given, ...metadata } = object.metadata;
+    const base = before === undefined ? { ...object, metadata } : object;
+    for (const text of served.type.strategy.warnings?.(object) ?? []) options.warn?.(text);
+    const owners = options.owners ?? managerOf(served).update(before, base, this.#writer(served, options));
+    return given === undefined && owners.length === 0
+      ? object
+      : { ...object, metadata: { ...metadata, managedFields: owners } };
+  }
+
+  #writer({ type, version }: ServedSlot, { fieldManager = 'unknown', subresource }: UpdateOptions): Writer {
+    const time = formatTime(this.#deps.clock.now());
+    return { manager: fieldManager, apiVersion: apiVersion(type, version.name), subresource, time };
+  }
+
+  #updateScale(served: ServedSlot, ref: ObjectRef, body: unknown, options: UpdateOptions): ApiObject {
     const { scale } = served.type;
     if (scale === undefined) throw methodNotAllowed();
-    const { object: old } = this.#existing(served, ref);
+    const { place, object: old } = this.#existing(served, ref);
     const { resourceVersion } = fieldsOf(fieldsOf(body)['metadata']) as { resourceVersion?: string };
     checkPreconditions(served.type, old, { resourceVersion });
-    const scaled = withScale(presented(old, served), body, scale);
-    return scaleOf(this.update(typeRef, ref, scaled, { ...options, subresource: undefined }), scale);
+    return scaleOf(this.#update(served, { place, old, sent: withScale(old, body, scale) }, options), scale);
   }
 
   #existing(served: ServedSlot, ref: ObjectRef): { place: Place; object: ApiObject } {
@@ -202,6 +257,13 @@ function checkUrl({ metadata }: ApiObject, ref: ObjectRef): void {
   }
 }
 
+const goneText = 'uid mismatch: the provided object specified a version of an object that is not there';
+
+/** By version, as versions of a type may have other fields. */
+function managerOf({ type, version }: ServedSlot): FieldManager {
+  return new FieldManager(version.structure, type.hasStatus);
+}
+
 function applyPatch(current: ApiObject, patch: unknown, kind: PatchKind, { type }: ServedSlot): unknown {
   switch (kind) {
     case 'json':
@@ -209,10 +271,10 @@ function applyPatch(current: ApiObject, patch: unknown, kind: PatchKind, { type 
     case 'merge':
       return mergePatch(current, patch);
     case 'strategic':
-      if (type.prunes) throw unsupportedMediaType('application/strategic-merge-patch+json');
+      if (type.isCustom) throw unsupportedMediaType('application/strategic-merge-patch+json');
       return strategicMergePatch(current, patch);
     case 'apply':
-      return type.prunes ? mergePatch(current, patch) : strategicMergePatch(current, patch);
+      throw unsupportedMediaType('application/apply-patch+yaml');
   }
 }
 

@@ -1,44 +1,19 @@
 /** From what a client sent to what is stored: pure, so that a dry run is the same without the commit. */
-import type { ObjectMeta, Subresource } from '@clustermesh/kube';
+import type { JsonSchema, ManagedFieldsEntry, ObjectMeta, Subresource } from '@clustermesh/kube';
 
-import { badRequest, conflict, invalid, invalidValue } from './api-errors.ts';
-import { fieldsOf, isDeepEqual, isJsonObject } from './api-object.ts';
+import { conflict, invalid, invalidValue } from './api-errors.ts';
+import { fieldsOf, isDeepEqual } from './api-object.ts';
 import type { ApiObject, JsonObject } from './api-object.ts';
 import { checkMetadata } from './metadata-rules.ts';
-import { apiVersion, storageVersion } from './resource-type.ts';
 import type { ResourceType, ServedVersion } from './resource-type.ts';
-import { applySchema, validateSchema } from './structural-schema.ts';
+import { withDefaults } from './schema/default-values.ts';
+import { validateSchema } from './schema/validate-schema.ts';
 
 export interface Identity {
   readonly name: string;
   readonly namespace: string | undefined;
   readonly uid: string;
   readonly creationTimestamp: string;
-}
-
-/** Checks that a body is an object of the type at all. Throws BadRequest. */
-export function acceptBody(type: ResourceType, version: string, body: unknown): ApiObject {
-  if (!isJsonObject(body) || !isJsonObject(body['metadata'] ?? {})) throw badRequest('the body must be an object');
-  const wanted = { apiVersion: apiVersion(type, version), kind: type.kind };
-  for (const field of ['apiVersion', 'kind'] as const) {
-    const got = body[field];
-    if (got === undefined || got === '' || got === wanted[field]) continue;
-    throw badRequest(
-      `the ${field} in the data (${JSON.stringify(got)}) does not match the expected ${field} (${wanted[field]})`,
-    );
-  }
-  // Managed fields are not kept: the last writer of a field is nowhere shown.
-  const content = type.prunes ? body : fieldsOf(withoutNulls(body));
-  const { managedFields: _, ...metadata } = fieldsOf(content['metadata']);
-  return { ...content, apiVersion: storageVersion(type), kind: type.kind, metadata: { name: '', ...metadata } };
-}
-
-/** In Go a null is an absent field; built-in types are decoded by Go. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isJsonObject(value)) return value;
-  const kept = Object.entries(value).filter(([, inner]) => inner !== null);
-  return Object.fromEntries(kept.map(([field, inner]) => [field, withoutNulls(inner)]));
 }
 
 export function prepareCreate(
@@ -61,7 +36,7 @@ export function prepareCreate(
   const withStatus = keepsStatus ? { ...rest, metadata, status } : { ...rest, metadata };
   const complete = complementedBy(type, version, withStatus);
   const object = type.strategy.onCreate?.(complete) ?? complete;
-  check(type, version, object, undefined);
+  check(type, object, undefined);
   return object;
 }
 
@@ -79,7 +54,7 @@ export function prepareUpdate(
   const edited = subresource === 'status' ? { ...old, status: sent['status'] } : mainEdit(type, sent, old);
   const complete = complementedBy(type, version, edited);
   const updated = type.strategy.onUpdate?.(complete, old) ?? complete;
-  check(type, version, updated, old);
+  check(type, updated, old);
   if (isDeepEqual(withoutVersion(updated), withoutVersion(old))) return old;
   return isNewGeneration(type, updated, old) ? withGeneration(updated, (old.metadata.generation ?? 0) + 1) : updated;
 }
@@ -96,7 +71,7 @@ export function checkPreconditions(
   if (isSet(wanted.resourceVersion) && wanted.resourceVersion !== resourceVersion) throw conflict(type, name);
 }
 
-function isSet(text: string | undefined): text is string {
+export function isSet(text: string | undefined): text is string {
   return text !== undefined && text !== '';
 }
 
@@ -105,10 +80,20 @@ function mainEdit(type: ResourceType, sent: ApiObject, old: ApiObject): ApiObjec
   const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, namespace, name } =
     old.metadata;
   const system = { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, namespace, name };
-  const metadata = { ...withoutSystemFields(sent.metadata), ...withoutUndefined(system), name };
+  const managedFields = keptOwners(sent.metadata.managedFields, old.metadata.managedFields);
+  const metadata = { ...withoutSystemFields(sent.metadata), ...withoutUndefined({ ...system, managedFields }), name };
   if (!type.hasStatus) return { ...sent, metadata };
   const { status: _, ...rest } = sent;
   return 'status' in old ? { ...rest, metadata, status: old['status'] } : { ...rest, metadata };
+}
+
+/** Clients may rewrite who owns what; a list of one empty entry means "forget it all". */
+function keptOwners(
+  sent: readonly ManagedFieldsEntry[] | undefined,
+  old: readonly ManagedFieldsEntry[] | undefined,
+): readonly ManagedFieldsEntry[] | undefined {
+  if (sent === undefined || sent.length === 0) return old;
+  return sent.length === 1 && Object.keys(sent[0] ?? {}).length === 0 ? [] : sent;
 }
 
 function withoutSystemFields(metadata: ObjectMeta): JsonObject {
@@ -129,27 +114,26 @@ function withoutUndefined(record: JsonObject): JsonObject {
 }
 
 /** With the defaults of the schema and of the type. */
-function complementedBy(type: ResourceType, version: ServedVersion, object: ApiObject): ApiObject {
-  const { schema } = version;
+function complementedBy(type: ResourceType, { schema }: ServedVersion, object: ApiObject): ApiObject {
   if (schema === undefined) return type.strategy.defaults?.(object) ?? object;
-  checkSchema(type, schema, object); // before the strategy, which trusts the shapes
-  const { apiVersion: version_, kind, metadata } = object;
-  const known = { ...schema, properties: { apiVersion: {}, kind: {}, metadata: {}, ...schema.properties } };
-  const applied = fieldsOf(applySchema(object, known, type.prunes));
-  const completed: ApiObject = { ...applied, apiVersion: version_, kind, metadata };
-  return type.strategy.defaults?.(completed) ?? completed;
+  const { apiVersion, kind, metadata, ...content } = object;
+  const completed = type.isCustom ? fieldsOf(withDefaults(content, schema)) : content;
+  checkSchema(type, schema, completed, metadata.name); // before the strategy, which trusts the shapes
+  const whole: ApiObject = { ...completed, apiVersion, kind, metadata };
+  return type.strategy.defaults?.(whole) ?? whole;
 }
 
-function checkSchema(type: ResourceType, schema: NonNullable<ServedVersion['schema']>, object: ApiObject): void {
-  const { metadata: _, ...content } = object;
-  const causes = validateSchema(content, schema).filter(({ field }) => field !== 'metadata');
-  if (causes.length > 0) throw invalid(type, object.metadata.name, causes);
+/** What every object has is checked elsewhere. */
+function checkSchema(type: ResourceType, schema: JsonSchema, content: JsonObject, name: string): void {
+  const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...properties } = schema.properties ?? {};
+  const required = (schema.required ?? []).filter((field) => !['apiVersion', 'kind', 'metadata'].includes(field));
+  const causes = validateSchema(content, { ...schema, properties, required });
+  if (causes.length > 0) throw invalid(type, name, causes);
 }
 
-function check(type: ResourceType, version: ServedVersion, object: ApiObject, old: ApiObject | undefined): void {
+function check(type: ResourceType, object: ApiObject, old: ApiObject | undefined): void {
   const causes = [...checkMetadata(type, object, old), ...(type.strategy.validate?.(object, old) ?? [])];
   if (causes.length > 0) throw invalid(type, object.metadata.name, causes);
-  if (version.schema !== undefined) checkSchema(type, version.schema, object);
 }
 
 function isNewGeneration(type: ResourceType, object: ApiObject, old: ApiObject): boolean {

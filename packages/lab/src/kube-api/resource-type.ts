@@ -14,6 +14,8 @@ export interface Strategy<T extends KubeObject = ApiObject> {
   /** What an update cannot take away. */
   onUpdate?(object: T, old: T): T;
   validate?(object: T, old: T | undefined): readonly StatusCause[];
+  /** What whoever writes the object should know. */
+  warnings?(object: T): readonly string[];
   /** Learns of each change, deletions with `after` undefined. */
   committed?(before: T | undefined, after: T | undefined): void;
   /** Seconds until removal; the object stays with a deletionTimestamp when not 0. */
@@ -27,8 +29,12 @@ export function strategyOf<T extends KubeObject>(strategy: Strategy<T>): Strateg
 
 export interface ServedVersion {
   readonly name: string;
-  /** Checked on writing; unknown fields are pruned where `pruning` says so. */
+  /** All fields, metadata included: others are dropped, and merging goes by it. */
+  readonly structure: JsonSchema;
+  /** What values must fit; of a custom resource it has the defaults too. */
   readonly schema?: JsonSchema;
+  /** Told to everybody who writes an object of this version. */
+  readonly deprecation?: string;
   readonly printerColumns?: readonly PrinterColumn[];
 }
 
@@ -57,8 +63,8 @@ export interface ResourceType {
   readonly scale: ScalePaths | undefined;
   /** What counts as a new generation. */
   readonly generation: 'none' | 'spec' | 'all';
-  /** Drop fields that the schema does not know, as for custom resources. */
-  readonly prunes: boolean;
+  /** Defined by a CRD: described by its schema alone, not by a type in Go. */
+  readonly isCustom: boolean;
   /** Updates must say which version they change; others may overwrite whatever is there. */
   readonly updatesNeedVersion: boolean;
   readonly nameRule: 'subdomain' | 'label' | 'label-1035' | 'path';
@@ -67,12 +73,11 @@ export interface ResourceType {
   readonly strategy: Strategy;
 }
 
-export type TypeRow = Pick<ResourceType, 'group' | 'plural' | 'kind' | 'namespaced'> &
-  Partial<ResourceType> & { readonly version?: string };
+export type TypeRow = Pick<ResourceType, 'group' | 'plural' | 'kind' | 'namespaced' | 'versions'> &
+  Partial<ResourceType>;
 
 export function resourceType(row: TypeRow): ResourceType {
   return {
-    versions: [{ name: row.version ?? 'v1' }],
     singular: row.kind.toLowerCase(),
     listKind: `${row.kind}List`,
     shortNames: [],
@@ -81,7 +86,7 @@ export function resourceType(row: TypeRow): ResourceType {
     keepsStatusOnCreate: false,
     scale: undefined,
     generation: 'none',
-    prunes: false,
+    isCustom: false,
     updatesNeedVersion: false,
     nameRule: 'subdomain',
     selectableFields: [],

@@ -40,6 +40,7 @@ describe('parseFieldSelector', () => {
     plural: 'pods',
     kind: 'Pod',
     namespaced: true,
+    versions: [],
     selectableFields: ['spec.nodeName'],
   });
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', namespace: 'shop' }, spec: { nodeName: 'n1' } };

@@ -66,7 +66,8 @@ export class StoreClient implements KubeClient {
     patch: unknown,
     options: { readonly kind: PatchKind; readonly subresource?: Subresource; readonly fieldManager?: string },
   ): Promise<T> {
-    return this.#write.patch(resource, ref, asJson(patch), options) as KubeObject as T;
+    const apply = options.kind === 'apply' ? { fieldManager: 'clustermesh', force: true } : {};
+    return this.#write.patch(resource, ref, asJson(patch), { ...apply, ...options }) as KubeObject as T;
   }
 
   async delete<T extends KubeObject>(

@@ -8,11 +8,12 @@ import { fieldsOf } from '../api-object.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { KubeApiStore } from '../kube-api-store.ts';
 import type { ApiList } from '../object-reader.ts';
+import type { WriteOptions } from '../object-writer.ts';
 import { apiVersion } from '../resource-type.ts';
 import { isPods } from './discovery.ts';
 import { proxyTarget, proxyToPod, splitProxyName } from './pod-proxy.ts';
 import { mediaType, readRequestBody } from './request-body.ts';
-import { sendJson } from './respond.ts';
+import { addWarning, sendJson } from './respond.ts';
 import type { ResourceRoute } from './route.ts';
 import { tableOfList, tableOfObject, wantsTable } from './table.ts';
 import { streamWatch } from './watch-stream.ts';
@@ -107,14 +108,14 @@ export class ResourceHandler {
   }
 
   async #create(call: ResourceRequest): Promise<void> {
-    const { route, query, request } = call;
+    const { route, request } = call;
     const body = await readRequestBody(request);
-    this.#sendObject(call, 201, this.#store.write.create(route.type, route.namespace, body, writeOptions(query)));
+    this.#sendObject(call, 201, this.#store.write.create(route.type, route.namespace, body, writeOptions(call)));
   }
 
   async #update(call: ResourceRequest, ref: ObjectRef): Promise<void> {
     const body = await readRequestBody(call.request);
-    const options = { ...writeOptions(call.query), subresource: subresourceOf(call.route) };
+    const options = { ...writeOptions(call), subresource: subresourceOf(call.route) };
     this.#sendObject(call, 200, this.#store.write.update(call.route.type, ref, body, options));
   }
 
@@ -123,7 +124,7 @@ export class ResourceHandler {
     const kind = patchKinds[type];
     if (kind === undefined) throw unsupportedMediaType(type);
     const patch = await readRequestBody(call.request);
-    const options = { ...writeOptions(call.query), subresource: subresourceOf(call.route), kind };
+    const options = { ...writeOptions(call), subresource: subresourceOf(call.route), kind };
     this.#sendObject(call, 200, this.#store.write.patch(call.route.type, ref, patch, options));
   }
 
@@ -131,13 +132,14 @@ export class ResourceHandler {
     const { route, query, request, response } = call;
     if (route.subresource !== undefined) throw methodNotAllowed();
     const options = deleteOptions(await readRequestBody(request), query);
-    const object = this.#store.write.delete(route.type, ref, { ...options, ...writeOptions(query) });
+    const object = this.#store.write.delete(route.type, ref, { ...options, ...writeOptions(call) });
     const isWaiting = object.metadata.deletionTimestamp !== undefined;
     sendJson(response, 200, isWaiting ? object : deletedStatus(route, object));
   }
 
-  async #deleteCollection({ route, query, request, response }: ResourceRequest): Promise<void> {
-    const options = { ...deleteOptions(await readRequestBody(request), query), ...writeOptions(query) };
+  async #deleteCollection(call: ResourceRequest): Promise<void> {
+    const { route, query, request, response } = call;
+    const options = { ...deleteOptions(await readRequestBody(request), query), ...writeOptions(call) };
     const list = this.#store.read.list(route.type, listOptions(route, query));
     for (const { metadata } of list.items) this.#store.write.delete(route.type, metadata, options);
     sendJson(response, 200, wireList(list, this.#store.slots.find(route.type).type.listKind, route));
@@ -197,8 +199,31 @@ function isTrue(text: string | null): boolean {
   return text !== null && text !== 'false' && text !== '0';
 }
 
-function writeOptions(query: URLSearchParams): { readonly dryRun: boolean } {
-  return { dryRun: query.get('dryRun') === 'All' };
+/** What a request says of its writing; warnings go out with its answer. */
+function writeOptions({ query, request, response }: ResourceRequest): WriteOptions & { readonly force: boolean } {
+  const dryRun = query.get('dryRun') ?? '';
+  if (dryRun !== '' && dryRun !== 'All')
+    throw badRequest(`Invalid value: ${JSON.stringify(dryRun)}: dryRun: Unsupported value`);
+  const validation = query.get('fieldValidation') ?? 'Warn';
+  if (!isFieldValidation(validation))
+    throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(validation)}`);
+  const [agent = ''] = (request.headers['user-agent'] ?? '').split('/');
+  const manager = query.get('fieldManager') ?? '';
+  const isApply = mediaType(request) === 'application/apply-patch+yaml';
+  const fieldManager = manager !== '' ? manager : isApply ? undefined : agent;
+  return {
+    dryRun: dryRun === 'All',
+    fieldValidation: validation,
+    fieldManager: fieldManager === '' ? undefined : fieldManager,
+    force: isTrue(query.get('force')),
+    warn: (text) => addWarning(response, text),
+  };
+}
+
+const fieldValidations = ['Strict', 'Warn', 'Ignore'] as const;
+
+function isFieldValidation(text: string): text is (typeof fieldValidations)[number] {
+  return (fieldValidations as readonly string[]).includes(text);
 }
 
 /** From the body, where kubectl puts them, and from the query, where people do. */

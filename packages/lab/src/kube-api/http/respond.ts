@@ -14,6 +14,11 @@ export function sendText(response: ServerResponse, code: number, text: string): 
   response.end(text);
 }
 
+/** To be sent with the answer; kubectl prints it. */
+export function addWarning(response: ServerResponse, text: string): void {
+  if (!response.headersSent) response.appendHeader('Warning', `299 - ${JSON.stringify(text)}`);
+}
+
 /** Answers with the error's Status. */
 export function sendError(response: ServerResponse, error: unknown): void {
   const status = failureStatus(error);
