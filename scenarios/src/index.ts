@@ -1,3 +1,7 @@
+export { collect } from './collect.ts';
+export { renderDryRun } from './dry-run.ts';
+export { KindProvider } from './kind/kind-provider.ts';
+export type { KindProviderOptions } from './kind/kind-provider.ts';
 export { LabProvider } from './lab-provider.ts';
 export type { LabProviderOptions } from './lab-provider.ts';
 export type { CommandResult, Provider } from './provider.ts';

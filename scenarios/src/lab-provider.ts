@@ -1,13 +1,18 @@
 import { spawn } from 'node:child_process';
+import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 
 import type { KubeClient } from '@clustermesh/kube';
 import type { Lab } from '@clustermesh/lab';
-import { MeshError } from '@clustermesh/runtime';
+import { MeshError, systemClock } from '@clustermesh/runtime';
 
-import type { CommandResult, Provider } from './provider.ts';
-import type { Scenario } from './scenario.ts';
+import { startProbeProcess } from './probe-process.ts';
+import { probeArguments } from './provider.ts';
+import type { CommandResult, Cut, Kill, Need, PodRef, Probe, Provider, ProviderCommands } from './provider.ts';
+import type { RunningProbe } from './provider.ts';
+import type { ClusterTopology, Topology } from './topology.ts';
 
 export interface LabProviderOptions {
   /** Directory of the `clustermesh` package, whose command line is run as a user would. */
@@ -18,23 +23,35 @@ export interface LabProviderOptions {
   readonly kubeAssets: string | undefined;
 }
 
+const probeDirectory = fileURLToPath(new URL('probe', import.meta.url));
+/** How long a killed program may take to be started again. */
+const restartMs = 60_000;
+const pollMs = 100;
+
 /** Clusters of a scenario in the lab, on this machine. */
 export class LabProvider implements Provider {
+  readonly commands: ProviderCommands;
   readonly #options: LabProviderOptions;
   #lab: Lab | undefined;
+  #topology: Topology | undefined;
 
   constructor(options: LabProviderOptions) {
     this.#options = options;
+    this.commands = labCommands(options.mesh);
   }
 
-  get withoutPackets(): string | undefined {
+  cannot(_need: Need): string | undefined {
     return this.#lab?.limitation;
   }
 
-  async up({ clusters }: Scenario['topology'], onProgress: (line: string) => void, signal: AbortSignal): Promise<void> {
+  async up(topology: Topology, onProgress: (line: string) => void, signal: AbortSignal): Promise<void> {
     const { Lab: Class } = await import('@clustermesh/lab');
     const { mesh, kubeAssets } = this.#options;
-    this.#lab = await Class.up({ mesh, clusters }, { onProgress, signal, kubeAssets });
+    this.#topology = topology;
+    this.#lab = await Class.up(
+      { mesh, clusters: topology.clusters.map(labCluster) },
+      { onProgress, signal, kubeAssets },
+    );
   }
 
   async down(): Promise<void> {
@@ -51,12 +68,9 @@ export class LabProvider implements Provider {
     return this.#running().kube(cluster);
   }
 
-  execInPod(
-    cluster: string,
-    { namespace, name }: { namespace: string; name: string },
-    argv: readonly string[],
-  ): Promise<CommandResult> {
-    return this.#running().exec(cluster, `${namespace}/${name}`, argv);
+  async startProbe(cluster: string, { namespace, name }: PodRef, probe: Probe): Promise<RunningProbe> {
+    const argv = ['node', join(probeDirectory, `${probe.program}.mjs`), ...probeArguments(probe)];
+    return startProbeProcess(await this.#running().execArgv(cluster, `${namespace}/${name}`, argv));
   }
 
   async clustermesh(argv: readonly string[]): Promise<CommandResult> {
@@ -70,21 +84,76 @@ export class LabProvider implements Provider {
     return { exitCode, stdout, stderr };
   }
 
-  async cutLink(cluster: string): Promise<void> {
-    await this.#running().cutLink(cluster);
+  async cut({ peers, ...cut }: Cut): Promise<void> {
+    await this.#running().cut({ ...cut, ...(peers === undefined ? {} : { peers }) });
   }
 
-  async restoreLink(cluster: string): Promise<void> {
-    await this.#running().restoreLink(cluster);
+  async restore(cluster: string): Promise<void> {
+    await this.#running().restore(cluster);
   }
 
-  describeLink(cluster: string, action: 'cut' | 'restore'): string {
-    const { mesh } = this.#options;
-    return `clustermesh lab ${action} ${cluster}${mesh === 'lab' ? '' : ` --mesh ${mesh}`}`;
+  /** Returns when another process has taken its place: what is looked at afterwards is not the state before. */
+  async kill({ cluster, program, node }: Kill): Promise<void> {
+    const lab = this.#running();
+    const killed = await lab.kill(cluster, { name: program, ...(node === undefined ? {} : { node }) });
+    if (program === 'supervisor' && this.#topology !== undefined) {
+      // Nothing keeps the supervisor running; `lab up` takes over what it left.
+      await this.up(this.#topology, () => undefined, new AbortController().signal);
+    }
+    const deadline = systemClock.monotonicMs() + restartMs;
+    const gone = new Set(killed.map(({ pid }) => pid));
+    for (;;) {
+      const now = (await lab.programs(cluster)).filter((one) => one.name === program && !gone.has(one.pid));
+      if (now.length >= killed.length) return;
+      const what = `start ${program} of ${cluster ?? 'the lab'} again after its kill`;
+      if (systemClock.monotonicMs() >= deadline) throw new MeshError('TIMEOUT', what);
+      await systemClock.sleep(pollMs);
+    }
+  }
+
+  async collectLogs(directory: string): Promise<void> {
+    await mkdir(directory, { recursive: true });
+    await cp(this.#running().logDir, directory, { recursive: true });
   }
 
   #running(): Lab {
     if (this.#lab !== undefined) return this.#lab;
     throw new MeshError('LAB_INVALID_STATE', `lab ${this.#options.mesh} is not up`);
   }
+}
+
+/** IPv4 alone is what a lab has anyway. */
+function labCluster({ ipFamilies, ...cluster }: ClusterTopology): Omit<ClusterTopology, 'ipFamilies'> {
+  return ipFamilies.length > 1 ? { ...cluster, ...{ ipFamilies } } : cluster;
+}
+
+function labCommands(mesh: string): ProviderCommands {
+  const inLab = (command: string): readonly string[] => [
+    `clustermesh lab ${command}${mesh === 'lab' ? '' : ` --mesh ${mesh}`}`,
+  ];
+  const flag = (name: string, value: string | undefined, usual?: string): string =>
+    value === undefined || value === usual ? '' : ` --${name} ${value}`;
+  return {
+    up: ({ clusters }) => {
+      const isDual = clusters.some(({ ipFamilies }) => ipFamilies.length > 1);
+      const names = clusters.map(({ name }) => name).join(',');
+      return inLab(`up --clusters ${names} --nodes ${clusters[0]?.nodes ?? 1}${isDual ? ' --dual-stack' : ''}`);
+    },
+    cut: ({ cluster, peers = [], traffic, direction }) => {
+      const named = peers.map((peer) => flag('peer', peer)).join('');
+      const what = flag('traffic', traffic, 'control') + flag('direction', direction, 'both');
+      return inLab(`cut ${cluster}${named}${what}`);
+    },
+    restore: (cluster) => inLab(`restore ${cluster}`),
+    kill: ({ cluster, program, node }) =>
+      program === 'supervisor'
+        ? [...inLab('kill - supervisor'), ...inLab('up')]
+        : inLab(`kill ${cluster ?? ''} ${program}${flag('node', node)}`),
+    probe: (cluster, { namespace, name }, probe) => {
+      const [exec = ''] = inLab(`exec ${cluster} ${namespace}/${name}`);
+      return [`${exec} -- node scenarios/src/probe/${probe.program}.mjs ${probeArguments(probe).join(' ')}`];
+    },
+    collectLogs: (_topology, directory) => [`cp -r /run/clustermesh/${mesh}/logs ${directory}`],
+    down: () => inLab('down'),
+  };
 }

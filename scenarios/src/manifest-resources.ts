@@ -1,5 +1,14 @@
-import { configMaps, daemonSets, deployments, namespaces, pods, secrets, services } from '@clustermesh/kube';
-import type { KubeObject, Resource } from '@clustermesh/kube';
+import {
+  configMaps,
+  customResourceDefinitions,
+  daemonSets,
+  deployments,
+  namespaces,
+  pods,
+  secrets,
+  services,
+} from '@clustermesh/kube';
+import type { CustomResourceDefinition, KubeClient, KubeObject, Resource } from '@clustermesh/kube';
 import { MeshError } from '@clustermesh/runtime';
 
 const known: readonly Resource<KubeObject>[] = [
@@ -10,14 +19,33 @@ const known: readonly Resource<KubeObject>[] = [
   daemonSets,
   configMaps,
   secrets,
+  customResourceDefinitions,
 ] as readonly Resource<KubeObject>[];
 
-/** The resource type of an object of a scenario's manifest, by its apiVersion and kind. */
-export function resourceOf(object: KubeObject): Resource<KubeObject> {
+/** The resource type of an object of a manifest, by its apiVersion and kind; custom ones are looked up in the cluster. */
+export async function resourceOf(object: KubeObject, kube: KubeClient): Promise<Resource<KubeObject>> {
   const found = known.find(({ group, version, kind }) => {
     const apiVersion = group === '' ? version : `${group}/${version}`;
     return apiVersion === object.apiVersion && kind === object.kind;
   });
+  return found ?? customResource(object, (await kube.list(customResourceDefinitions)).items);
+}
+
+export function resourceOfKind(wanted: string): Resource<KubeObject> {
+  const found = known.find(({ kind }) => kind === wanted);
   if (found !== undefined) return found;
-  throw new MeshError('SCENARIO_INVALID', `manifests cannot hold ${object.apiVersion ?? '?'} ${object.kind ?? '?'}`);
+  throw new MeshError('SCENARIO_INVALID', `objects of kind ${wanted} cannot be patched`);
+}
+
+function customResource(
+  { apiVersion = '', kind = '' }: KubeObject,
+  definitions: readonly CustomResourceDefinition[],
+): Resource<KubeObject> {
+  const [group = '', version = ''] = apiVersion.split('/');
+  const definition = definitions.find(({ spec }) => spec.group === group && spec.names.kind === kind);
+  if (definition === undefined) {
+    throw new MeshError('SCENARIO_INVALID', `the cluster knows no ${apiVersion} ${kind} that a manifest may hold`);
+  }
+  const { names, scope } = definition.spec;
+  return { group, version, plural: names.plural, kind, namespaced: scope === 'Namespaced' };
 }

@@ -1,6 +1,6 @@
 import type { KubeClient } from '@clustermesh/kube';
 
-import type { Scenario } from './scenario.ts';
+import type { Topology } from './topology.ts';
 
 export interface CommandResult {
   readonly exitCode: number;
@@ -8,24 +8,95 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** A probe program (probe/) that runs inside a pod and reports in lines of JSON. */
+export interface RunningProbe {
+  /** The newest report. */
+  latest(): unknown;
+  /** How it ended; its last report is the last line of `stdout`. */
+  readonly ended: Promise<CommandResult>;
+  /** Asks it to report once more and end. */
+  stop(): Promise<void>;
+}
+
+/** What packets are lost: those of a cluster with the others, or with some of them. */
+export interface Cut {
+  readonly cluster: string;
+  /** Undefined: with all others. */
+  readonly peers?: readonly string[] | undefined;
+  /** `control`: the kvstore connections; `data`: the overlay between nodes. */
+  readonly traffic: 'control' | 'data' | 'all';
+  /** Seen from `cluster`: `in` loses what it would receive, `out` what it sends. */
+  readonly direction: 'both' | 'in' | 'out';
+}
+
+/** What can be killed: programs of the mesh, the Kubernetes API, backends, and who looks after the lab. */
+export const programs = [
+  'etcd',
+  'clustermesh-apiserver',
+  'kvstoremesh',
+  'clustermesh-agent',
+  'kube-api',
+  'echo',
+  'supervisor',
+] as const;
+
+export interface Kill {
+  /** Undefined only for the supervisor, which is of all clusters. */
+  readonly cluster?: string | undefined;
+  readonly program: (typeof programs)[number];
+  readonly node?: string | undefined;
+}
+
+export interface PodRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A program of probe/ and its flags: what `--address` and the others are told. */
+export interface Probe {
+  readonly program: 'requests' | 'traffic' | 'dns';
+  readonly flags: Readonly<Record<string, string | number>>;
+}
+
+/** Its command line, after `node`. */
+export function probeArguments({ flags }: Probe): readonly string[] {
+  return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
+/** What not every provider can do; a step that needs it is then told as not shown. */
+export type Need = 'packets' | 'cuts' | 'kills' | 'supervisor';
+
 /** Where the clusters of a scenario run. Kubernetes itself is the interface for the rest. */
 export interface Provider {
   /** Makes the clusters, with the mesh installed and not yet connected. */
-  up(topology: Scenario['topology'], onProgress: (line: string) => void, signal: AbortSignal): Promise<void>;
+  up(topology: Topology, onProgress: (line: string) => void, signal: AbortSignal): Promise<void>;
   /** Removes everything that up() made, however far it got. */
   down(): Promise<void>;
   /** A kubeconfig file with a context per cluster, named as the cluster. */
   kubeconfig(): string;
   kube(cluster: string): KubeClient;
-  /** Why packets cannot be sent between pods, nor links be cut, here; undefined where they can. Known after up(). */
-  readonly withoutPackets: string | undefined;
-  /** Runs a program of this machine inside a pod's network. */
-  execInPod(cluster: string, pod: { namespace: string; name: string }, argv: readonly string[]): Promise<CommandResult>;
-  /** Runs the command line of the mesh as a user would, `-o json`. */
+  /** Why something cannot be shown here; undefined where it can. Known after up(). */
+  cannot(need: Need): string | undefined;
+  startProbe(cluster: string, pod: PodRef, probe: Probe): Promise<RunningProbe>;
+  /** Runs the command line of the mesh as a user would. */
   clustermesh(argv: readonly string[]): Promise<CommandResult>;
-  /** Cuts a cluster's control plane off from the other clusters; its pods still reach theirs. */
-  cutLink(cluster: string): Promise<void>;
-  restoreLink(cluster: string): Promise<void>;
-  /** For people: the command that does what cutLink does. */
-  describeLink(cluster: string, action: 'cut' | 'restore'): string;
+  cut(cut: Cut): Promise<void>;
+  /** Takes all cuts of a cluster away. */
+  restore(cluster: string): Promise<void>;
+  /** SIGKILL; whoever keeps the program running starts it again. */
+  kill(kill: Kill): Promise<void>;
+  /** Writes logs of everything that runs into a directory. */
+  collectLogs(directory: string): Promise<void>;
+  readonly commands: ProviderCommands;
+}
+
+/** For people: the command lines that do what the provider does, in order. */
+export interface ProviderCommands {
+  up(topology: Topology): readonly string[];
+  cut(cut: Cut): readonly string[];
+  restore(cluster: string): readonly string[];
+  kill(kill: Kill): readonly string[];
+  probe(cluster: string, pod: PodRef, probe: Probe): readonly string[];
+  collectLogs(topology: Topology, directory: string): readonly string[];
+  down(topology: Topology): readonly string[];
 }

@@ -1,49 +1,49 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, MeshError } from '@clustermesh/runtime';
 
-import type { CommandResult, Provider } from './provider.ts';
+import type { CommandResult, Provider, RunningProbe } from './provider.ts';
 import { hasPassed, renderResults, renderVerdict } from './report.ts';
 import { runScenario } from './runner.ts';
 import type { RunEvent, StepResult } from './runner.ts';
-import type { Scenario } from './scenario.ts';
+import { parseScenario } from './scenario.ts';
+import { unusedProvider } from './testing/unused-provider.ts';
 
-const scenario: Scenario = {
-  name: 'two',
-  summary: 'two clusters',
-  set: 'full',
-  topology: {
-    clusters: [
-      { name: 'east', id: 1, nodes: 2 },
-      { name: 'west', id: 2, nodes: 1 },
-    ],
-  },
-  manifests: {},
-  steps: [
-    {
-      name: 'connect',
-      do: [{ connect: ['east', 'west'] }],
-      expect: [{ remote: { of: 'east', cluster: 'west', is: 'ready' } }],
-      within: 5_000,
-    },
-    { name: 'drain', do: [], expect: [{ drained: { of: 'east', cluster: 'west' } }], within: 1_000 },
+const topology = {
+  clusters: [
+    { name: 'east', id: 1, nodes: 2 },
+    { name: 'west', id: 2, nodes: 1 },
   ],
 };
+const scenario = parseScenario(
+  {
+    name: 'two',
+    summary: 'two clusters',
+    topology,
+    steps: [
+      {
+        name: 'connect',
+        do: [{ connect: ['east', 'west'] }],
+        expect: [{ remote: { of: 'east', cluster: 'west', is: 'ready' } }],
+        within: '5s',
+      },
+      { name: 'drain', expect: [{ drained: { of: 'east', cluster: 'west' } }], within: '1s' },
+    ],
+  },
+  'two.yaml',
+);
+
+function answer(value: unknown): CommandResult {
+  return { exitCode: 0, stdout: JSON.stringify(value), stderr: '' };
+}
 
 /** `status` shows west ready from the third look on; `inspect` shows `left` addresses for ever. */
 function fakeProvider(options: { left?: number; upFails?: boolean; connectExit?: number }): Provider {
   let looks = 0;
-  const answer = (value: unknown): CommandResult => ({ exitCode: 0, stdout: JSON.stringify(value), stderr: '' });
   return {
-    withoutPackets: 'no packets in this test',
+    ...unusedProvider,
     up: async () => {
       if (options.upFails === true) throw new MeshError('COMMAND_FAILED', 'start etcd');
     },
-    down: async () => undefined,
-    kubeconfig: () => '/kubeconfig',
-    kube: () => {
-      throw new Error('not used');
-    },
-    execInPod: () => Promise.reject(new Error('not used')),
     clustermesh: async ([command = '']) => {
       if (command === 'connect')
         return { exitCode: options.connectExit ?? 0, stdout: '', stderr: 'same cluster id 1\n' };
@@ -54,19 +54,19 @@ function fakeProvider(options: { left?: number; upFails?: boolean; connectExit?:
       }
       return answer(Array.from({ length: options.left ?? 0 }, () => ({ cluster: 'west' })));
     },
-    cutLink: async () => undefined,
-    restoreLink: async () => undefined,
-    describeLink: () => '',
   };
 }
 
-async function run(provider: Provider): Promise<{ results: readonly StepResult[]; events: RunEvent[] }> {
+async function run(
+  provider: Provider,
+  what = scenario,
+): Promise<{ results: readonly StepResult[]; events: RunEvent[]; ms: number }> {
   const clock = new FakeClock();
   const events: RunEvent[] = [];
   const deps = { provider, clock, report: (event: RunEvent) => void events.push(event) };
-  const running = runScenario(scenario, deps, new AbortController().signal);
+  const running = runScenario(what, deps, new AbortController().signal);
   await clock.advance(20_000);
-  return { results: await running, events };
+  return { results: await running, events, ms: clock.monotonicMs() };
 }
 
 describe('runScenario', () => {
@@ -105,6 +105,117 @@ describe('runScenario', () => {
       'clustermesh status --context east',
       'clustermesh inspect ipcache --context east',
     ]);
+  });
+
+  it('tells a step that the provider cannot show, and why, and goes on', async () => {
+    const cutting = parseScenario(
+      {
+        name: 'cut',
+        summary: 's',
+        topology,
+        steps: [
+          {
+            name: 'cut',
+            do: [{ cut: { cluster: 'west' } }],
+            expect: [{ remote: { of: 'east', cluster: 'west', is: 'stale' } }],
+          },
+          { name: 'drain', expect: [{ drained: { of: 'east', cluster: 'west' } }] },
+        ],
+      },
+      'cut.yaml',
+    );
+    const provider = { ...fakeProvider({}), cannot: (need: string) => (need === 'cuts' ? 'one network' : undefined) };
+    const { results } = await run(provider, cutting);
+    expect(results[1]).toMatchObject({ passed: true, notShown: 'one network' });
+    expect(results[2]).toMatchObject({ name: 'drain', passed: true });
+  });
+});
+
+describe('background traffic', () => {
+  const steps = [
+    {
+      name: 'starts',
+      do: [
+        {
+          traffic: {
+            name: 'new',
+            from: { cluster: 'east', pod: 'demo/client' },
+            service: 'demo/echo',
+            connections: 'new',
+          },
+        },
+      ],
+      expect: [{ traffic: { name: 'new', more: 10 } }],
+    },
+    { name: 'goes on', expect: [{ traffic: { name: 'new', more: 10 } }], within: '2s' },
+  ];
+  const loaded = parseScenario({ name: 'traffic', summary: 's', topology, steps }, 'traffic.yaml');
+
+  /** Five successes more at each look, and from look 4 on what `later` says. */
+  function provider(later: { ok?: number; failed?: object }): Provider & { stopped: number } {
+    let looks = 0;
+    const fake = {
+      ...unusedProvider,
+      stopped: 0,
+      up: async () => undefined,
+      kube: () => ({
+        ...unusedProvider.kube(''),
+        get: async () => ({ spec: { clusterIP: '10.101.0.9', ports: [{ name: 'http', port: 80 }] } }) as never,
+      }),
+      startProbe: async (): Promise<RunningProbe> => ({
+        latest: () => {
+          looks++;
+          const report = { ok: looks * 5, failed: {}, broken: {}, answers: {}, longestGapMs: 12.4 };
+          return looks < 12 ? report : { ...report, ...later };
+        },
+        ended: Promise.resolve({ exitCode: 0, stdout: '', stderr: '' }),
+        stop: async () => {
+          fake.stopped++;
+        },
+      }),
+    };
+    return fake;
+  }
+
+  it('holds while it goes on without failures, and is ended with the scenario', async () => {
+    const fake = provider({});
+    const { results } = await run(fake, loaded);
+    expect(results.map(({ passed }) => passed)).toEqual([true, true, true]);
+    expect(results[2]?.seen).toMatch(/^new: \d+ ok, 0 failed, 0 broken, longest gap 12 ms$/);
+    expect(fake.stopped).toBe(1);
+  });
+
+  it('fails at once with a failure, since that cannot become better', async () => {
+    const failing = parseScenario(
+      {
+        name: 'failing',
+        summary: 's',
+        topology,
+        steps: [steps[0], { ...steps[1], expect: [{ traffic: { name: 'new', more: 1_000 } }] }],
+      },
+      'failing.yaml',
+    );
+    const { results } = await run(provider({ failed: { ECONNREFUSED: 2 } }), failing);
+    expect(results[2]).toMatchObject({ passed: false });
+    expect(results[2]?.seen).toContain('2 failed (ECONNREFUSED 2)');
+    expect(results[2]?.ms).toBeLessThan(2_000);
+  });
+
+  it('fails when it stands still', async () => {
+    const { results } = await run(
+      provider({ ok: 60 }),
+      parseScenario(
+        {
+          name: 'still',
+          summary: 's',
+          topology,
+          steps: [steps[0], { ...steps[1], expect: [{ traffic: { name: 'new', more: 1_000 } }] }],
+        },
+        'still.yaml',
+      ),
+    );
+    expect(results[2]).toMatchObject({ passed: false, ms: 2_000 });
+    expect(results[2]?.seen).toMatch(/only \d+ of 1000 in this step$/);
   });
 });
 

@@ -1,12 +1,10 @@
 import { describeError } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
-import { describeAction, performAction } from './actions.ts';
-import type { DeletedPod, Run } from './actions.ts';
-import { checkExpectation, describeExpectation } from './expectations.ts';
-import type { Observation } from './expectations.ts';
 import type { Provider } from './provider.ts';
+import type { Run } from './run.ts';
 import type { Scenario, Step } from './scenario.ts';
+import type { Expectation, Observation } from './verb.ts';
 
 export interface StepResult {
   readonly name: string;
@@ -39,15 +37,31 @@ export async function runScenario(
   deps: RunDeps,
   signal: AbortSignal,
 ): Promise<readonly StepResult[]> {
-  const run: Run = { scenario, provider: deps.provider, deletedPods: new Map<string, DeletedPod>() };
+  const run = newRun(scenario, deps, signal);
   const results: StepResult[] = [await bringUp(scenario, deps, signal)];
-  for (const step of scenario.steps) {
-    if (signal.aborted || results.some(({ passed }) => !passed)) break;
-    const result = await runStep(step, run, deps, signal);
-    deps.report({ kind: 'result', result });
-    results.push(result);
+  try {
+    for (const step of scenario.steps) {
+      if (signal.aborted || results.some(({ passed }) => !passed)) break;
+      const result = await runStep(step, run, deps, signal);
+      deps.report({ kind: 'result', result });
+      results.push(result);
+    }
+  } finally {
+    await Promise.all([...run.traffic.values()].map((traffic) => traffic.stop()));
   }
   return results;
+}
+
+function newRun({ topology, manifests }: Scenario, { provider, clock }: RunDeps, signal: AbortSignal): Run {
+  return {
+    topology,
+    manifests,
+    provider,
+    clock,
+    signal,
+    deletedPods: new Map(),
+    traffic: new Map(),
+  };
 }
 
 async function bringUp({ topology }: Scenario, deps: RunDeps, signal: AbortSignal): Promise<StepResult> {
@@ -69,10 +83,11 @@ async function runStep(step: Step, run: Run, { clock, report }: RunDeps, signal:
   report({ kind: 'step', name: step.name });
   const notShown = whyNotShown(step, run.provider);
   if (notShown !== undefined) return { name: step.name, passed: true, notShown, seen: `not shown: ${notShown}`, ms: 0 };
+  for (const traffic of run.traffic.values()) traffic.beginStep();
   const acted = await attempt(async () => {
     for (const action of step.do) {
-      for (const text of describeAction(action, run.provider)) report({ kind: 'command', text });
-      await performAction(action, run);
+      for (const text of action.commands(run)) report({ kind: 'command', text });
+      await action.perform(run);
     }
     return { isMet: true, seen: '' };
   });
@@ -80,33 +95,31 @@ async function runStep(step: Step, run: Run, { clock, report }: RunDeps, signal:
   const began = clock.monotonicMs();
   const observations: Observation[] = [];
   for (const expectation of step.expect) {
-    report({ kind: 'command', text: describeExpectation(expectation) });
-    const check = (): Promise<Observation> => attempt(() => checkExpectation(expectation, run));
-    observations.push(await untilMet(check, began + step.within, clock, signal));
+    for (const text of expectation.commands(run)) report({ kind: 'command', text });
+    observations.push(await untilMet(expectation, run, began + step.within));
   }
   const unmet = observations.filter(({ isMet }) => !isMet);
   return {
     name: step.name,
-    passed: unmet.length === 0,
+    passed: unmet.length === 0 && !signal.aborted,
     seen: (unmet.length > 0 ? unmet : observations).map(({ seen }) => seen).join('; '),
     ms: clock.monotonicMs() - began,
   };
 }
 
-/** Links can be cut only where the clusters have networks of their own. */
-function whyNotShown(step: Step, { withoutPackets }: Provider): string | undefined {
-  return step.do.some((action) => 'cutLink' in action || 'restoreLink' in action) ? withoutPackets : undefined;
+/** Some things can be done, and seen, only where the clusters have networks of their own, or run on this machine. */
+function whyNotShown(step: Step, provider: Provider): string | undefined {
+  return [...step.do, ...step.expect]
+    .map(({ needs }) => (needs === undefined ? undefined : provider.cannot(needs)))
+    .find((reason) => reason !== undefined);
 }
 
-async function untilMet(
-  check: () => Promise<Observation>,
-  deadline: number,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Observation> {
+async function untilMet(expectation: Expectation, run: Run, deadline: number): Promise<Observation> {
+  const { clock, signal } = run;
   for (;;) {
-    const observation = await check();
-    if (observation.isMet || signal.aborted || clock.monotonicMs() >= deadline) return observation;
+    const observation = await attempt(() => expectation.check(run));
+    const isOver = observation.isMet || observation.isFinal === true || clock.monotonicMs() >= deadline;
+    if (isOver || signal.aborted) return observation;
     await clock.sleep(pollMs, signal);
   }
 }

@@ -31,6 +31,19 @@ export async function installMesh(client: KubeClient, installation: Installation
   }
 }
 
+/** The same as objects in the order in which they must be there, with new certificates: for who applies them otherwise. */
+export async function installationObjects({
+  secrets: request,
+  settings,
+  variables,
+}: Installation): Promise<readonly KubeObject[]> {
+  const { authority, certificates } = await createMeshSecrets(request);
+  const metadata = { name: remoteClustersSecretName, namespace: request.namespace };
+  const links: KubeObject = { apiVersion: 'v1', kind: 'Secret', metadata };
+  const objects = (await loadManifests(variables)).map((object) => withSettings(object, settings));
+  return inInstallOrder([...objects, links, ...certificates, authority]);
+}
+
 export function withSettings(object: KubeObject, settings: Readonly<Record<string, string>>): KubeObject {
   if (object.kind !== 'ConfigMap' || object.metadata.name !== settingsName) return object;
   const settled: ConfigMap = { ...object, data: { ...(object as ConfigMap).data, ...settings } };

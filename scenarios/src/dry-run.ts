@@ -1,0 +1,22 @@
+import type { Provider } from './provider.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Every command of a scenario in order, as a script to read: nothing is run for it. */
+export function renderDryRun({ name, topology, manifests, steps }: Scenario, provider: Provider): string {
+  const telling = { provider, manifests };
+  const lines = steps.flatMap((step) => [
+    '',
+    `# ${step.name}`,
+    ...step.do.flatMap((action) => action.commands(telling)),
+    ...step.expect.flatMap((expectation) => expectation.commands(telling)),
+  ]);
+  return [
+    `# ${name}: clusters`,
+    ...provider.commands.up(topology),
+    ...lines,
+    '',
+    '# logs, if it fails; and the end',
+    ...provider.commands.collectLogs(topology, `collected/${name}`),
+    ...provider.commands.down(topology),
+  ].join('\n');
+}

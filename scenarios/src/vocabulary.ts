@@ -1,0 +1,77 @@
+import { z } from 'zod';
+
+import { stopTraffic, traffic } from './actions/background-traffic.ts';
+import { configure, restart } from './actions/components.ts';
+import { cut, kill, restore, wait } from './actions/faults.ts';
+import { connect, disconnect } from './actions/links.ts';
+import { annotate, apply, patch, remove, scale } from './actions/objects.ts';
+import { claimAddress, condition, deletePod } from './actions/pods.ts';
+import { answers, moves, refused } from './expectations/answers.ts';
+import { converged } from './expectations/converged.ts';
+import { drained, inspected } from './expectations/inspected.ts';
+import { remote, shows } from './expectations/mesh-state.ts';
+import { resolves } from './expectations/resolves.ts';
+import { trafficHeld } from './expectations/traffic-held.ts';
+import { bindAction, bindExpectation } from './verb.ts';
+import type { Action, ActionVerb, Expectation, ExpectationVerb } from './verb.ts';
+
+/** What a step may do. To add a verb, add a row; scenarios/README.md has a row for each (a test compares). */
+export const actionVerbs: readonly ActionVerb<unknown>[] = [
+  connect,
+  disconnect,
+  apply,
+  remove,
+  patch,
+  annotate,
+  scale,
+  deletePod,
+  condition,
+  claimAddress,
+  configure,
+  restart,
+  cut,
+  restore,
+  kill,
+  traffic,
+  stopTraffic,
+  wait,
+];
+
+/** What a step may expect. */
+export const expectationVerbs: readonly ExpectationVerb<unknown>[] = [
+  answers,
+  refused,
+  moves,
+  resolves,
+  trafficHeld,
+  remote,
+  shows,
+  inspected,
+  drained,
+  converged,
+];
+
+export const action: z.ZodType<Action> = oneVerbOf('action', actionVerbs, bindAction);
+export const expectation: z.ZodType<Expectation> = oneVerbOf('expectation', expectationVerbs, bindExpectation);
+
+/** An object with one key, the verb, whose value is what the verb takes. */
+function oneVerbOf<V extends { readonly name: string; readonly params: z.ZodType }, Bound>(
+  what: string,
+  verbs: readonly V[],
+  bind: (verb: V, params: unknown) => Bound,
+): z.ZodType<Bound> {
+  return z.record(z.string(), z.unknown()).transform((item, context) => {
+    const [name = '', ...others] = Object.keys(item);
+    const verb = verbs.find((candidate) => candidate.name === name);
+    if (verb === undefined || others.length > 0) {
+      const known = verbs.map((candidate) => candidate.name).join(', ');
+      context.addIssue(`"${[name, ...others].join(', ')}" is not one ${what} (${known})`);
+      return z.NEVER;
+    }
+    const parsed = verb.params.safeParse(item[name]);
+    if (parsed.success) return bind(verb, parsed.data);
+    for (const { path, message } of parsed.error.issues)
+      context.addIssue({ code: 'custom', message, path: [name, ...path] });
+    return z.NEVER;
+  });
+}
