@@ -25,6 +25,7 @@ import type { ClusterId, ClusterName, Freshness, IpIdentity, KindName, MeshNode 
 import { createAgent } from './agent.ts';
 import type { Agent } from './agent.ts';
 import { noDevices } from './datapath/devices.ts';
+import { noSockets } from './datapath/sockets.ts';
 import type { AgentSettings } from './settings.ts';
 import { defaultMapSizes, memoryDatapathMaps } from './maps/datapath-maps.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
@@ -75,10 +76,10 @@ class World implements AsyncDisposable {
     }
   }
 
-  async config(cluster: Cluster, id: number = cluster.id): Promise<void> {
+  async config(cluster: Cluster, id: number = cluster.id, cached = true): Promise<void> {
     const capabilities = {
       syncedCanaries: true,
-      cached: true,
+      cached,
       maxConnectedClusters: 255,
       endpointSlicesExportMode: '',
     };
@@ -213,6 +214,7 @@ class World implements AsyncDisposable {
       kube: this.kube,
       maps: this.maps,
       devices: noDevices,
+      sockets: noSockets,
       clock: this.clock,
       random: seededRandom(2),
       log: silentLogger,
@@ -438,6 +440,10 @@ describe('createAgent', () => {
     const agent = await started();
     expect(cluster(agent, north)).toMatchObject({ state: 'refused', reason });
     expect(cluster(agent, east)).toMatchObject({ state: 'ready' });
+    const holder = { 0: undefined, 1: 'west', 2: 'east' }[id];
+    expect(agent.status().conflicts.map((one) => [one.kind, one.cluster, one.holder, one.subject])).toEqual(
+      holder === undefined ? [] : [['cluster-id', 'north', holder, String(id)]],
+    );
   });
 
   it('accepts a refused cluster once the holder of its id has left', async () => {
@@ -450,6 +456,67 @@ describe('createAgent', () => {
     await world.delete(clusterConfigKey(east.name));
     await world.settle(10 * seconds);
     expect(agent.status().clusters.map(({ name, state }) => [name, state])).toEqual([['north', 'syncing']]);
+    expect(agent.status().conflicts).toEqual([]);
+  });
+
+  it.each([
+    { name: 'another id', id: 7, cached: false },
+    { name: 'the mark of a cache', id: 1, cached: true },
+  ])('sees by $name that another cluster bears our name, until it is gone', async ({ id, cached }) => {
+    world = new World();
+    await world.local();
+    const agent = await started();
+    await world.config(west, id, cached);
+    await world.settle();
+    expect(agent.status().conflicts).toMatchObject([{ kind: 'cluster-name', cluster: 'west', subject: 'west' }]);
+    await world.config(west, 1, false);
+    await world.settle();
+    expect(agent.status().conflicts).toEqual([]);
+  });
+
+  it('shows overlapping pod CIDRs of two clusters once, however many nodes and addresses there are', async () => {
+    world = new World();
+    await world.local([]);
+    await world.remote(east, [1, 2, 3]);
+    const agent = await started();
+    await world.remote(north, []);
+    await world.node(north, { ip: '10.2.0.0', mask: ipMask(16, 4) });
+    for (const pod of [1, 2, 3]) await world.ip(north, podIp(east, pod));
+    await world.service(north, [podIp(east, 1), podIp(east, 2)]);
+    await world.settle();
+    expect(agent.status().conflicts.map(({ kind, count, message }) => [kind, count, message])).toEqual([
+      [
+        'pod-cidr',
+        1,
+        "pod CIDR 10.2.0.0/16 of cluster north overlaps 10.2.1.0/24 of cluster east: it counts as east's",
+      ],
+      ['address', 3, "address 10.2.1.1 (and 2 more) of cluster north is cluster east's: packets go to east"],
+      [
+        ...['backend', 2],
+        'backend 10.2.1.1 (and 1 more) that cluster north lists for service default/echo is at an address of cluster east: it is not used',
+      ],
+    ]);
+    expect(chosen(agent)).toEqual(['10.2.1.1', '10.2.1.2', '10.2.1.3']);
+    await world.node(north);
+    for (const pod of [1, 2, 3]) await world.delete(`${prefixOf(north, 'ip')}${podIp(east, pod)}`);
+    await world.service(north, []);
+    await world.settle();
+    expect(agent.status().conflicts).toEqual([]);
+  });
+
+  it('never sends to a pod of ours that only another cluster calls a backend (I6)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, []);
+    await world.service(east, ['10.1.1.66']);
+    const agent = await started();
+    expect(chosen(agent)).toEqual(['10.1.1.1']);
+    expect(agent.status().conflicts).toMatchObject([
+      { kind: 'backend', cluster: 'east', holder: 'west', key: 'cilium/cache/services/v1/east/default/echo' },
+    ]);
+    await world.localPods([]);
+    await world.settle();
+    expect(chosen(agent)).toEqual([]);
   });
 
   it('keeps everything while its own store cannot be reached, and then applies what it missed (I3, I4)', async () => {
@@ -687,6 +754,20 @@ describe('createAgent', () => {
       { address: '10.2.1.1', cluster: 'north', state: 'conflict', reason: 'held by cluster east' },
     ]);
     expect(cluster(agent, north)).toMatchObject({ conflicts: 1 });
+    expect(agent.status().conflicts).toEqual([
+      {
+        ...{ kind: 'address', cluster: 'north', holder: 'east', count: 1, subject: '10.2.1.1' },
+        key: 'cilium/cache/ip/v1/north/10.2.1.1',
+        message: "address 10.2.1.1 of cluster north is cluster east's: packets go to east",
+      },
+    ]);
+    expect(await agent.metrics.registry.metrics()).toContain(
+      'clustermesh_agent_conflicts{cluster="north",kind="address"} 1',
+    );
+    await world.delete(`${prefixOf(east, 'ip')}10.2.1.1`);
+    await world.settle();
+    expect(agent.status().conflicts).toEqual([]);
+    expect([...agent.listings.ipcache('north')]).toMatchObject([{ address: '10.2.1.1', state: 'programmed' }]);
   });
 
   it('decides a conflict again when the owner of the pod CIDR becomes known', async () => {

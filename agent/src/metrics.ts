@@ -30,6 +30,8 @@ export function createMetrics(status: () => AgentStatus): AgentMetrics {
     registers,
   });
   registerClusterGauges(registry, status);
+  registerStandings(registry, status);
+  registerConflicts(registry, status);
   new Gauge({
     name: 'clustermesh_agent_map_entries',
     help: 'Entries of a map that are in use',
@@ -82,18 +84,6 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
     '1 when the cluster is ready, else 0',
     ({ state }) => (state === 'ready' ? 1 : 0),
   );
-  new Gauge({
-    name: 'clustermesh_agent_remote_cluster_datapath',
-    help: '1 for what is done with the cluster’s backends now: fresh, stale or withdrawn',
-    labelNames: ['target_cluster', 'state'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { name: cluster, datapath: state } of status().clusters) {
-        if (state !== '') this.set({ target_cluster: cluster, state }, 1);
-      }
-    },
-  });
   perCluster('cilium_clustermesh_remote_cluster_nodes', 'Nodes of the cluster', entriesOf('nodes'));
   perCluster('cilium_clustermesh_remote_cluster_services', 'Global services of the cluster', entriesOf('services'));
   perCluster('cilium_clustermesh_remote_cluster_endpoints', 'Addresses of the cluster', entriesOf('ip'));
@@ -102,7 +92,6 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
     'Entries that were not believed (I6)',
     ({ rejected }) => rejected,
   );
-  perCluster('clustermesh_agent_remote_cluster_conflicts', 'Addresses that another cluster holds', (c) => c.conflicts);
   perCluster(
     'clustermesh_agent_remote_cluster_withheld',
     'Deletes held back: the mirror was silent (I3)',
@@ -113,4 +102,32 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
     'Since the last contact with the cluster, +Inf if there never was any; absent if its mirror does not tell',
     ({ freshness }) => freshness && (freshness.lastContact === '' ? Infinity : freshness.ageMs / 1000),
   );
+}
+
+function registerConflicts(registry: Registry, status: () => AgentStatus): void {
+  new Gauge({
+    name: 'clustermesh_agent_conflicts',
+    help: 'What the cluster claims and another one holds: addresses, pod CIDRs, backends, its id or its name',
+    labelNames: ['cluster', 'kind'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { cluster, kind, count } of status().conflicts) this.inc({ cluster, kind }, count);
+    },
+  });
+}
+
+function registerStandings(registry: Registry, status: () => AgentStatus): void {
+  new Gauge({
+    name: 'clustermesh_agent_remote_cluster_datapath',
+    help: '1 for what is done with the cluster’s backends now: fresh, stale or withdrawn',
+    labelNames: ['target_cluster', 'state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name: cluster, datapath: state } of status().clusters) {
+        if (state !== '') this.set({ target_cluster: cluster, state }, 1);
+      }
+    },
+  });
 }

@@ -53,6 +53,10 @@ const status: AgentStatus = {
   ],
   health: [{ name: 'datapath', state: 'ok', reason: '' }],
   local: { servicesSynced: true, podsSynced: true, services: 1, endpoints: 1, kinds: [] },
+  conflicts: [
+    { kind: 'address', cluster: 'east', holder: 'west', count: 2, subject: '10.1.1.1', key: 'k', message: 'm' },
+  ],
+  conflictCount: 1,
 };
 
 const manyAddresses = 20_000;

@@ -75,6 +75,7 @@ export function createIngest(options: IngestOptions): Ingest {
     ...edges,
     clusterIds,
     localName: local.cluster,
+    localId: local.clusterId,
     maxConnectedClusters: local.maxConnectedClusters,
     pulse: new MirrorPulse(clock, mirrorSilenceMs),
     ttlMs: options.staleTtlMs,

@@ -63,6 +63,7 @@ export class RemoteCluster {
   /** The newest configuration cannot be read. */
   #unreadable: string | undefined;
   #refusal: string | undefined;
+  #claimedId: ClusterId | undefined;
   readonly #contact: ContactAge;
   #feed: ClusterFeed | undefined;
   #round = new AbortController();
@@ -77,6 +78,11 @@ export class RemoteCluster {
 
   get feed(): ClusterFeed | undefined {
     return this.#feed;
+  }
+
+  /** An id that it claims and another cluster has. */
+  get claimedId(): ClusterId | undefined {
+    return this.#claimedId;
   }
 
   get contact(): Pick<ContactAge, 'freshness' | 'isNever' | 'ms'> {
@@ -204,6 +210,7 @@ export class RemoteCluster {
 
   /** Makes the feed for a configuration, or says why not (protocol.md §5.4). */
   #accept(config: ClusterConfig): string | undefined {
+    this.#claimedId = undefined;
     const invalid = validateClusterConfig(config, this.#deps.maxConnectedClusters);
     if (invalid !== undefined) return invalid;
     if (!config.capabilities.cached) return 'its configuration in our cache is not that of a cache';
@@ -211,7 +218,10 @@ export class RemoteCluster {
     if (!id.ok) return id.reason;
     if (this.#feed !== undefined && this.#feed.context.clusterId !== id.value) this.#removeFeed();
     const taken = this.#deps.clusterIds.reserve(this.name, id.value);
-    if (taken !== undefined) return taken;
+    if (taken !== undefined) {
+      this.#claimedId = id.value;
+      return taken;
+    }
     this.#feed ??= this.#newFeed(id.value);
     return undefined;
   }

@@ -7,7 +7,7 @@ import {
   freshnessCodec,
   freshnessPrefix,
 } from '@clustermesh/wire';
-import type { ClusterConfig, ClusterName, Codec, Freshness } from '@clustermesh/wire';
+import type { ClusterConfig, ClusterId, ClusterName, Codec, Freshness } from '@clustermesh/wire';
 
 import { followPrefix } from './follow-prefix.ts';
 import { RemoteCluster } from './remote-cluster.ts';
@@ -15,6 +15,7 @@ import type { RemoteClusterDeps } from './remote-cluster.ts';
 
 export interface RemoteClustersDeps extends RemoteClusterDeps {
   readonly localName: ClusterName;
+  readonly localId: ClusterId;
 }
 
 const tickMs = 1_000;
@@ -27,6 +28,7 @@ export class RemoteClusters {
   readonly #freshness = new Map<ClusterName, Freshness>();
   readonly #running = new Set<Promise<void>>();
   readonly #listed = Promise.withResolvers();
+  #claimOfOurName: number | undefined;
 
   constructor(deps: RemoteClustersDeps) {
     this.#deps = deps;
@@ -35,6 +37,11 @@ export class RemoteClusters {
   /** Resolves when the list of clusters is complete for the first time. */
   get listed(): Promise<unknown> {
     return this.#listed.promise;
+  }
+
+  /** Id of a cluster that bears our name, if any. */
+  get claimOfOurName(): number | undefined {
+    return this.#claimOfOurName;
   }
 
   all(): readonly RemoteCluster[] {
@@ -67,12 +74,16 @@ export class RemoteClusters {
     return {
       upserted: (key, config) => {
         const name = nameIn(clusterConfigPrefix, key);
-        if (name === this.#deps.localName) return;
+        if (name === this.#deps.localName) {
+          this.#noteOwn(config);
+          return;
+        }
         this.#configs.set(name, config);
         this.#cluster(name, signal).configure(config);
       },
       deleted: (key) => {
         const name = nameIn(clusterConfigPrefix, key);
+        if (name === this.#deps.localName) this.#claimOfOurName = undefined;
         this.#configs.delete(name);
         this.#clusters.get(name)?.unlist();
       },
@@ -83,6 +94,13 @@ export class RemoteClusters {
       },
       synced: () => this.#listed.resolve(undefined),
     };
+  }
+
+  /** Our own configuration stands beside those of the others; one that is not ours is somebody else's. */
+  #noteOwn({ id, capabilities }: ClusterConfig): void {
+    const isOurs = id === this.#deps.localId && !capabilities.cached;
+    if (!isOurs) this.#deps.log.warn({ cluster: this.#deps.localName, id }, 'another cluster claims our name');
+    this.#claimOfOurName = isOurs ? undefined : id;
   }
 
   /** What is listed first may have been written long ago; what comes later was written just now. */

@@ -12,6 +12,24 @@ export interface AgentStatus {
   readonly clusters: readonly ClusterStatus[];
   readonly health: readonly { readonly name: string; readonly state: string; readonly reason: string }[];
   readonly local: LocalStatus;
+  /** The first few; there is one a kind and pair of clusters. */
+  readonly conflicts: readonly Conflict[];
+  readonly conflictCount: number;
+}
+
+/** Something that two clusters claim. */
+export interface Conflict {
+  readonly kind: 'cluster-name' | 'cluster-id' | 'pod-cidr' | 'address' | 'backend';
+  /** Whose claim does not count. */
+  readonly cluster: string;
+  readonly holder: string;
+  /** How many of them. */
+  readonly count: number;
+  /** One of them: an address, a range, an id or a name. */
+  readonly subject: string;
+  /** Where its claim was read; '' where it is in no entry of its own. */
+  readonly key: string;
+  readonly message: string;
 }
 
 export interface DatapathMode {

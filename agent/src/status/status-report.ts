@@ -6,6 +6,7 @@ import type { Ingest } from '../ingest/create-ingest.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
 import type { AgentSettings } from '../settings.ts';
 import type { AgentStatus, DatapathStatus, LocalStatus } from './agent-status.ts';
+import { findConflicts } from './conflicts.ts';
 import { clusterStatus, kindStatus } from './cluster-status.ts';
 
 export interface StatusReportOptions {
@@ -17,9 +18,13 @@ export interface StatusReportOptions {
   readonly health: Health;
 }
 
+/** More are counted, not told: every pair of clusters may have one of each kind. */
+const shownConflicts = 100;
+
 /** How the agent stands, as one value. */
 export function statusReport(options: StatusReportOptions): AgentStatus {
-  const { settings, startedMs, health } = options;
+  const { settings, startedMs, health, datapath, ingest } = options;
+  const conflicts = findConflicts({ ...datapath, ...ingest, localName: settings.clusterName });
   return {
     cluster: settings.clusterName,
     clusterId: settings.clusterId,
@@ -30,13 +35,15 @@ export function statusReport(options: StatusReportOptions): AgentStatus {
     clusters: clusterStatuses(options),
     health: health.report().map(({ name, state, reason }) => ({ name, state, reason })),
     local: localStatus(options),
+    conflicts: conflicts.slice(0, shownConflicts),
+    conflictCount: conflicts.length,
   };
 }
 
 function clusterStatuses({ datapath, ingest, health }: StatusReportOptions): AgentStatus['clusters'] {
   const conflicts = new Map<number, number>();
-  for (const { clusterId } of datapath.state.ipcache.conflicts()) {
-    conflicts.set(clusterId, (conflicts.get(clusterId) ?? 0) + 1);
+  for (const { clusterId, count } of datapath.state.ipcache.lost.counts()) {
+    conflicts.set(clusterId, (conflicts.get(clusterId) ?? 0) + count);
   }
   return ingest.remotes
     .all()

@@ -209,6 +209,18 @@ describe('BackendPaths', () => {
     expect(world.foreign()).toEqual([]);
   });
 
+  it('is missing, not foreign, where another cluster squats in a range of the backend\u2019s own cluster', () => {
+    const world = new World();
+    world.service(east, ['10.2.1.5']);
+    world.ip(north, '10.2.1.5');
+    world.program();
+    expect(world.path(east, '10.2.1.5')).toBe('missing');
+    expect(world.foreign()).toEqual([]);
+    world.ip(east, '10.2.1.5');
+    world.program();
+    expect(world.path(east, '10.2.1.5')).toBe('open');
+  });
+
   it('judges again when the owner of a pod CIDR becomes known', () => {
     const world = new World();
     world.state.removeNode('east', 'node1');

@@ -105,6 +105,8 @@ export class BackendPaths implements ServicePaths {
     const way = this.#options.ipcache.way(address);
     if (way === undefined) return this.#judgeByPodCidr(service, clusterId, address);
     if (way.clusterId !== undefined && way.clusterId !== clusterId) {
+      // In a range of its own the cluster is believed: its entry is still to come, and wins then.
+      if (this.#options.nodes.owner(address) === clusterId) return 'missing';
       this.#noteForeign(service, clusterId, way.clusterId, address);
       return 'foreign';
     }

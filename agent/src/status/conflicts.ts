@@ -1,0 +1,135 @@
+import { formatIp, isIpv4, kindByName } from '@clustermesh/wire';
+import type { ClusterName, KindName } from '@clustermesh/wire';
+
+import type { ClusterIds } from '../ingest/cluster-ids.ts';
+import type { RemoteClusters } from '../ingest/remote-clusters.ts';
+import type { MeshState } from '../tables/mesh-state.ts';
+import { hostPrefix } from '../tables/prefix-index.ts';
+import type { Conflict } from './agent-status.ts';
+
+export interface ConflictSources {
+  readonly state: Pick<MeshState, 'ipcache' | 'nodes' | 'paths'>;
+  readonly remotes: Pick<RemoteClusters, 'all' | 'claimOfOurName'>;
+  readonly clusterIds: Pick<ClusterIds, 'nameOf'>;
+  readonly localName: ClusterName;
+}
+
+/** Among so many lost claims an example is looked for; of millions the first ones will do. */
+const maxLooked = 10_000;
+
+/** One entry a kind and pair of clusters, however many addresses are behind it: who claims what of whom, and who has it. */
+export function findConflicts(sources: ConflictSources): readonly Conflict[] {
+  return [
+    ...clusterNameConflicts(sources),
+    ...clusterIdConflicts(sources),
+    ...cidrConflicts(sources),
+    ...addressConflicts(sources),
+    ...backendConflicts(sources),
+  ];
+}
+
+function* clusterNameConflicts({ remotes, localName }: ConflictSources): Generator<Conflict> {
+  const id = remotes.claimOfOurName;
+  if (id === undefined) return;
+  const pair = { cluster: localName, holder: localName, count: 1, subject: localName, key: '' };
+  const message = `another cluster, with id ${id}, claims our name ${localName}: give one of them another name`;
+  yield { kind: 'cluster-name', ...pair, message };
+}
+
+function* clusterIdConflicts({ remotes, clusterIds }: ConflictSources): Generator<Conflict> {
+  for (const { name: cluster, claimedId } of remotes.all()) {
+    const holder = claimedId === undefined ? '' : clusterIds.nameOf(claimedId);
+    if (holder === '') continue;
+    const subject = String(claimedId);
+    const message = `cluster ${cluster} claims id ${subject}, which cluster ${holder} has: ${cluster} is not used until one of them leaves or has another id`;
+    yield { kind: 'cluster-id', cluster, holder, count: 1, subject, key: '', message };
+  }
+}
+
+function* cidrConflicts(sources: ConflictSources): Generator<Conflict> {
+  for (const { first, ...pair } of grouped(sources.state.nodes.cidrConflicts(), () => 1, sources)) {
+    const subject = prefixText(first.prefix.address, first.prefix.bits);
+    const held = prefixText(first.held.address, first.held.bits);
+    const message = `pod CIDR ${subject}${andMore(pair.count)} of cluster ${pair.cluster} overlaps ${held} of cluster ${pair.holder}: it counts as ${pair.holder}'s`;
+    yield { kind: 'pod-cidr', ...pair, subject, key: '', message };
+  }
+}
+
+function* addressConflicts({ state, clusterIds }: ConflictSources): Generator<Conflict> {
+  const examples = addressExamples(state);
+  for (const { clusterId, holderId, count } of state.ipcache.lost.counts()) {
+    const [cluster, holder] = [clusterIds.nameOf(clusterId), clusterIds.nameOf(holderId)];
+    const subject = examples.get(pairKey(clusterId, holderId)) ?? '';
+    const what = subject === '' ? `${count} addresses` : `address ${subject}${andMore(count)}`;
+    const message = `${what} of cluster ${cluster} is cluster ${holder}'s: packets go to ${holder}`;
+    const key = subject === '' ? '' : keyOf('ip', cluster, subject);
+    yield { kind: 'address', cluster, holder, count, subject, key, message };
+  }
+}
+
+function addressExamples(state: ConflictSources['state']): ReadonlyMap<string, string> {
+  const examples = new Map<string, string>();
+  const pairs = [...state.ipcache.lost.counts()].length;
+  let looked = 0;
+  for (const { clusterId, holderId, address, prefixLength } of state.ipcache.conflicts()) {
+    const key = pairKey(clusterId, holderId);
+    if (!examples.has(key)) examples.set(key, prefixText(address, prefixLength));
+    if (examples.size === pairs || ++looked === maxLooked) break;
+  }
+  return examples;
+}
+
+function* backendConflicts(sources: ConflictSources): Generator<Conflict> {
+  for (const { first, ...pair } of grouped(sources.state.paths.foreign(), ({ count }) => count, sources)) {
+    const subject = formatIp(first.address);
+    const key = keyOf('services', pair.cluster, first.service);
+    const message = `backend ${subject}${andMore(pair.count)} that cluster ${pair.cluster} lists for service ${first.service} is at an address of cluster ${pair.holder}: it is not used`;
+    yield { kind: 'backend', ...pair, subject, key, message };
+  }
+}
+
+interface Paired {
+  readonly clusterId: number;
+  readonly holderId: number;
+}
+
+interface Group<T> {
+  readonly first: T;
+  readonly cluster: string;
+  readonly holder: string;
+  count: number;
+}
+
+/** By loser and holder, with the first of each. */
+function grouped<T extends Paired>(
+  items: Iterable<T>,
+  countOf: (item: T) => number,
+  { clusterIds }: Pick<ConflictSources, 'clusterIds'>,
+): Iterable<Readonly<Group<T>>> {
+  const groups = new Map<string, Group<T>>();
+  for (const first of items) {
+    const key = pairKey(first.clusterId, first.holderId);
+    const [cluster, holder] = [clusterIds.nameOf(first.clusterId), clusterIds.nameOf(first.holderId)];
+    const group = groups.get(key) ?? { first, cluster, holder, count: 0 };
+    group.count += countOf(first);
+    groups.set(key, group);
+  }
+  return groups.values();
+}
+
+function pairKey(clusterId: number, holderId: number): string {
+  return `${clusterId}/${holderId}`;
+}
+
+function keyOf(kind: KindName, cluster: string, name: string): string {
+  return kindByName[kind].cachePrefix(cluster as ClusterName) + name;
+}
+
+function andMore(count: number): string {
+  return count > 1 ? ` (and ${count - 1} more)` : '';
+}
+
+function prefixText(address: Uint8Array, bits: number): string {
+  const text = formatIp(address);
+  return bits === hostPrefix ? text : `${text}/${isIpv4(address) ? bits - 96 : bits}`;
+}
