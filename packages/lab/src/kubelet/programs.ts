@@ -13,6 +13,7 @@ export const labPrograms: ProgramTable = new Map([
   ['clustermesh-agent', nodeProgram('agent/src/main.ts')],
   ['etcd', ['etcd']],
   ['echo', nodeProgram('packages/lab/src/demo/echo.ts')],
+  ['dns', nodeProgram('packages/lab/src/demo/dns.ts')],
   ['client', ['sleep', 'infinity']],
 ]);
 
