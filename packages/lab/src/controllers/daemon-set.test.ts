@@ -13,8 +13,9 @@ const daemonSet: DaemonSet = {
   spec: { selector: {}, template },
 };
 
-function node(name: string, os = 'linux'): Node {
-  return { metadata: { name, labels: { 'kubernetes.io/os': os } } };
+function node(name: string, os = 'linux', effect?: string): Node {
+  const spec = effect === undefined ? {} : { taints: [{ key: 'mesh/starts', effect }] };
+  return { metadata: { name, labels: { 'kubernetes.io/os': os } }, spec };
 }
 
 function pod(nodeName: string, { hash = templateHash(template), ready = true, terminating = false } = {}): Pod {
@@ -41,6 +42,19 @@ describe('reconcileDaemonSets', () => {
   it.each([
     { name: 'makes one pod a node', nodes: [node('n1'), node('n2')], pods: [pod('n1')], want: ['+n2'] },
     { name: 'passes over nodes that the selector excludes', nodes: [node('n1', 'windows')], pods: [], want: [] },
+    { name: 'passes over a tainted node', nodes: [node('n1', 'linux', 'NoSchedule')], pods: [], want: [] },
+    {
+      name: 'stays on a node that was tainted later',
+      nodes: [node('n1', 'linux', 'NoSchedule')],
+      pods: [pod('n1')],
+      want: [],
+    },
+    {
+      name: 'leaves a node whose taint executes',
+      nodes: [node('n1', 'linux', 'NoExecute')],
+      pods: [pod('n1')],
+      want: ['-agent-n1'],
+    },
     { name: 'waits for a node to be free', nodes: [node('n1')], pods: [pod('n1', { terminating: true })], want: [] },
     {
       name: 'deletes the pod of a node that is gone',

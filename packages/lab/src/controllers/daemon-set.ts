@@ -1,4 +1,4 @@
-import type { DaemonSet, Node, Pod } from '@clustermesh/kube';
+import type { DaemonSet, Node, Pod, PodSpec } from '@clustermesh/kube';
 import type { Random } from '@clustermesh/runtime';
 import { isDeepStrictEqual } from 'node:util';
 
@@ -13,6 +13,7 @@ import {
   randomSuffix,
   templateHash,
 } from './owned-pods.ts';
+import { toleratesTaint } from './taints.ts';
 
 const hashLabel = 'controller-revision-hash';
 
@@ -39,9 +40,9 @@ function reconcileOne(
   random: Random,
 ): readonly Action[] {
   const hash = templateHash(daemonSet.spec.template);
-  const eligible = nodes.filter(({ metadata }) => matches(daemonSet.spec.template.spec.nodeSelector, metadata.labels));
-  const nodeNames = new Set(eligible.map(({ metadata }) => metadata.name));
   const occupied = new Set(owned.map(({ spec }) => spec.nodeName));
+  const eligible = nodes.filter((node) => shouldRunOn(node, daemonSet.spec.template.spec, occupied));
+  const nodeNames = new Set(eligible.map(({ metadata }) => metadata.name));
   const live = owned.filter((pod) => !isTerminating(pod));
   const outdated = live.filter(({ metadata }) => metadata.labels?.[hashLabel] !== hash);
   const isSettled = live.length === nodeNames.size && live.every((pod) => outdated.includes(pod) || isReady(pod));
@@ -51,6 +52,13 @@ function reconcileOne(
     ...(isSettled ? outdated.slice(0, 1) : []).map(deletePod),
     ...statusAction(daemonSet, nodeNames.size, live, outdated.length),
   ];
+}
+
+/** A taint that comes later drives nobody away, unless its effect is NoExecute. */
+function shouldRunOn({ metadata, spec }: Node, pod: PodSpec, occupied: ReadonlySet<string | undefined>): boolean {
+  const isThere = occupied.has(metadata.name);
+  const taints = (spec?.taints ?? []).filter(({ effect }) => !isThere || effect === 'NoExecute');
+  return matches(pod.nodeSelector, metadata.labels) && taints.every((taint) => toleratesTaint(pod, taint));
 }
 
 function createPod(daemonSet: DaemonSet, nodeName: string, random: Random): Action {

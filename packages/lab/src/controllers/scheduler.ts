@@ -3,6 +3,7 @@ import type { Binding, Node, Pod } from '@clustermesh/kube';
 import type { Action } from './action.ts';
 import { matches } from './daemon-set.ts';
 import { isTerminating } from './owned-pods.ts';
+import { toleratesTaint } from './taints.ts';
 
 /** The part of affinity that Kubernetes' own DaemonSet controller sets: the pod belongs to the node of that name. */
 interface NodeAffinity {
@@ -42,10 +43,13 @@ export function schedulePods(nodes: readonly Node[], pods: readonly Pod[]): read
     });
 }
 
-function mayRunOn(pod: Pod, { metadata }: Node): boolean {
+function mayRunOn(pod: Pod, { metadata, spec }: Node): boolean {
   const required = requiredNodes(pod);
   return (
-    matches(pod.spec.nodeSelector, metadata.labels) && (required === undefined || required.includes(metadata.name))
+    spec?.unschedulable !== true &&
+    (spec?.taints ?? []).every((taint) => toleratesTaint(pod.spec, taint)) &&
+    matches(pod.spec.nodeSelector, metadata.labels) &&
+    (required === undefined || required.includes(metadata.name))
   );
 }
 
