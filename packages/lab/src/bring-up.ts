@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
 import { takeDown } from './down.ts';
-import { probeHost, requirePrograms, rootLayout, rootlessLayout } from './host.ts';
+import { probeHost, requireIpv6, requirePrograms, rootLayout, rootlessLayout } from './host.ts';
 import type { LabMode, MeshPlan } from './mesh-plan.ts';
 import { ProcessRunner } from './process/process-runner.ts';
 import {
@@ -19,6 +19,7 @@ import {
 import type { LabState } from './supervisor/lab-state.ts';
 import type { ClusterStatus } from './supervisor/lab-status.ts';
 import { fetchStatus } from './supervisor/status-server.ts';
+import { isDualStack } from './topology.ts';
 import type { Topology } from './topology.ts';
 import { nodeEnv, nodeProgram } from './workspace.ts';
 
@@ -72,6 +73,7 @@ export async function findLab(mesh: string): Promise<LabState | undefined> {
 async function describeLab(topology: Topology, { mode, kubeAssets, installMesh = true }: UpOptions): Promise<LabState> {
   const { layout, limitation } = await probeHost(mode);
   await requirePrograms(layout.mode);
+  if (layout.mode === 'root' && topology.clusters.some(isDualStack)) await requireIpv6();
   return {
     topology,
     layout,

@@ -57,6 +57,13 @@ export async function requirePrograms(mode: LabMode): Promise<void> {
   throw new MeshError('LAB_INVALID_STATE', `programs are missing: ${missing.join(', ')} (tools/setup installs them)`);
 }
 
+/** @throws MeshError LAB_INVALID_STATE when this machine's kernel has no IPv6, or has it switched off */
+export async function requireIpv6(): Promise<void> {
+  const disabled = await readFile('/proc/sys/net/ipv6/conf/default/disable_ipv6', 'utf8').catch(() => '1');
+  if (disabled.trim() === '0') return;
+  throw new MeshError('LAB_INVALID_STATE', 'bring up a dual-stack lab: IPv6 is disabled in the kernel of this machine');
+}
+
 /**
  * The mount point of cgroup2, unified or hybrid, from /proc/self/mountinfo: after ` - ` comes the file system type,
  * before it the fifth field is the mount point.

@@ -7,9 +7,9 @@ export type { Cut, CutDirection, CutRequest, CutTraffic } from './network/cuts.t
 export type { LabMode } from './mesh-plan.ts';
 export type { ClusterPhase, ClusterStatus, LabStatus, NodeStatus, PodSummary } from './supervisor/lab-status.ts';
 export { parseTopology } from './topology.ts';
-export type { ClusterTopology, Topology } from './topology.ts';
 export { installationObjects } from './install/install.ts';
 export type { Installation } from './install/install.ts';
+export type { ClusterTopology, IpFamily, Topology, TopologyInput } from './topology.ts';
 export { KubeApiStore } from './kube-api/kube-api-store.ts';
 export type { KubeApiStoreOptions } from './kube-api/kube-api-store.ts';
 export { serveKubeApi } from './kube-api/http/serve-kube-api.ts';

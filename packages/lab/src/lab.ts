@@ -29,7 +29,7 @@ import type { LabState } from './supervisor/lab-state.ts';
 import type { LabStatus } from './supervisor/lab-status.ts';
 import { fetchStatus } from './supervisor/status-server.ts';
 import { parseTopology, upCommand } from './topology.ts';
-import type { Topology } from './topology.ts';
+import type { Topology, TopologyInput } from './topology.ts';
 
 /** A pod by its name in namespace `default`, or as `namespace/name`. */
 export type PodName = string;
@@ -49,7 +49,7 @@ export class Lab {
    * Brings a lab up, or goes on with one that is already up (also after its supervisor was killed).
    * @throws MeshError CONFIG_INVALID, LAB_INVALID_STATE (another lab of that name is up; a cluster failed; aborted), TIMEOUT
    */
-  static async up(topology: Partial<Topology>, options: UpOptions = {}): Promise<Lab> {
+  static async up(topology: TopologyInput, options: UpOptions = {}): Promise<Lab> {
     return new Lab(await bringUpLab(parseTopology(topology), options));
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { clusterOf, nodeOf, planMesh } from './mesh-plan.ts';
+import { clusterOf, nodeOf, planMesh, secondAddress } from './mesh-plan.ts';
 
 const topology = {
   mesh: 'lab',
@@ -20,6 +20,7 @@ describe('planMesh', () => {
       address: '172.30.1.12',
       zone: 'east-2',
       podCidr: '10.1.2.0/24',
+      hasStartupTaint: false,
       dir: '/run/clustermesh/lab/east/n2',
       netns: 'cm-lab-east-n2',
       cgroup: '/cg/clustermesh-lab/east/n2',
@@ -37,6 +38,18 @@ describe('planMesh', () => {
 
   it('gives services a range that no pod has', () => {
     expect(clusterOf(root, 'east')).toMatchObject({ podCidr: '10.1.0.0/16', serviceCidr: '10.101.0.0/16' });
+  });
+
+  it('gives a dual-stack cluster a second range for nodes, pods and services, and no other cluster', () => {
+    const clusters = [
+      { name: 'east', id: 1, nodes: 2, ipFamilies: ['IPv4', 'IPv6'] as const },
+      { name: 'west', id: 2, nodes: 1 },
+    ];
+    const dual = planMesh({ mesh: 'lab', clusters }, { mode: 'root', stateRoot: '/run/clustermesh' });
+    expect(clusterOf(dual, 'east')).toMatchObject({ podCidr6: 'fd00:10:1::/48', serviceCidr6: 'fd00:20:1::/112' });
+    expect(nodeOf(clusterOf(dual, 'east'), 'n2')).toMatchObject({ podCidr6: 'fd00:10:1:2::/64' });
+    expect(clusterOf(dual, 'west').podCidr6 ?? nodeOf(clusterOf(dual, 'west'), 'n1').podCidr6).toBeUndefined();
+    expect(secondAddress('10.1.2.254', 'fd00:10:1:2::/64')).toBe('fd00:10:1:2::254');
   });
 
   it('has neither namespaces nor cgroups nor bpffs without root', () => {

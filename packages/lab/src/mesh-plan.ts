@@ -1,6 +1,7 @@
 import { MeshError } from '@clustermesh/runtime';
 import { join } from 'node:path';
 
+import { isDualStack } from './topology.ts';
 import type { ClusterTopology, Topology } from './topology.ts';
 
 /** `root`: network namespaces, cgroups and eBPF. `rootless`: the same control plane on loopback addresses. */
@@ -47,6 +48,9 @@ export interface ClusterPlan {
   readonly controlPlane: Place & { readonly address: string; readonly port: number; readonly socket: string };
   readonly podCidr: string;
   readonly serviceCidr: string;
+  /** Both or neither. */
+  readonly podCidr6?: string;
+  readonly serviceCidr6?: string;
   readonly nodes: readonly NodePlan[];
 }
 
@@ -57,6 +61,10 @@ export interface NodePlan extends Place {
   readonly zone: string;
   /** A /24: the node is x.y.z.1, pods are .2 to .254. */
   readonly podCidr: string;
+  /** A /64 beside it: a pod's last octet is also the end of its IPv6 address. */
+  readonly podCidr6?: string;
+  /** Comes up with the taint that its agent takes off. */
+  readonly hasStartupTaint: boolean;
   readonly dir: string;
   readonly bpfDir?: string;
 }
@@ -64,11 +72,11 @@ export interface NodePlan extends Place {
 export const underlayPrefixLength = 16;
 const firstNodeOctet = 10;
 
-export function planMesh({ mesh, clusters }: Topology, host: HostLayout): MeshPlan {
+export function planMesh({ mesh, clusters, startupTaint = false }: Topology, host: HostLayout): MeshPlan {
   const stateDir = join(host.stateRoot, mesh);
   const netnsPrefix = `cm-${mesh}-`;
   const cgroup = host.cgroupRoot === undefined ? undefined : join(host.cgroupRoot, `clustermesh-${mesh}`);
-  const scope: Scope = { mode: host.mode, stateDir, netnsPrefix, cgroup };
+  const scope: Scope = { mode: host.mode, stateDir, netnsPrefix, cgroup, hasStartupTaint: startupTaint };
   return {
     mesh,
     mode: host.mode,
@@ -85,10 +93,12 @@ interface Scope {
   readonly stateDir: string;
   readonly netnsPrefix: string;
   readonly cgroup: string | undefined;
+  readonly hasStartupTaint: boolean;
 }
 
-function planCluster({ name, id, nodes }: ClusterTopology, scope: Scope): ClusterPlan {
+function planCluster({ name, id, nodes, ...families }: ClusterTopology, scope: Scope): ClusterPlan {
   const dir = join(scope.stateDir, name);
+  const isDual = isDualStack(families);
   return {
     name,
     id,
@@ -101,11 +111,19 @@ function planCluster({ name, id, nodes }: ClusterTopology, scope: Scope): Cluste
     },
     podCidr: `10.${id}.0.0/16`,
     serviceCidr: `10.${100 + id}.0.0/16`,
-    nodes: Array.from({ length: nodes }, (_, index) => planNode({ name, id, dir }, index + 1, scope)),
+    ...(isDual ? { podCidr6: `${pods6(id)}::/48`, serviceCidr6: `fd00:20:${id}::/112` } : {}),
+    nodes: Array.from({ length: nodes }, (_, index) => planNode({ name, id, dir, isDual }, index + 1, scope)),
   };
 }
 
-function planNode(cluster: { name: string; id: number; dir: string }, index: number, scope: Scope): NodePlan {
+interface NodeCluster {
+  readonly name: string;
+  readonly id: number;
+  readonly dir: string;
+  readonly isDual: boolean;
+}
+
+function planNode(cluster: NodeCluster, index: number, scope: Scope): NodePlan {
   const name = `n${index}`;
   return {
     name,
@@ -113,10 +131,22 @@ function planNode(cluster: { name: string; id: number; dir: string }, index: num
     address: `${base(scope.mode)}.${cluster.id}.${firstNodeOctet + index}`,
     zone: `${cluster.name}-${index}`,
     podCidr: `10.${cluster.id}.${index}.0/24`,
+    ...(cluster.isDual ? { podCidr6: `${pods6(cluster.id)}:${index}::/64` } : {}),
+    hasStartupTaint: scope.hasStartupTaint,
     dir: join(cluster.dir, name),
     ...place(scope, `${cluster.name}-${name}`, `${cluster.name}/${name}`),
     ...(scope.mode === 'root' ? { bpfDir: join(scope.stateDir, 'bpf', cluster.name, name) } : {}),
   };
+}
+
+/** Decimal numbers as they are in the IPv4 addresses: read as hexadecimal they are no less unique. */
+function pods6(id: number): string {
+  return `fd00:10:${id}`;
+}
+
+/** The second address of a pod. @param address its first one, in the node's /24 */
+export function secondAddress(address: string, podCidr6: string): string {
+  return podCidr6.replace('::/64', `::${address.split('.')[3] ?? ''}`);
 }
 
 /** Loopback needs no set-up: on Linux all of 127/8 is local. */

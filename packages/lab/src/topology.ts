@@ -6,6 +6,8 @@ export interface Topology {
   /** Prefix of everything the lab makes on this machine; two labs may run side by side under two names. */
   readonly mesh: string;
   readonly clusters: readonly ClusterTopology[];
+  /** Nodes come up with a taint that keeps pods away until the agent takes it off. Default: they do not. */
+  readonly startupTaint?: boolean;
 }
 
 export interface ClusterTopology {
@@ -13,16 +15,26 @@ export interface ClusterTopology {
   /** The cluster id of the mesh, and the second octet of the cluster's pod addresses. */
   readonly id: number;
   readonly nodes: number;
+  /** Of pods and services; nodes have IPv4 addresses in any case. Default: IPv4 only. */
+  readonly ipFamilies?: readonly IpFamily[];
 }
+
+export type IpFamily = 'IPv4' | 'IPv6';
 
 /** Addresses are 10.<id> for pods and 10.<100 + id> for services: above 99 the two would meet. */
 const largestClusterId = 99;
 const largestNodeCount = 9;
+const singleStack = 'IPv4';
+const dualStack = 'IPv4,IPv6';
 
 const cluster = z.strictObject({
   name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?$/, 'must be at most 16 of a-z, 0-9 and inner dashes'),
   id: z.number().int().min(1).max(largestClusterId),
   nodes: z.number().int().min(1).max(largestNodeCount).default(2),
+  ipFamilies: z
+    .array(z.enum(['IPv4', 'IPv6']))
+    .refine((families) => [singleStack, dualStack].includes(families.join()), `must be ${singleStack} or ${dualStack}`)
+    .default(['IPv4']),
 });
 
 const topology = z
@@ -32,6 +44,7 @@ const topology = z
       .regex(/^[a-z0-9]{1,12}$/, 'must be at most 12 of a-z and 0-9')
       .default('lab'),
     clusters: z.array(cluster).min(1).max(16),
+    startupTaint: z.boolean().default(false),
   })
   .refine(({ clusters }) => isUnique(clusters.map(({ name }) => name)), 'two clusters have the same name')
   .refine(({ clusters }) => isUnique(clusters.map(({ id }) => id)), 'two clusters have the same id');
@@ -46,12 +59,23 @@ export function parseTopology(input: unknown): Topology {
   throw new MeshError('CONFIG_INVALID', `topology of the lab: ${issues.join('; ')}`);
 }
 
+export function isDualStack({ ipFamilies }: Pick<ClusterTopology, 'ipFamilies'>): boolean {
+  return ipFamilies?.includes('IPv6') === true;
+}
+
 function isUnique(values: readonly unknown[]): boolean {
   return new Set(values).size === values.length;
 }
 
+/** What a caller may leave out has a default. */
+export type TopologyInput = z.input<typeof topology>;
+
 /** The command line that brings up, or takes over, a lab of this topology; clusters differ in no more than their names. */
-export function upCommand({ mesh, clusters }: Topology): string {
+export function upCommand({ mesh, clusters, startupTaint }: Topology): string {
   const names = clusters.map(({ name }) => name).join(',');
-  return `clustermesh lab up --mesh ${mesh} --clusters ${names} --nodes ${clusters[0]?.nodes ?? 1}`;
+  const flags = [
+    ...(clusters.some(isDualStack) ? [' --dual-stack'] : []),
+    ...(startupTaint === true ? [' --startup-taint'] : []),
+  ].join('');
+  return `clustermesh lab up --mesh ${mesh} --clusters ${names} --nodes ${clusters[0]?.nodes ?? 1}${flags}`;
 }

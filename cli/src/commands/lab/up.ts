@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import type { IpFamily } from '@clustermesh/lab';
 import { MeshError } from '@clustermesh/runtime';
 
 import { BaseCommand } from '../../base-command.ts';
@@ -18,12 +19,17 @@ export default class LabUp extends BaseCommand {
   static override examples = [
     '<%= config.bin %> lab up',
     '<%= config.bin %> lab up --clusters east,west --nodes 1',
+    '<%= config.bin %> lab up --dual-stack',
     'export KUBECONFIG=$(<%= config.bin %> lab kubeconfig); kubectl --context east get nodes',
   ];
   static override flags = {
     mesh: Flags.string({ description: 'name of the lab, several can be up', default: 'lab' }),
     clusters: Flags.string({ description: 'names of the clusters, comma-separated', default: 'east,north,west' }),
     nodes: Flags.integer({ description: 'nodes per cluster', default: 2, min: 1, max: 9 }),
+    'dual-stack': Flags.boolean({ description: 'pods and services have IPv6 addresses, too' }),
+    'startup-taint': Flags.boolean({
+      description: 'nodes keep pods away until their agent has read the other clusters',
+    }),
     rootless: Flags.boolean({ description: 'do as without root: no namespaces, maps in memory' }),
     'kube-assets': Flags.string({
       description: 'directory of kube-apiserver and etcd (envtest layout) for a real Kubernetes API',
@@ -36,9 +42,10 @@ export default class LabUp extends BaseCommand {
     const { Lab } = await import('@clustermesh/lab');
     const names = flags.clusters.split(',').filter((name) => name !== '');
     if (names.length === 0) throw new MeshError('CONFIG_INVALID', '--clusters names no cluster');
-    const clusters = names.map((name, at) => ({ name, id: at + 1, nodes: flags.nodes }));
+    const ipFamilies: IpFamily[] = flags['dual-stack'] ? ['IPv4', 'IPv6'] : ['IPv4'];
+    const clusters = names.map((name, at) => ({ name, id: at + 1, nodes: flags.nodes, ipFamilies }));
     const lab = await Lab.up(
-      { mesh: flags.mesh, clusters },
+      { mesh: flags.mesh, clusters, startupTaint: flags['startup-taint'] },
       {
         mode: flags.rootless ? 'rootless' : 'auto',
         kubeAssets: flags['kube-assets'],

@@ -32,7 +32,7 @@ export function memoryKubeApi(cluster: ClusterPlan, { pki }: KubeApiFiles): Kube
     `--tls-cert-file=${pki.serverCertFile}`,
     `--tls-private-key-file=${pki.serverKeyFile}`,
     `--client-ca-file=${pki.caFile}`,
-    `--service-cluster-ip-range=${cluster.serviceCidr}`,
+    serviceRangeFlag(cluster),
   ];
   return {
     programs: [{ name: 'kube-api', cluster: cluster.name, argv, place }],
@@ -74,7 +74,8 @@ function etcdFlags({ controlPlane, dir }: ClusterPlan): readonly string[] {
   ];
 }
 
-function apiserverFlags({ controlPlane, serviceCidr, dir }: ClusterPlan, pki: KubePki): readonly string[] {
+function apiserverFlags(cluster: ClusterPlan, pki: KubePki): readonly string[] {
+  const { controlPlane, dir } = cluster;
   return [
     `--etcd-servers=http://${loopbackOf(controlPlane)}:2379`,
     `--bind-address=${controlPlane.address}`,
@@ -84,14 +85,19 @@ function apiserverFlags({ controlPlane, serviceCidr, dir }: ClusterPlan, pki: Ku
     `--tls-cert-file=${pki.serverCertFile}`,
     `--tls-private-key-file=${pki.serverKeyFile}`,
     `--client-ca-file=${pki.caFile}`,
-    `--service-cluster-ip-range=${serviceCidr}`,
+    serviceRangeFlag(cluster),
     '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
     `--service-account-key-file=${pki.tokenPublicKeyFile}`,
     `--service-account-signing-key-file=${pki.tokenKeyFile}`,
     '--authorization-mode=RBAC',
-    '--disable-admission-plugins=ServiceAccount',
+    // Tokens are certificates here, and nobody would take the taint of a new node away again.
+    '--disable-admission-plugins=ServiceAccount,TaintNodesByCondition',
     '--allow-privileged=true',
   ];
+}
+
+function serviceRangeFlag({ serviceCidr, serviceCidr6 }: ClusterPlan): string {
+  return `--service-cluster-ip-range=${[serviceCidr, ...(serviceCidr6 === undefined ? [] : [serviceCidr6])].join(',')}`;
 }
 
 /** What the lab's own controllers stand in for, and clean-up. Not the one of nodes: the kubelets send no heartbeats. */

@@ -63,11 +63,16 @@ export class KubeCredentials {
     return issueCertificate(this.#ca, { ...request, usages: ['client'] });
   }
 
-  async #writeServerFiles({ controlPlane, serviceCidr }: ClusterPlan): Promise<void> {
+  async #writeServerFiles({ controlPlane, serviceCidr, serviceCidr6 }: ClusterPlan): Promise<void> {
     const server = await issueCertificate(this.#ca, {
       commonName: 'kube-apiserver',
       dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
-      ipAddresses: ['127.0.0.1', controlPlane.address, serviceCidr.replace(/\.0\/\d+$/, '.1')],
+      ipAddresses: [
+        '127.0.0.1',
+        controlPlane.address,
+        serviceCidr.replace(/\.0\/\d+$/, '.1'), // the service `kubernetes`
+        ...(serviceCidr6 === undefined ? [] : [serviceCidr6.replace(/\/\d+$/, '1')]),
+      ],
       usages: ['server'],
       days: validDays,
       clock: this.#clock,

@@ -10,7 +10,7 @@ const service: Service = {
 };
 
 interface PodOptions {
-  readonly ip?: string;
+  readonly ips?: readonly [string, ...string[]];
   readonly ready?: boolean;
   readonly terminating?: boolean;
   readonly port?: number;
@@ -20,7 +20,7 @@ interface PodOptions {
 
 function pod(name: string, options: PodOptions = {}): Pod {
   const {
-    ip = '10.1.1.2',
+    ips = ['10.1.1.2'],
     ready = true,
     terminating = false,
     port = 8080,
@@ -30,7 +30,11 @@ function pod(name: string, options: PodOptions = {}): Pod {
   return {
     metadata: { name, namespace, uid: `u-${name}`, labels, ...(terminating ? { deletionTimestamp: 'now' } : {}) },
     spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i', ports: [{ name: 'serve', containerPort: port }] }] },
-    status: { podIP: ip, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    status: {
+      podIP: ips[0],
+      podIPs: ips.map((ip) => ({ ip })),
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+    },
   };
 }
 
@@ -129,5 +133,27 @@ describe('reconcileEndpointSlices', () => {
     expect(reconcileEndpointSlices({ services: [], pods: [], nodes, slices })).toMatchObject([
       { kind: 'delete', object: { metadata: { name: 'web-0' } } },
     ]);
+  });
+
+  it('keeps the families of a dual-stack service in slices of their own', () => {
+    const dual: Service = { ...service, spec: { ...service.spec, ipFamilies: ['IPv4', 'IPv6'] } };
+    const both = pod('a', { ips: ['10.1.1.2', 'fd00:10:1:1::2'] });
+    const hostNetwork = pod('b', { ips: ['172.30.1.11'] });
+    expect(
+      slicesOf([both, hostNetwork], dual).map(({ metadata, addressType, endpoints }) => ({
+        name: metadata.name,
+        addressType,
+        addresses: endpoints?.flatMap(({ addresses }) => addresses),
+      })),
+    ).toEqual([
+      { name: 'web-0', addressType: 'IPv4', addresses: ['10.1.1.2', '172.30.1.11'] },
+      { name: 'web-v6-0', addressType: 'IPv6', addresses: ['fd00:10:1:1::2'] },
+    ]);
+  });
+
+  it('has no slice of a family that a service does not have', () => {
+    const six: Service = { ...service, spec: { ...service.spec, ipFamilies: ['IPv6'] } };
+    const slices = slicesOf([pod('a', { ips: ['10.1.1.2', 'fd00:10:1:1::2'] })], six);
+    expect(slices.map(({ addressType }) => addressType)).toEqual(['IPv6']);
   });
 });

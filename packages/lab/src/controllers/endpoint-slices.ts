@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointSlice, Node, Pod, Service, ServicePort } from '@clustermesh/kube';
+import { isIPv4, isIPv6 } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Action } from './action.ts';
@@ -11,6 +12,15 @@ const managedBy = 'endpointslice-controller.k8s.io';
 const zoneLabel = 'topology.kubernetes.io/zone';
 /** Kubernetes' own default. */
 const endpointsPerSlice = 100;
+
+type IpFamily = 'IPv4' | 'IPv6';
+const defaultFamilies: readonly IpFamily[] = ['IPv4'];
+
+/** What one set of slices is made for. */
+interface SliceScope {
+  readonly service: Service;
+  readonly family: IpFamily;
+}
 
 type SlicePorts = NonNullable<EndpointSlice['ports']>;
 
@@ -27,7 +37,9 @@ export function reconcileEndpointSlices({ services, pods, nodes, slices }: Slice
   const wanted = new Map<string, EndpointSlice>();
   for (const service of services) {
     if (service.spec?.selector === undefined || isTerminating(service)) continue;
-    for (const slice of slicesOf(service, pods, zoneByNode)) wanted.set(keyOf(slice), slice);
+    for (const family of service.spec.ipFamilies ?? defaultFamilies) {
+      for (const slice of slicesOf({ service, family }, pods, zoneByNode)) wanted.set(keyOf(slice), slice);
+    }
   }
   const owned = slices.filter(({ metadata }) => metadata.labels?.[managedByLabel] === managedBy);
   const existing = new Map(owned.map((slice) => [keyOf(slice), slice]));
@@ -44,43 +56,54 @@ export function reconcileEndpointSlices({ services, pods, nodes, slices }: Slice
  * keeps one empty slice, as in Kubernetes.
  */
 function slicesOf(
-  service: Service,
+  scope: SliceScope,
   pods: readonly Pod[],
   zoneByNode: ReadonlyMap<string, string | undefined>,
 ): readonly EndpointSlice[] {
-  const members = pods.filter((pod) => isMember(service, pod));
+  const { service } = scope;
+  const members = pods.filter((pod) => isMember(scope, pod));
   const groups = new Map<string, { readonly ports: SlicePorts; readonly endpoints: Endpoint[] }>();
   for (const pod of members) {
     const ports = portsOf(service, pod);
     const group = groups.get(JSON.stringify(ports)) ?? { ports, endpoints: [] };
-    group.endpoints.push(endpointOf(service, pod, zoneByNode));
+    group.endpoints.push(endpointOf(scope, pod, zoneByNode));
     groups.set(JSON.stringify(ports), group);
   }
   if (groups.size === 0) groups.set('', { ports: portsOf(service, undefined), endpoints: [] });
   const parts = [...groups.values()].flatMap(({ ports, endpoints }) =>
     chunks(endpoints, endpointsPerSlice).map((part) => ({ ports, endpoints: part })),
   );
-  return parts.map((part, index) => sliceOf(service, index, part));
+  return parts.map((part, index) => sliceOf(scope, index, part));
 }
 
-function isMember({ metadata, spec }: Service, pod: Pod): boolean {
+function isMember({ service: { metadata, spec }, family }: SliceScope, pod: Pod): boolean {
   const isFinished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
   return (
     pod.metadata.namespace === metadata.namespace &&
-    pod.status?.podIP !== undefined &&
+    addressOf(pod, family) !== undefined &&
     !isFinished &&
     matches(spec?.selector, pod.metadata.labels)
   );
 }
 
-function endpointOf(service: Service, pod: Pod, zoneByNode: ReadonlyMap<string, string | undefined>): Endpoint {
+/** A pod without an address of that family (in the host's network, say) is in no slice of it. */
+function addressOf({ status }: Pod, family: IpFamily): string | undefined {
+  const addresses = status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP]);
+  return addresses.find((address) => (family === 'IPv6' ? isIPv6(address) : isIPv4(address)));
+}
+
+function endpointOf(
+  { service, family }: SliceScope,
+  pod: Pod,
+  zoneByNode: ReadonlyMap<string, string | undefined>,
+): Endpoint {
   const { nodeName = '' } = pod.spec;
   const zone = zoneByNode.get(nodeName);
   const { namespace = '', name, uid = '' } = pod.metadata;
   const terminating = isTerminating(pod);
   const serving = isReady(pod);
   return {
-    addresses: [pod.status?.podIP ?? ''],
+    addresses: [addressOf(pod, family) ?? ''],
     conditions: {
       ready: service.spec?.publishNotReadyAddresses === true || (serving && !terminating),
       serving,
@@ -112,7 +135,7 @@ function targetPort(
 }
 
 function sliceOf(
-  { metadata }: Service,
+  { service: { metadata }, family }: SliceScope,
   index: number,
   part: { readonly ports: SlicePorts; readonly endpoints: readonly Endpoint[] },
 ): EndpointSlice {
@@ -121,12 +144,12 @@ function sliceOf(
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: {
-      name: `${name}-${index}`,
+      name: `${name}-${family === 'IPv6' ? 'v6-' : ''}${index}`,
       namespace,
       labels: { ...metadata.labels, [serviceLabel]: name, [managedByLabel]: managedBy },
       ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name, uid, controller: true }],
     },
-    addressType: 'IPv4',
+    addressType: family,
     endpoints: part.endpoints,
     ports: part.ports,
   };

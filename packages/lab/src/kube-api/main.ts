@@ -31,7 +31,10 @@ const config = defineConfig(
     clientCaFile: z.string().describe('CA of client certificates, PEM'),
     tokenFile: z.string().optional().describe('file with a bearer token that is accepted as well'),
     dataDir: z.string().optional().describe('directory that keeps the objects; without it they end with the process'),
-    serviceClusterIpRange: z.string().default('10.96.0.0/16').describe('IPv4 CIDR of cluster IPs'),
+    serviceClusterIpRange: z
+      .string()
+      .default('10.96.0.0/16')
+      .describe('CIDR of cluster IPs, or one of each IP family, comma-separated'),
     bookmarkSeconds: z.coerce.number().positive().default(60).describe('how often a quiet watch gets a bookmark'),
     logLevel: z.enum(logLevels).default('info').describe('least severe level that is logged'),
   }),

@@ -1,55 +1,48 @@
-import { BlockList, isIPv4 } from 'node:net';
+import { IpRange, familyOf } from './ip-range.ts';
+import type { IpFamily } from './ip-range.ts';
 
-/** Gives out IPv4 addresses of a service CIDR, each only once, and a released one as late as possible. */
+/** The cluster IPs of one cluster: a range of each IP family that it has. */
 export class ServiceIpAllocator {
-  readonly cidr: string;
-  readonly #range = new BlockList();
-  readonly #network: number;
-  readonly #size: number;
-  readonly #taken = new Set<string>();
-  #cursor = 0;
+  readonly #ranges: readonly IpRange[];
 
-  /** `cidr` such as `10.101.0.0/16`. */
-  constructor(cidr: string) {
-    this.cidr = cidr;
-    const [network = '', prefixLength = ''] = cidr.split('/');
-    this.#range.addSubnet(network, Number(prefixLength));
-    this.#size = 2 ** (32 - Number(prefixLength));
-    this.#network = (toNumber(network) & -this.#size) >>> 0;
+  /** @param cidrs one or two, comma-separated, as kube-apiserver's flag has them; the first one's family is the default */
+  constructor(cidrs: string) {
+    this.#ranges = cidrs.split(',').map((cidr) => new IpRange(cidr));
+  }
+
+  get families(): readonly IpFamily[] {
+    return this.#ranges.map(({ family }) => family);
+  }
+
+  /** For messages. */
+  get cidrs(): string {
+    return this.#ranges.map(({ cidr }) => cidr).join(', ');
   }
 
   contains(address: string): boolean {
-    return isIPv4(address) && this.#range.check(address);
+    return this.#rangeOf(address)?.contains(address) === true;
   }
 
   isTaken(address: string): boolean {
-    return this.#taken.has(address);
+    return this.#rangeOf(address)?.isTaken(address) === true;
   }
 
+  /** Does nothing for what is not in the ranges. */
   take(address: string): void {
-    this.#taken.add(address);
-    this.#cursor = (toNumber(address) - this.#network) % this.#size;
+    if (this.contains(address)) this.#rangeOf(address)?.take(address);
   }
 
   release(address: string): void {
-    this.#taken.delete(address);
+    this.#rangeOf(address)?.release(address);
   }
 
-  /** The next free address after the last one taken, without taking it; never the network's first or last. */
-  next(): string | undefined {
-    for (let step = 1; step <= this.#size; step++) {
-      const offset = (this.#cursor + step) % this.#size;
-      const address = toText(this.#network + offset);
-      if (offset !== 0 && offset !== this.#size - 1 && !this.#taken.has(address)) return address;
-    }
-    return undefined;
+  /** A free address, without taking it; undefined when there is none, or no such family. */
+  next(family: IpFamily): string | undefined {
+    return this.#ranges.find((range) => range.family === family)?.next();
   }
-}
 
-function toNumber(address: string): number {
-  return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
-}
-
-function toText(value: number): string {
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join('.');
+  #rangeOf(address: string): IpRange | undefined {
+    const family = familyOf(address);
+    return this.#ranges.find((range) => range.family === family);
+  }
 }

@@ -3,29 +3,31 @@ import type { Service, ServicePort, ServiceSpec, StatusCause } from '@clustermes
 import { forbiddenField, invalidValue, requiredValue } from './api-errors.ts';
 import type { Strategy } from './resource-type.ts';
 import type { ServiceIpAllocator } from './service-ip-allocator.ts';
+import { checkIpFamilies, withClusterIps, withIpFamilies } from './service-ip-families.ts';
 
 const nodePorts = { first: 30_000, last: 32_767 };
 /** Kubernetes' default stickiness, seconds. */
 const clientIpTimeoutSeconds = 10_800;
 
-/** Services get a cluster IP and node ports that nobody else has; IPv4 only. */
-export function serviceStrategy(addresses: ServiceIpAllocator): Strategy<Service> {
+/** Services get cluster IPs and node ports that nobody else has. */
+export function serviceStrategy(pool: ServiceIpAllocator): Strategy<Service> {
   const takenNodePorts = new Set<number>();
-  const allocate = (service: Service): Service => {
-    const spec = service.spec ?? {};
-    return { ...service, spec: withNodePorts(withClusterIp(spec, addresses), takenNodePorts) };
+  const allocate = (service: Service, old?: Service): Service => {
+    const spec = withIpFamilies(service.spec ?? {}, old?.spec, pool.families);
+    return { ...service, spec: withNodePorts(withClusterIps(spec, pool), takenNodePorts) };
   };
   return {
     defaults: (service) => ({ ...service, spec: defaultSpec(service.spec ?? {}) }),
     onCreate: (service) => ({ ...allocate(service), status: { loadBalancer: {} } }),
-    onUpdate: (service, old) => allocate(keepAllocated(service, old)),
+    onUpdate: (service, old) => allocate(keepAllocated(service, old), old),
     validate: (service, old) => [
       ...checkPorts(service.spec ?? {}),
-      ...checkClusterIp(service.spec ?? {}, old?.spec, addresses),
+      ...checkIpFamilies(service.spec ?? {}, pool.families),
+      ...checkClusterIps(service.spec ?? {}, old?.spec, pool),
     ],
     committed: (before, after) => {
-      releaseAll(before, addresses, takenNodePorts);
-      takeAll(after, addresses, takenNodePorts);
+      releaseAll(before, pool, takenNodePorts);
+      takeAll(after, pool, takenNodePorts);
     },
   };
 }
@@ -43,8 +45,6 @@ function defaultSpec(spec: ServiceSpec): ServiceSpec {
   const timeoutSeconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? clientIpTimeoutSeconds;
   return {
     internalTrafficPolicy: 'Cluster',
-    ipFamilies: ['IPv4'],
-    ipFamilyPolicy: 'SingleStack',
     ...(isExternal ? { externalTrafficPolicy: 'Cluster' as const } : {}),
     ...(type === 'LoadBalancer' ? { allocateLoadBalancerNodePorts: true } : {}),
     ...common,
@@ -71,16 +71,6 @@ function keepAllocated(service: Service, old: Service): Service {
       : port;
   });
   return { ...service, spec: { ...spec, ...clusterIp, ...(ports === undefined ? {} : { ports }) } };
-}
-
-function withClusterIp(spec: ServiceSpec, addresses: ServiceIpAllocator): ServiceSpec {
-  if (spec.type === 'ExternalName') {
-    const { clusterIP: _ip, clusterIPs: _ips, ...rest } = spec;
-    return rest;
-  }
-  const given = [spec.clusterIP, spec.clusterIPs?.[0]].find((address) => address !== undefined && address !== '');
-  const clusterIP = given ?? addresses.next();
-  return clusterIP === undefined ? spec : { ...spec, clusterIP, clusterIPs: [clusterIP] };
 }
 
 function wantsNodePorts(spec: ServiceSpec): boolean {
@@ -139,43 +129,35 @@ function checkPorts(spec: ServiceSpec): StatusCause[] {
   });
 }
 
-function checkClusterIp(spec: ServiceSpec, old: ServiceSpec | undefined, addresses: ServiceIpAllocator): StatusCause[] {
-  const { clusterIP } = spec;
+function checkClusterIps(spec: ServiceSpec, old: ServiceSpec | undefined, pool: ServiceIpAllocator): StatusCause[] {
+  const { clusterIP, clusterIPs = [] } = spec;
   if (spec.type === 'ExternalName') {
     return spec.externalName === undefined ? [requiredValue('spec.externalName')] : [];
   }
-  if (clusterIP === undefined) return [forbiddenField('spec.clusterIPs', `no address of ${addresses.cidr} is free`)];
-  if (old?.clusterIP !== undefined && old.type !== 'ExternalName') {
-    return old.clusterIP === clusterIP
-      ? []
-      : [invalidValue('spec.clusterIPs[0]', clusterIP, 'may not change once set')];
+  if (clusterIP === undefined) return [forbiddenField('spec.clusterIPs', `no address of ${pool.cidrs} is free`)];
+  if (old?.clusterIP !== undefined && old.type !== 'ExternalName' && old.clusterIP !== clusterIP) {
+    return [invalidValue('spec.clusterIPs[0]', clusterIP, 'may not change once set')];
   }
-  if (clusterIP === 'None') return [];
-  if (!addresses.contains(clusterIP)) {
-    return [
-      invalidValue(
-        'spec.clusterIPs',
-        [clusterIP],
-        `failed to allocate IP ${clusterIP}: the provided IP is not in the valid range. The range of valid IPs is ${addresses.cidr}`,
-      ),
-    ];
-  }
-  if (!addresses.isTaken(clusterIP)) return [];
-  return [
-    invalidValue(
-      'spec.clusterIPs',
-      [clusterIP],
-      `failed to allocate IP ${clusterIP}: provided IP is already allocated`,
-    ),
-  ];
+  const isKept = (address: string): boolean => address === 'None' || old?.clusterIPs?.includes(address) === true;
+  return clusterIPs.filter((address) => !isKept(address)).flatMap((address) => checkAddress(address, pool));
 }
 
-function releaseAll(service: Service | undefined, addresses: ServiceIpAllocator, taken: Set<number>): void {
-  for (const address of service?.spec?.clusterIPs ?? []) addresses.release(address);
+function checkAddress(address: string, pool: ServiceIpAllocator): StatusCause[] {
+  const refuse = (why: string): StatusCause[] => [
+    invalidValue('spec.clusterIPs', [address], `failed to allocate IP ${address}: ${why}`),
+  ];
+  if (!pool.contains(address)) {
+    return refuse(`the provided IP is not in the valid range. The range of valid IPs is ${pool.cidrs}`);
+  }
+  return pool.isTaken(address) ? refuse('provided IP is already allocated') : [];
+}
+
+function releaseAll(service: Service | undefined, pool: ServiceIpAllocator, taken: Set<number>): void {
+  for (const address of service?.spec?.clusterIPs ?? []) pool.release(address);
   for (const { nodePort } of service?.spec?.ports ?? []) if (nodePort !== undefined) taken.delete(nodePort);
 }
 
-function takeAll(service: Service | undefined, addresses: ServiceIpAllocator, taken: Set<number>): void {
-  for (const address of service?.spec?.clusterIPs ?? []) if (addresses.contains(address)) addresses.take(address);
+function takeAll(service: Service | undefined, pool: ServiceIpAllocator, taken: Set<number>): void {
+  for (const address of service?.spec?.clusterIPs ?? []) pool.take(address);
   for (const { nodePort } of service?.spec?.ports ?? []) if (nodePort !== undefined) taken.add(nodePort);
 }

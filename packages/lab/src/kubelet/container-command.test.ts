@@ -20,7 +20,7 @@ function commandOf(container: Partial<Container>): ReturnType<typeof containerCo
         metadata: { name: 'pod-1', namespace: 'kube-system', uid: 'u1', labels: { app: 'web' } },
         spec: { containers: [], nodeName: 'n1' },
       },
-      podIp: '10.1.1.2',
+      podIps: ['10.1.1.2', 'fd00:10:1:1::2'],
       hostIp: '172.30.1.11',
       programs: new Map([['tool', ['/bin/tool', '--fast']]]),
       names: new LocalNames(new Map([['/var/lib/data', '/state/volumes/data']])),

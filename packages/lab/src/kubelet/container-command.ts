@@ -11,7 +11,8 @@ type EnvVar = NonNullable<Container['env']>[number];
 
 export interface ContainerContext {
   readonly pod: Pod;
-  readonly podIp: string;
+  /** Of one or both families, the first one first. */
+  readonly podIps: readonly string[];
   readonly hostIp: string;
   readonly programs: ProgramTable;
   readonly names: LocalNames;
@@ -68,7 +69,7 @@ function valueOf(
 }
 
 /** The downward API, as Kubernetes documents it for environment variables. */
-function fieldValue(path: string, { pod, podIp, hostIp }: ContainerContext): Result<string | undefined> {
+function fieldValue(path: string, { pod, podIps, hostIp }: ContainerContext): Result<string | undefined> {
   const subscript = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
   if (subscript !== null) {
     const values = subscript[1] === 'labels' ? pod.metadata.labels : pod.metadata.annotations;
@@ -80,8 +81,8 @@ function fieldValue(path: string, { pod, podIp, hostIp }: ContainerContext): Res
     'metadata.uid': pod.metadata.uid,
     'spec.nodeName': pod.spec.nodeName,
     'spec.serviceAccountName': pod.spec.serviceAccountName ?? 'default',
-    'status.podIP': podIp,
-    'status.podIPs': podIp,
+    'status.podIP': podIps[0] ?? '',
+    'status.podIPs': podIps.join(','),
     'status.hostIP': hostIp,
     'status.hostIPs': hostIp,
   };

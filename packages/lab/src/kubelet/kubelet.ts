@@ -24,6 +24,9 @@ export const agentSocketPath = '/var/run/clustermesh/agent.sock';
 /** Tells the command line that the socket of this node's agent is on this machine, and where. */
 const agentSocketAnnotation = 'lab.clustermesh.io/agent-socket';
 
+/** As `kubelet --register-with-taints` on real nodes; the agent takes it off (its setting `startup-taint`). */
+const startupTaint = 'node.clustermesh.io/agent-not-ready';
+
 /** Runs the pods that are bound to one node. */
 export class Kubelet {
   readonly #deps: KubeletDeps;
@@ -114,7 +117,7 @@ export class Kubelet {
     } catch (error) {
       if (!hasCode(error, 'KUBE_ALREADY_EXISTS')) throw error;
     }
-    const options = { kind: 'merge', subresource: 'status' } as const;
+    const options = { kind: 'strategic', subresource: 'status' } as const; // conditions of others stay
     await client.patch(nodes, object.metadata, { status: object.status }, options, signal);
   }
 }
@@ -134,7 +137,11 @@ export function nodeObject(node: NodePlan, now: string): Node {
       },
       annotations: { [agentSocketAnnotation]: hostDirectory(node, agentSocketPath) },
     },
-    spec: { podCIDR: node.podCidr, podCIDRs: [node.podCidr] },
+    spec: {
+      podCIDR: node.podCidr,
+      podCIDRs: [node.podCidr, ...(node.podCidr6 === undefined ? [] : [node.podCidr6])],
+      ...(node.hasStartupTaint ? { taints: [{ key: startupTaint, effect: 'NoSchedule' }] } : {}),
+    },
     status: {
       addresses: [
         { type: 'InternalIP', address: node.address },

@@ -8,7 +8,7 @@ import type { PodNetwork } from '../network/ip-batch.ts';
 export interface PodPlace extends Place {
   readonly directory: string;
   /** Undefined for a pod in the host's network, and in rootless mode. */
-  readonly network?: Omit<PodNetwork, 'address'>;
+  readonly network?: Omit<PodNetwork, 'address' | 'address6'>;
 }
 
 /** The beginning of the uid tells pods of one name apart, and fits into the 15 characters of a link's name. */

@@ -1,7 +1,7 @@
 import type { ContainerState, Pod } from '@clustermesh/kube';
 import { describe, expect, it } from '@jest/globals';
 
-import { podStatus } from './pod-status.ts';
+import { isSaid, podStatus } from './pod-status.ts';
 import type { ContainerView } from './pod-status.ts';
 
 const now = '2026-01-01T00:00:10Z';
@@ -16,7 +16,10 @@ function container(state: ContainerState, isReady = false, restartCount = 0): Co
 
 function statusOf(containers: readonly ContainerView[], init: readonly ContainerView[] = [], pod: Partial<Pod> = {}) {
   const object: Pod = { metadata: { name: 'p' }, spec: { containers: [] }, ...pod };
-  return podStatus({ pod: object, podIp: '10.1.1.2', hostIp: '172.30.1.11', initContainers: init, containers }, now);
+  return podStatus(
+    { pod: object, podIps: ['10.1.1.2', 'fd00:10:1:1::2'], hostIp: '172.30.1.11', initContainers: init, containers },
+    now,
+  );
 }
 
 describe('podStatus', () => {
@@ -65,5 +68,41 @@ describe('podStatus', () => {
     const conditions = statusOf([container(running, true)], [], { status }).conditions ?? [];
     expect(conditions.find(({ type }) => type === 'PodScheduled')?.lastTransitionTime).toBe(before);
     expect(conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime).toBe(now);
+  });
+
+  it('shows the addresses of both families, the first one as the address', () => {
+    const { podIP, podIPs } = statusOf([container(running)]);
+    expect(podIP).toBe('10.1.1.2');
+    expect(podIPs).toEqual([{ ip: '10.1.1.2' }, { ip: 'fd00:10:1:1::2' }]);
+  });
+
+  it.each([
+    { gate: undefined, want: 'False' },
+    { gate: 'False', want: 'False' },
+    { gate: 'True', want: 'True' },
+  ] as const)('is ready when its readiness gate is open: $gate', ({ gate, want }) => {
+    const conditions = gate === undefined ? [] : [{ type: 'mesh/in-sync', status: gate }];
+    const pod = {
+      spec: { containers: [], readinessGates: [{ conditionType: 'mesh/in-sync' }] },
+      status: { conditions },
+    };
+    const ready = statusOf([container(running, true)], [], pod).conditions?.find(({ type }) => type === 'Ready');
+    expect(ready?.status).toBe(want);
+  });
+});
+
+describe('isSaid', () => {
+  const said = statusOf([container(running, true)]);
+
+  it('passes over what others say', () => {
+    const gate = { type: 'mesh/in-sync', status: 'True' as const };
+    expect(isSaid({ ...said, qosClass: 'BestEffort', conditions: [gate, ...(said.conditions ?? [])] }, said)).toBe(
+      true,
+    );
+  });
+
+  it('sees what is new', () => {
+    expect(isSaid(undefined, said)).toBe(false);
+    expect(isSaid(statusOf([container(running)]), said)).toBe(false);
   });
 });

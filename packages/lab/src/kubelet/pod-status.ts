@@ -1,4 +1,5 @@
 import type { Condition, ContainerState, ContainerStatus, Pod, PodStatus } from '@clustermesh/kube';
+import { isDeepStrictEqual } from 'node:util';
 
 /** One container as its runner sees it. */
 export interface ContainerView {
@@ -11,34 +12,56 @@ export interface ContainerView {
 
 export interface PodView {
   readonly pod: Pod;
-  /** Undefined until the pod has its place. */
-  readonly podIp: string | undefined;
+  /** Of one or both families, the first one first; empty until the pod has its place. */
+  readonly podIps: readonly string[];
   readonly hostIp: string;
   readonly initContainers: readonly ContainerView[];
   readonly containers: readonly ContainerView[];
 }
 
-/** @param now RFC 3339; the time of conditions that change with this status */
+/**
+ * What the kubelet says of a pod; others may say more (conditions of their own).
+ * @param now RFC 3339; the time of conditions that change with this status
+ */
 export function podStatus(view: PodView, now: string): PodStatus {
-  const { pod, podIp, hostIp, initContainers, containers } = view;
-  const isInitialized = initContainers.every(({ state }) => state.terminated?.exitCode === 0);
-  const areReady = containers.every(({ isReady }) => isReady);
-  const before = pod.status;
+  const { pod, podIps, hostIp, initContainers, containers } = view;
+  const [podIp] = podIps;
   return {
     phase: phaseOf(view),
     hostIP: hostIp,
     hostIPs: [{ ip: hostIp }],
-    ...(podIp === undefined ? {} : { podIP: podIp, podIPs: [{ ip: podIp }] }),
-    startTime: before?.startTime ?? now,
-    conditions: [
-      condition('PodScheduled', true, before, now),
-      condition('Initialized', isInitialized, before, now),
-      condition('ContainersReady', areReady, before, now),
-      condition('Ready', areReady, before, now),
-    ],
+    ...(podIp === undefined ? {} : { podIP: podIp, podIPs: podIps.map((ip) => ({ ip })) }),
+    startTime: pod.status?.startTime ?? now,
+    conditions: ownConditions(view, now),
     initContainerStatuses: initContainers.map(containerStatus),
     containerStatuses: containers.map(containerStatus),
   };
+}
+
+/** Ready also waits for the conditions that the pod's readiness gates name; those are written by others. */
+function ownConditions({ pod, initContainers, containers }: PodView, now: string): readonly Condition[] {
+  const isInitialized = initContainers.every(({ state }) => state.terminated?.exitCode === 0);
+  const areReady = containers.every(({ isReady }) => isReady);
+  const gates = pod.spec.readinessGates ?? [];
+  const areOpen = gates.every(({ conditionType }) => isTrue(pod.status, conditionType));
+  return [
+    condition('PodScheduled', true, pod.status, now),
+    condition('Initialized', isInitialized, pod.status, now),
+    condition('ContainersReady', areReady, pod.status, now),
+    condition('Ready', areReady && areOpen, pod.status, now),
+  ];
+}
+
+/** Has all of `said` been said before? */
+export function isSaid(before: PodStatus | undefined, said: PodStatus): boolean {
+  const types = new Set(said.conditions?.map(({ type }) => type));
+  const conditions = before?.conditions?.filter(({ type }) => types.has(type));
+  const known: Readonly<Record<string, unknown>> = { ...before, conditions };
+  return Object.entries(said).every(([field, value]) => isDeepStrictEqual(known[field], value));
+}
+
+function isTrue(status: PodStatus | undefined, conditionType: string): boolean {
+  return status?.conditions?.some(({ type, status: value }) => type === conditionType && value === 'True') === true;
 }
 
 function phaseOf({ pod, containers }: PodView): NonNullable<PodStatus['phase']> {

@@ -2,7 +2,6 @@ import { objectKey, pods } from '@clustermesh/kube';
 import type { Container, KubeClient, Pod } from '@clustermesh/kube';
 import { aborted, hasCode, isAborted } from '@clustermesh/runtime';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 
 import type { Dial } from '../gateway/dial.ts';
 import type { NodePlan } from '../mesh-plan.ts';
@@ -17,7 +16,7 @@ import type { ObjectFiles } from './object-files.ts';
 import { isShownOnly, podPlace } from './pod-place.ts';
 import type { PodPlace } from './pod-place.ts';
 import { ensureSandbox, removeSandbox } from './pod-sandbox.ts';
-import { podStatus } from './pod-status.ts';
+import { isSaid, podStatus } from './pod-status.ts';
 import type { ContainerView, PodView } from './pod-status.ts';
 import { PodVolumes } from './pod-volumes.ts';
 import { programName } from './programs.ts';
@@ -51,7 +50,8 @@ export class PodWorker {
   readonly #containers: readonly ContainerRunner[];
   readonly #removed = new AbortController();
   readonly #status: ReconcileLoop;
-  #podIp: string | undefined;
+  /** Of one or both families, the first one first; empty until the pod has its place. */
+  #podIps: readonly string[] = [];
   #baseEnv: Readonly<Record<string, string>> = {};
 
   constructor(pod: Pod, deps: PodDeps) {
@@ -71,6 +71,7 @@ export class PodWorker {
   /** The pod's newest version. One that is being deleted ends. */
   update(pod: Pod): void {
     this.#pod = pod;
+    if (pod.spec.readinessGates !== undefined) this.#status.trigger(); // one may have been opened
     if (pod.metadata.deletionTimestamp !== undefined) this.remove();
   }
 
@@ -81,7 +82,7 @@ export class PodWorker {
 
   /** Brings mounted Secrets and ConfigMaps up to date. */
   async syncVolumes(): Promise<void> {
-    if (this.#podIp !== undefined && !this.#removed.signal.aborted) await this.#volumes.sync();
+    if (this.#podIps.length > 0 && !this.#removed.signal.aborted) await this.#volumes.sync();
   }
 
   /** Returns when the pod is gone, or `signal` aborts: then its processes go on running, for the next run to adopt. */
@@ -100,8 +101,9 @@ export class PodWorker {
   async #live(signal: AbortSignal): Promise<void> {
     const { spec } = this.#pod;
     const isHostNetwork = spec.hostNetwork === true;
-    const sandbox = await ensureSandbox({ place: this.#place, isHostNetwork, pool: this.#deps.pool });
-    this.#podIp = sandbox.address ?? this.#deps.node.address;
+    const { pool, node } = this.#deps;
+    const sandbox = await ensureSandbox({ place: this.#place, isHostNetwork, pool, podCidr6: node.podCidr6 });
+    this.#podIps = [sandbox.address ?? node.address, ...(sandbox.address6 === undefined ? [] : [sandbox.address6])];
     this.#status.trigger();
     if (isShownOnly(this.#deps.node, this.#pod)) return;
     this.#baseEnv = await this.#deps.baseEnv(this.#pod);
@@ -127,7 +129,7 @@ export class PodWorker {
     const { dial, clock } = this.#deps;
     const names = this.#volumes.namesOf(container);
     const translate = (text: string): string => names.translate(text);
-    const target = { container, podIp: this.#podIp ?? '', place: this.#place, dial, translate };
+    const target = { container, podIp: this.#podIps[0] ?? '', place: this.#place, dial, translate };
     return followReadiness(target, runner, clock, signal);
   }
 
@@ -159,22 +161,23 @@ export class PodWorker {
     const { client, clock } = this.#deps;
     const now = `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
     const status = podStatus(this.#view(), now);
-    if (isDeepStrictEqual(this.#pod.status, status)) return;
+    if (isSaid(this.#pod.status, status)) return;
     try {
-      const options = { kind: 'merge', subresource: 'status' } as const;
+      const options = { kind: 'strategic', subresource: 'status' } as const; // conditions of others stay
       const patched = await client.patch(pods, this.#pod.metadata, { status }, options, signal);
-      if (this.#pod.metadata.uid === patched.metadata.uid) this.#pod = { ...this.#pod, status };
+      if (this.#pod.metadata.uid === patched.metadata.uid)
+        this.#pod = { ...this.#pod, status: patched.status ?? status };
     } catch (error) {
       if (!hasCode(error, 'KUBE_NOT_FOUND')) throw error;
     }
   }
 
   #view(): PodView {
-    const shown = isShownOnly(this.#deps.node, this.#pod) && this.#podIp !== undefined;
+    const shown = isShownOnly(this.#deps.node, this.#pod) && this.#podIps.length > 0;
     const view = ({ view: seen }: ContainerRunner): ContainerView => (shown ? asRunning(seen, this.#pod) : seen);
     return {
       pod: this.#pod,
-      podIp: this.#podIp,
+      podIps: this.#podIps,
       hostIp: this.#deps.node.address,
       initContainers: shown ? [] : this.#initContainers.map(view),
       containers: this.#containers.map(view),
@@ -196,7 +199,7 @@ export class PodWorker {
       command: (wanted) => {
         const command = containerCommand(wanted, {
           pod: this.#pod,
-          podIp: this.#podIp ?? '',
+          podIps: this.#podIps,
           hostIp: node.address,
           programs,
           names: this.#volumes.namesOf(wanted),

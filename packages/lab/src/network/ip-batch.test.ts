@@ -38,6 +38,16 @@ describe('meshBatches', () => {
     expect(linesIn('cm-lab-west-n1').filter((line) => line.startsWith('route'))).toEqual([]);
   });
 
+  it('routes IPv6 between the nodes of a dual-stack cluster over link-local addresses', () => {
+    const dual = planMesh(
+      { mesh: 'lab', clusters: [{ name: 'east', id: 1, nodes: 2, ipFamilies: ['IPv4', 'IPv6'] }] },
+      { mode: 'root', stateRoot: '/run/clustermesh', cgroupRoot: '/cg' },
+    );
+    const lines = meshBatches(dual).find(({ netns }) => netns === 'cm-lab-east-n1')?.lines;
+    expect(lines).toContain('addr add fe80::1:11/64 dev eth0 nodad');
+    expect(lines).toContain('route add fd00:10:1:2::/64 via fe80::1:12 dev eth0');
+  });
+
   it('lets the underlay reach the pods of all clusters, for probes', () => {
     expect(linesIn('cm-lab-underlay')).toEqual(
       expect.arrayContaining([
@@ -74,5 +84,24 @@ describe('podBatches', () => {
 
   it('leaves room for the tunnel header', () => {
     expect(batches[0]?.lines[1]).toContain('mtu 1450');
+  });
+
+  it('gives a pod of two families the same things twice', () => {
+    const [, pod, node] = podBatches({
+      netns: 'pod',
+      nodeNetns: 'node',
+      link: 'lxc12345678',
+      address: '10.1.2.34',
+      address6: 'fd00:10:1:2::34',
+    });
+    expect(pod?.lines.slice(6)).toEqual([
+      'addr add fd00:10:1:2::34/128 dev eth0 nodad',
+      'neigh add fe80::1 lladdr 0e:58:0a:01:02:22 dev eth0 nud permanent',
+      'route add default via fe80::1 dev eth0 src fd00:10:1:2::34',
+    ]);
+    expect(node?.lines.slice(3)).toEqual([
+      'neigh add fd00:10:1:2::34 lladdr 0a:58:0a:01:02:22 dev lxc12345678 nud permanent',
+      'route add fd00:10:1:2::34/128 dev lxc12345678',
+    ]);
   });
 });

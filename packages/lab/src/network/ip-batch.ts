@@ -9,6 +9,7 @@ export interface IpBatch {
 
 /** A pod's only next hop; the address itself exists nowhere, its neighbour entry does. */
 const podGateway = '169.254.1.1';
+const podGateway6 = 'fe80::1';
 /** Underlay 1500 less the 50 bytes of VXLAN: otherwise the outer packets fragment (datapath.md §2b). */
 const podMtu = 1450;
 const bridge = 'br0';
@@ -55,20 +56,45 @@ function underlayLines(plan: MeshPlan, ports: readonly Port[]): readonly string[
   ];
 }
 
+/**
+ * Nodes have no routable IPv6 address: routes to the pods of another one lead to a link-local one. `nodad` here and
+ * below, because an address that waits to be found unique cannot be used yet.
+ */
+function linkLocal({ address }: { readonly address: string }): string {
+  const [, , cluster = '', host = ''] = address.split('.');
+  return `fe80::${cluster}:${host}`;
+}
+
 /** Pods of the same cluster reach each other by plain routes; other clusters only through the mesh's own datapath. */
-function clusterBatches({ controlPlane, nodes }: ClusterPlan): readonly IpBatch[] {
+function clusterBatches({ controlPlane, nodes, podCidr6 }: ClusterPlan): readonly IpBatch[] {
+  const hasIpv6 = podCidr6 !== undefined;
   const member = ({ netns, address }: { netns?: string; address: string }, routes: readonly string[]): IpBatch => ({
     ...(netns === undefined ? {} : { netns }),
-    lines: ['link set lo up', `addr add ${address}/${underlayPrefixLength} dev eth0`, 'link set eth0 up', ...routes],
+    lines: [
+      'link set lo up',
+      `addr add ${address}/${underlayPrefixLength} dev eth0`,
+      ...(hasIpv6 ? [`addr add ${linkLocal({ address })}/64 dev eth0 nodad`] : []),
+      'link set eth0 up',
+      ...routes,
+    ],
   });
   return [
     member(controlPlane, nodes.map(routeToPods)),
-    ...nodes.map((node) => member(node, nodes.filter((other) => other !== node).map(routeToPods))),
+    ...nodes.map((node) =>
+      member(
+        node,
+        nodes.filter((other) => other !== node).flatMap((other) => [routeToPods(other), ...routeToPods6(other)]),
+      ),
+    ),
   ];
 }
 
 function routeToPods({ podCidr, address }: NodePlan): string {
   return `route add ${podCidr} via ${address}`;
+}
+
+function routeToPods6({ podCidr6, address }: NodePlan): readonly string[] {
+  return podCidr6 === undefined ? [] : [`route add ${podCidr6} via ${linkLocal({ address })} dev eth0`];
 }
 
 /** One pod's side of the network. */
@@ -78,13 +104,15 @@ export interface PodNetwork {
   /** Name of the veth's end in the node's namespace, at most 15 characters. */
   readonly link: string;
   readonly address: string;
+  /** IPv6, if the cluster has it. */
+  readonly address6?: string;
 }
 
 /**
- * The pod has its address as a /32 and one permanent neighbour, so that it needs no ARP; the node has a route and
+ * The pod has its address as a /32 (/128) and one permanent neighbour, so that it needs no ARP; the node has a route and
  * a permanent neighbour for each of its pods.
  */
-export function podBatches({ netns, nodeNetns, link, address }: PodNetwork): readonly IpBatch[] {
+export function podBatches({ netns, nodeNetns, link, address, address6 }: PodNetwork): readonly IpBatch[] {
   const nodeMac = macAddress('0e:58', address);
   const podMac = macAddress('0a:58', address);
   return [
@@ -104,6 +132,13 @@ export function podBatches({ netns, nodeNetns, link, address }: PodNetwork): rea
         `neigh add ${podGateway} lladdr ${nodeMac} dev eth0 nud permanent`,
         `route add ${podGateway} dev eth0 scope link`,
         `route add default via ${podGateway} dev eth0 src ${address}`,
+        ...(address6 === undefined
+          ? []
+          : [
+              `addr add ${address6}/128 dev eth0 nodad`,
+              `neigh add ${podGateway6} lladdr ${nodeMac} dev eth0 nud permanent`,
+              `route add default via ${podGateway6} dev eth0 src ${address6}`,
+            ]),
       ],
     },
     {
@@ -112,6 +147,12 @@ export function podBatches({ netns, nodeNetns, link, address }: PodNetwork): rea
         `link set ${link} up`,
         `neigh add ${address} lladdr ${podMac} dev ${link} nud permanent`,
         `route add ${address}/32 dev ${link}`,
+        ...(address6 === undefined
+          ? []
+          : [
+              `neigh add ${address6} lladdr ${podMac} dev ${link} nud permanent`,
+              `route add ${address6}/128 dev ${link}`,
+            ]),
       ],
     },
   ];

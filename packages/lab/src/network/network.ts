@@ -87,6 +87,7 @@ async function runBatch({ netns, lines }: IpBatch): Promise<void> {
 /** /proc/sys/net is that of the process which opens it. New namespaces may inherit the machine's rp_filter. */
 async function enableForwarding(netns: string): Promise<void> {
   const script =
-    'cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >conf/all/rp_filter && echo 0 >conf/default/rp_filter';
+    'cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >conf/all/rp_filter && echo 0 >conf/default/rp_filter' +
+    ' && { [ ! -d ../ipv6 ] || echo 1 >../ipv6/conf/all/forwarding; }';
   await mustRun(['nsenter', `--net=${netnsPath(netns)}`, '--', 'sh', '-c', script]);
 }
