@@ -23,6 +23,9 @@ const scenarios = values.scenarios;
 const folder = mkdtempSync(join(tmpdir(), 'mesh-test-'));
 const counts = join(folder, 'counts');
 
+/** Logs and state of the clusters of scenarios that failed. */
+const collected = 'collected';
+
 /** A tier that hangs is killed, and counts as a failure. */
 const tierTimeoutMs = 10 * 60_000;
 
@@ -50,11 +53,12 @@ const tiers: readonly (readonly [string, readonly string[]])[] = [
   ['unit and integration tests', [...jest, `--testPathIgnorePatterns=${kernelTests}`, '/node_modules/', '/dist/']],
   ['kernel and lab tests (root)', [...jest, `--testPathPatterns=${kernelTests}`, '--runInBand']],
 ];
-const ended = tiers.map(([name, args]) => runTier(name, args));
+const broken = tiers.filter(([name, args]) => !runTier(name, args)).map(([name]) => name);
 for (const file of scenarioFiles()) {
-  const passed = runTier(`scenario ${file}`, ['cli/bin/run.js', 'scenario', 'run', file]);
+  const run = ['cli/bin/run.js', 'scenario', 'run', file, '--collect', collected];
+  const passed = runTier(`scenario ${file}`, run);
   appendFileSync(counts, `${JSON.stringify({ passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 })}\n`);
-  ended.push(passed);
+  if (!passed) broken.push(file);
 }
 const total = readCounts().reduce(
   (sum, tier) => ({
@@ -64,9 +68,9 @@ const total = readCounts().reduce(
   }),
   { passed: 0, failed: 0, skipped: 0 },
 );
-const broken = ended.filter((tierEnded) => !tierEnded).length;
-const failed = Math.max(total.failed, broken);
+const failed = Math.max(total.failed, broken.length);
 rmSync(folder, { recursive: true });
+for (const name of broken) process.stdout.write(`\nfailed: ${name}`);
 process.stdout.write(`\n${total.passed} passed, ${failed} failed, ${total.skipped} skipped\n`);
 process.exit(failed === 0 ? 0 : 1);
 
