@@ -6,4 +6,8 @@ export const benches: Readonly<Record<string, BenchRow>> = {
     summary: "one endpoint changes in a cluster's etcd or API: how long until another cluster's map has it",
     load: async () => (await import('./propagation/propagation.ts')).propagation,
   },
+  restart: {
+    summary: 'an agent with 10,000 services and 100,000 addresses is killed and started again under load',
+    load: async () => (await import('./restart/restart.ts')).restart,
+  },
 };

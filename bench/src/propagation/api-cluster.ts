@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -33,16 +34,20 @@ export async function startApiCluster(
   return { kubeconfig };
 }
 
-async function startKubeApi(stack: AsyncDisposableStack, dir: string): Promise<string> {
+/** A Kubernetes API in memory; returns a kubeconfig file for it. */
+export async function startKubeApi(stack: AsyncDisposableStack, dir: string): Promise<string> {
   const ca = await TestCa.create(dir, 'Kubernetes CA');
   const server = await ca.issue({ commonName: 'kube-apiserver', altNames: ['IP:127.0.0.1'] });
-  const client = await ca.issue({ commonName: 'admin' });
+  const token = randomUUID();
+  const tokenFile = join(dir, 'token');
+  await writeFile(tokenFile, token);
   const port = await freePort();
   const api = startProgram(stack, 'packages/lab/src/kube-api/main.ts', {
     'secure-port': port,
     'tls-cert-file': server.certFile,
     'tls-private-key-file': server.keyFile,
     'client-ca-file': ca.certFile,
+    'token-file': tokenFile,
   });
   await api.printed('"msg":"ready"');
   const path = join(dir, 'kubeconfig');
@@ -54,7 +59,7 @@ async function startKubeApi(stack: AsyncDisposableStack, dir: string): Promise<s
     clusters: [
       { name: 'bench', cluster: { server: `https://127.0.0.1:${port}`, 'certificate-authority': ca.certFile } },
     ],
-    users: [{ name: 'bench', user: { 'client-certificate': client.certFile, 'client-key': client.keyFile } }],
+    users: [{ name: 'bench', user: { token } }],
   };
   await writeFile(path, JSON.stringify(config));
   return path;

@@ -20,7 +20,6 @@ export function startProgram(
 }
 
 const readyMs = 30_000;
-const pollMs = 50;
 
 /** Until `/readyz` says yes. */
 export async function untilReady(program: TestProcess, healthPort: number, signal: AbortSignal): Promise<void> {
@@ -38,6 +37,7 @@ export async function until(
   what: string,
   signal: AbortSignal,
   missing: () => Promise<string | undefined>,
+  pollMs = 50,
 ): Promise<void> {
   const deadline = performance.now() + readyMs;
   for (;;) {

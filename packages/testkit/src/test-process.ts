@@ -34,6 +34,10 @@ export class TestProcess {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** What it printed last, on either stream. */
   get output(): string {
     return this.#output;

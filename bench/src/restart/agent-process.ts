@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { TestProcess } from '@clustermesh/testkit';
+
+import { until } from '../propagation/programs.ts';
+import { west } from './local-cluster.ts';
+import { longest, parseStalls, stallsSince } from './stalls.ts';
+import type { Stall } from './stalls.ts';
+
+export interface AgentPlace {
+  /** For its files, its pins, and what the probe notes. */
+  readonly dir: string;
+  readonly etcdConfig: string;
+  readonly kubeconfig: string;
+  readonly cgroup: string;
+  readonly healthPort: number;
+}
+
+export interface AgentStart {
+  /** From the start of the process. */
+  readonly readyMs: number;
+  /** Of that, until its first line of log: modules are loaded. */
+  readonly importMs: number;
+}
+
+export interface AgentFigures {
+  readonly maxStallMs: number;
+  readonly maxStallCpuMs: number;
+  readonly rssMib: number;
+  readonly peakRssMib: number;
+}
+
+const pollMs = 20;
+const main = fileURLToPath(new URL('../../../agent/src/main.ts', import.meta.url));
+const probe = new URL('./event-loop-probe.ts', import.meta.url);
+
+/** The agent as the program that it is, with a probe preloaded that watches its event loop. */
+export class AgentProcess {
+  readonly #place: AgentPlace;
+  readonly #stallFile: string;
+  readonly #process: TestProcess;
+  readonly #startMs = Date.now();
+
+  constructor(place: AgentPlace, start: number) {
+    this.#place = place;
+    this.#stallFile = join(place.dir, `stalls-${start}`);
+    const flags = {
+      'cluster-name': west.name,
+      'cluster-id': west.id,
+      'node-name': 'node-1',
+      'cache-config': place.etcdConfig,
+      kubeconfig: place.kubeconfig,
+      datapath: 'ebpf',
+      'bpf-fs': join(place.dir, 'bpf'),
+      'cgroup-root': place.cgroup,
+      'status-socket': join(place.dir, 'agent.sock'),
+      'health-host': '127.0.0.1',
+      'health-port': place.healthPort,
+    };
+    this.#process = new TestProcess(process.execPath, [
+      '--conditions=mesh-source',
+      '--disable-warning=ExperimentalWarning',
+      `--import=${probe.href}?file=${this.#stallFile}`,
+      main,
+      ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
+    ]);
+  }
+
+  async ready(signal: AbortSignal): Promise<AgentStart> {
+    let last = 'nobody listens';
+    const missing = async (): Promise<string | undefined> => {
+      if (this.#process.exited) throw new Error(`the agent ended:\n${this.#process.output}`);
+      const response = await fetch(`http://127.0.0.1:${this.#place.healthPort}/readyz`).catch(() => undefined);
+      last = (await response?.text()) ?? last;
+      return response?.ok === true ? undefined : last;
+    };
+    await until('a ready agent', signal, missing, pollMs);
+    return { readyMs: Date.now() - this.#startMs, importMs: this.#mainMs() - this.#startMs };
+  }
+
+  /** Since its modules are loaded. */
+  figures(): AgentFigures {
+    const stalls = this.stalls();
+    return {
+      maxStallMs: longest(stalls, ({ ms }) => ms),
+      maxStallCpuMs: longest(stalls, ({ cpuMs }) => cpuMs),
+      rssMib: this.#memoryMib('VmRSS'),
+      peakRssMib: this.#memoryMib('VmHWM'),
+    };
+  }
+
+  stalls(): readonly Stall[] {
+    return stallsSince(parseStalls(readFileSync(this.#stallFile, 'utf8')), this.#mainMs());
+  }
+
+  async kill(): Promise<void> {
+    await this.#process.end('SIGKILL');
+  }
+
+  /** When it wrote its first line. */
+  #mainMs(): number {
+    const time = /"time":"([^"]+)".*"msg":"starting"/.exec(this.#process.output)?.[1];
+    if (time === undefined) throw new Error(`the agent did not say that it starts:\n${this.#process.output}`);
+    return Date.parse(time);
+  }
+
+  #memoryMib(field: string): number {
+    const status = readFileSync(`/proc/${this.#process.pid ?? 0}/status`, 'utf8');
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024;
+  }
+}

@@ -1,0 +1,113 @@
+/** A node of its own: a network namespace and mounts that end with this process, its stores, its agent, its traffic. */
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { HttpKubeClient } from '@clustermesh/kube';
+import { unmountBpffs } from '@clustermesh/ebpf';
+import { EtcdKvStore } from '@clustermesh/kvstore';
+import type { KvOp } from '@clustermesh/kvstore';
+import { silentLogger as log, systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
+import { freePort, tempDir } from '@clustermesh/testkit';
+
+import type { Endpoint } from '../../floors/etcd.ts';
+import { serve } from '../../floors/serve.ts';
+import { Child } from '../child.ts';
+import { etcdOptions } from '../etcd-options.ts';
+import { startKubeApi } from '../propagation/api-cluster.ts';
+import { startEtcd } from '../propagation/etcds.ts';
+import { AgentProcess } from './agent-process.ts';
+import type { AgentFigures, AgentPlace, AgentStart } from './agent-process.ts';
+import type { Backends } from './backends.ts';
+import { createServices, quietState } from './local-cluster.ts';
+import { cachedCluster } from './remote-cluster.ts';
+import type { Connects, Traffic } from './traffic.ts';
+
+export interface NodeSize {
+  readonly services: number;
+  /** Of each service, in this cluster and in the other one. */
+  readonly localBackends: number;
+  readonly remoteBackends: number;
+  /** Of pods of the other cluster. */
+  readonly addresses: number;
+}
+
+const stack = new AsyncDisposableStack();
+
+const { signal } = new AbortController();
+let place: AgentPlace | undefined;
+let agent: AgentProcess | undefined;
+let traffic: Child<Traffic> | undefined;
+let starts = 0;
+
+const answers = {
+  /** Stores with all that there is to know, and a first agent that has it all in its maps. */
+  setUp: async ({ size, cgroup }: { readonly size: NodeSize; readonly cgroup: string }): Promise<AgentStart> => {
+    setUpNetwork();
+    const dir = stack.use(await tempDir('bench-node'));
+    const etcd = await startEtcd(stack, 'west');
+    const etcdConfig = join(dir.path, 'etcd-config.yaml');
+    await writeFile(etcdConfig, etcd.clientFile);
+    const kubeDir = stack.use(await tempDir('bench-kube'));
+    const kubeconfig = await startKubeApi(stack, kubeDir.path);
+    const kube = await HttpKubeClient.fromKubeconfig({ path: kubeconfig });
+    await Promise.all([fillEtcd(etcd.endpoint, size), createServices(kube, size.services, size.localBackends)]);
+    const backends = stack.use(new Child<Backends>(new URL('./backends.ts', import.meta.url), signal));
+    await backends.ask('listen');
+    place = { dir: dir.path, etcdConfig, kubeconfig, cgroup, healthPort: await freePort() };
+    stack.defer(() => unmountBpffs(join(dir.path, 'bpf')));
+    stack.defer(() => agent?.kill());
+    return await startAgent();
+  },
+
+  startTraffic: async ({ size, cgroup }: { readonly size: NodeSize; readonly cgroup: string }): Promise<void> => {
+    traffic = stack.use(new Child<Traffic>(new URL('./traffic.ts', import.meta.url), signal));
+    await traffic.ask('start', { cgroup, services: size.services });
+  },
+
+  /** The agent is killed, and started again after a while without one. */
+  restart: async ({ gapMs }: { readonly gapMs: number }): Promise<AgentStart> => {
+    await agent?.kill();
+    await new Promise((resolve) => setTimeout(resolve, gapMs));
+    return await startAgent();
+  },
+
+  figures: (): AgentFigures | undefined => agent?.figures(),
+
+  connects: async (): Promise<Connects | undefined> => await traffic?.ask('take'),
+};
+
+export type BenchNode = typeof answers;
+
+async function startAgent(): Promise<AgentStart> {
+  if (place === undefined) throw new Error('the node is not set up');
+  agent = new AgentProcess(place, starts++);
+  return await agent.ready(signal);
+}
+
+/** Every address of a pod is this node's own: what a service is translated to is answered here. */
+function setUpNetwork(): void {
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
+  for (const pods of ['10.1.0.0/16', '10.2.0.0/15']) execFileSync('ip', ['route', 'add', 'local', pods, 'dev', 'lo']);
+}
+
+const opsAtATime = 4_096;
+
+async function fillEtcd(etcd: Endpoint, { addresses, services, remoteBackends }: NodeSize): Promise<void> {
+  await using store = await EtcdKvStore.open({ ...etcdOptions(etcd), session: false }, { clock, random, log }, signal);
+  await store.commit(quietState(clock.now()), signal);
+  let ops: KvOp[] = [];
+  for (const op of cachedCluster({ addresses, services, backends: remoteBackends }, clock.now())) {
+    if (ops.push(op) < opsAtATime) continue;
+    await store.commit(ops, signal);
+    ops = [];
+  }
+  await store.commit(ops, signal);
+}
+
+// The bench is done with us, or was stopped.
+process.on('SIGTERM', () => {
+  void stack.disposeAsync().finally(() => process.exit(0));
+});
+
+serve(answers);
