@@ -82,6 +82,28 @@ export function forbidden(type: TypeName, name: string, why: string, causes?: re
   return refusal(403, 'Forbidden', message, { ...detailsOf(type, name), ...(causes === undefined ? {} : { causes }) });
 }
 
+/** What RBAC says of an access that no rule grants. */
+export function forbiddenAccess(user: string, access: DeniedAccess): KubeStatusError {
+  const who = `User ${JSON.stringify(user)} cannot ${access.verb}`;
+  if ('path' in access) return refusal(403, 'Forbidden', `forbidden: ${who} path ${JSON.stringify(access.path)}`, {});
+  const { group, resource, namespace, name } = access;
+  const [plural = ''] = resource.split('/');
+  const what = name === undefined ? qualified(plural, group) : `${qualified(plural, group)} ${JSON.stringify(name)}`;
+  const where = namespace === undefined ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;
+  const message = `${what} is forbidden: ${who} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(group)} ${where}`;
+  return refusal(403, 'Forbidden', message, { ...(name === undefined ? {} : { name }), group, kind: plural });
+}
+
+type DeniedAccess =
+  | { readonly verb: string; readonly path: string }
+  | {
+      readonly verb: string;
+      readonly group: string;
+      readonly resource: string;
+      readonly namespace: string | undefined;
+      readonly name: string | undefined;
+    };
+
 export function badRequest(message: string): KubeStatusError {
   return refusal(400, 'BadRequest', message);
 }

@@ -1,5 +1,6 @@
 import type { CustomResourceDefinition, JsonSchema } from '@clustermesh/kube';
 
+import { accessReviewTypes } from './access/access-reviews.ts';
 import {
   configMapSchema,
   crdSchema,
@@ -33,7 +34,7 @@ const scale: ScalePaths = {
 
 const eventReferenceFields = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'];
 
-/** The types that every cluster of the lab has. Roles and policies are stored for clients; nothing obeys them here. */
+/** The types that every cluster of the lab has. Network policies are stored for clients; nothing obeys them here. */
 export function builtinTypes(deps: BuiltinDeps): readonly ResourceType[] {
   const rows: readonly BuiltinRow[] = [
     ...coreTypes,
@@ -42,10 +43,11 @@ export function builtinTypes(deps: BuiltinDeps): readonly ResourceType[] {
     customResourceDefinitionType(deps.onCrd),
     ...otherTypes,
   ];
-  return rows.map(({ schema, ...row }) => {
+  const stored = rows.map(({ schema, ...row }) => {
     const version = { name: 'v1', structure: builtinStructure(row), ...(schema === undefined ? {} : { schema }) };
     return resourceType({ ...row, versions: [version] });
   });
+  return [...stored, ...accessReviewTypes().map(resourceType)];
 }
 
 /** All of them are served as v1. */

@@ -1,6 +1,7 @@
 import type { CustomResourceDefinition, KubeClient } from '@clustermesh/kube';
 import type { Clock, Random } from '@clustermesh/runtime';
 
+import { clusterAdminRole } from './access/authorizer.ts';
 import { builtinTypes } from './builtin-types.ts';
 import { customResourceType } from './custom-resources.ts';
 import { Deletion } from './deletion.ts';
@@ -9,6 +10,7 @@ import { Ledger } from './ledger.ts';
 import { ObjectReader } from './object-reader.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { ResourceSlots } from './resource-slot.ts';
+import type { TypeRef } from './resource-slot.ts';
 import { ServiceIpAllocator } from './service-ip-allocator.ts';
 import { StoreClient } from './store-client.ts';
 
@@ -30,8 +32,8 @@ export interface KubeApiStoreOptions {
 const firstNamespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 
 /**
- * A Kubernetes API in memory, without HTTP: types, objects, revisions and their history. It judges nobody and runs no
- * controllers but the garbage collector.
+ * A Kubernetes API in memory, without HTTP: types, objects, revisions and their history. It judges nobody (HTTP does)
+ * and runs no controllers but the garbage collector.
  */
 export class KubeApiStore {
   readonly read: ObjectReader;
@@ -57,7 +59,9 @@ export class KubeApiStore {
     }
     this.#restore(journal);
     deletion.resume();
-    for (const name of firstNamespaces) this.#ensureNamespace(name);
+    const namespaces = { group: '', version: 'v1', plural: 'namespaces' };
+    for (const name of firstNamespaces) this.#ensure(namespaces, { metadata: { name } });
+    this.#ensure({ group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' }, clusterAdminRole);
   }
 
   /** The resourceVersion of the latest change. */
@@ -80,9 +84,10 @@ export class KubeApiStore {
     for (const entry of changes) this.#ledger.restore(entry, 'change');
   }
 
-  #ensureNamespace(name: string): void {
-    if (this.slots.get('', 'namespaces')?.objects.get(name) !== undefined) return;
-    this.write.create({ group: '', version: 'v1', plural: 'namespaces' }, undefined, { metadata: { name } });
+  /** Cluster-scoped; what is there stays as it is. */
+  #ensure(type: TypeRef, object: { readonly metadata: { readonly name: string } }): void {
+    if (this.slots.get(type.group, type.plural)?.objects.get(object.metadata.name) !== undefined) return;
+    this.write.create(type, undefined, object);
   }
 
   #serveCustomResource(

@@ -11,6 +11,7 @@ import { FieldManager } from './apply/field-manager.ts';
 import type { Writer } from './apply/field-manager.ts';
 import type { Deletion } from './deletion.ts';
 import { jsonPatch } from './json-patch.ts';
+import { withResourceVersion } from './ledger.ts';
 import type { Ledger, Place } from './ledger.ts';
 import { mergePatch } from './merge-patch.ts';
 import { checkPreconditions, isSet, prepareCreate, prepareUpdate } from './prepare-object.ts';
@@ -150,7 +151,8 @@ export class ObjectWriter {
     const prepared = prepareUpdate(served.type, served.version, { sent, old, subresource });
     if (prepared === old) return presented(old, served);
     const updated = this.#finished(served, old, prepared, options);
-    if (dryRun === true) return presented(updated, served);
+    // As the version that it would be a change of: diffs then show nothing that a user did not ask for.
+    if (dryRun === true) return presented(withResourceVersion(updated, Number(old.metadata.resourceVersion)), served);
     const stored = this.#deps.ledger.put(place, updated);
     if (old.metadata.ownerReferences !== stored.metadata.ownerReferences) this.#deps.deletion.collectIfOrphaned(place);
     this.#deps.deletion.finishIfDue(place);

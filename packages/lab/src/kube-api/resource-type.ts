@@ -55,6 +55,7 @@ export interface ResourceType {
   readonly listKind: string;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
+  readonly verbs: readonly string[];
   readonly namespaced: boolean;
   /** Then only the status subresource writes `status`. */
   readonly hasStatus: boolean;
@@ -76,12 +77,15 @@ export interface ResourceType {
 export type TypeRow = Pick<ResourceType, 'group' | 'plural' | 'kind' | 'namespaced' | 'versions'> &
   Partial<ResourceType>;
 
+const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
 export function resourceType(row: TypeRow): ResourceType {
   return {
     singular: row.kind.toLowerCase(),
     listKind: `${row.kind}List`,
     shortNames: [],
     categories: [],
+    verbs: allVerbs,
     hasStatus: false,
     keepsStatusOnCreate: false,
     scale: undefined,

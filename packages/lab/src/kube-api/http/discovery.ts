@@ -3,8 +3,6 @@ import type { ResourceSlots } from '../resource-slot.ts';
 import { apiVersion } from '../resource-type.ts';
 import type { ResourceType } from '../resource-type.ts';
 
-const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
-
 export const serverVersion = {
   major: '1',
   minor: '32',
@@ -61,7 +59,7 @@ export function resourceList(slots: ResourceSlots, group: string, version: strin
 }
 
 function describeType(type: ResourceType): readonly object[] {
-  const { plural, singular, kind, namespaced, shortNames, categories } = type;
+  const { plural, singular, kind, namespaced, shortNames, categories, verbs } = type;
   const optional = {
     ...(shortNames.length === 0 ? {} : { shortNames }),
     ...(categories.length === 0 ? {} : { categories }),

@@ -496,9 +496,6 @@ describeWithKubectl(`kubectl${hasKubectl ? '' : ' (skipped: it is not installed)
         },
       },
     });
-    await expect(kubectl('create', 'clusterrole', 'r', '--verb=get', '--resource=pods')).rejects.toThrow(
-      'unknown format',
-    );
   });
 
   it('prints tables and descriptions', async () => {

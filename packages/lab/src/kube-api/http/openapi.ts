@@ -1,10 +1,11 @@
-/**
- * As little OpenAPI v3 as kubectl needs to know that the server itself validates fields: then `apply` and `create`
- * work without `--validate=false`. There are no schemas, so `kubectl explain` explains nothing.
- */
+/** OpenAPI v3 of what is served: kubectl explains types from it, and sees that the server validates fields itself. */
+import type { JsonSchema } from '@clustermesh/kube';
+
+import type { JsonObject } from '../api-object.ts';
 import type { ResourceSlots } from '../resource-slot.ts';
 import { apiVersion } from '../resource-type.ts';
 import type { ResourceType } from '../resource-type.ts';
+import { builtinStructures } from '../schema/builtin-structures.ts';
 import { groupVersions, typesOf } from './discovery.ts';
 
 export function openapiIndex(slots: ResourceSlots): object {
@@ -20,11 +21,13 @@ export function openapiOf(slots: ResourceSlots, groupVersion: string): object | 
   const found = groupVersions(slots).find(({ group, version }) => rootPath(group, version) === groupVersion);
   if (found === undefined) return undefined;
   const types = typesOf(slots, found.group, found.version);
+  const schemas = new Map<string, object>();
+  for (const type of types) addSchemas(type, found.version, schemas);
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: apiVersion(found, found.version) },
     paths: Object.fromEntries(types.map((type) => [objectPath(type, groupVersion), describePath(type, found.version)])),
-    components: { schemas: {} },
+    components: { schemas: Object.fromEntries(schemas) },
   };
 }
 
@@ -36,12 +39,47 @@ function objectPath(type: ResourceType, groupVersion: string): string {
   return `/${groupVersion}${type.namespaced ? '/namespaces/{namespace}' : ''}/${type.plural}/{name}`;
 }
 
+function kindOf({ group, kind }: ResourceType, version: string): object {
+  return { group, version, kind };
+}
+
 function describePath(type: ResourceType, version: string): object {
   const fieldValidation = { name: 'fieldValidation', in: 'query', schema: { type: 'string', uniqueItems: true } };
   const operation = {
     parameters: [fieldValidation],
     responses: { 200: { description: 'OK' } },
-    'x-kubernetes-group-version-kind': { group: type.group, version, kind: type.kind },
+    'x-kubernetes-group-version-kind': kindOf(type, version),
   };
   return { put: operation, patch: operation };
+}
+
+function addSchemas(type: ResourceType, version: string, schemas: Map<string, object>): void {
+  const structure = type.versions.find(({ name }) => name === version)?.structure ?? {};
+  const name = structure.title ?? `${type.group}.${version}.${type.kind}`;
+  const described = describeSchema(structure, schemas);
+  schemas.set(name, { ...described, 'x-kubernetes-group-version-kind': [kindOf(type, version)] });
+}
+
+/** Types that have a name become schemas of their own. */
+function referTo(schema: JsonSchema, schemas: Map<string, object>): JsonObject {
+  const { title } = schema;
+  if (title === undefined || !builtinStructures().has(title)) return describeSchema(schema, schemas);
+  if (!schemas.has(title)) {
+    schemas.set(title, {}); // types may contain themselves
+    schemas.set(title, describeSchema(schema, schemas));
+  }
+  return { allOf: [{ $ref: `#/components/schemas/${title}` }] };
+}
+
+function describeSchema(schema: JsonSchema, schemas: Map<string, object>): JsonObject {
+  const { title: _, properties, items, additionalProperties, ...rest } = schema;
+  const described: Record<string, unknown> = { ...rest };
+  if (properties !== undefined) {
+    const fields = Object.entries(properties).map(([field, part]) => [field, referTo(part, schemas)]);
+    described['properties'] = Object.fromEntries(fields);
+  }
+  if (items !== undefined) described['items'] = referTo(items, schemas);
+  if (typeof additionalProperties === 'object')
+    described['additionalProperties'] = referTo(additionalProperties, schemas);
+  return described;
 }

@@ -1,6 +1,6 @@
 /**
  * The imperative commands of kubectl (`create namespace | configmap | secret | deployment | service |
- * serviceaccount`) send protobuf, whatever the server accepts. Field numbers: generated.proto of k8s.io/api, stable
+ * serviceaccount | role | rolebinding`, `auth can-i`) send protobuf, whatever the server accepts. Field numbers: generated.proto of k8s.io/api, stable
  * by protobuf's own rules; only what those commands write is listed.
  */
 import { badRequest, unsupportedMediaType } from '../api-errors.ts';
@@ -130,6 +130,33 @@ function kind(fields: Readonly<Record<number, readonly [string, Named]>>): Proto
   return message({ 1: ['metadata', object(objectMeta)], ...fields });
 }
 
+const attributes = message({
+  1: ['namespace', text],
+  2: ['verb', text],
+  3: ['group', text],
+  4: ['version', text],
+  5: ['resource', text],
+  6: ['subresource', text],
+  7: ['name', text],
+});
+const pathAttributes = message({ 1: ['path', text], 2: ['verb', text] });
+const accessSpec = message({
+  1: ['resourceAttributes', object(attributes)],
+  2: ['nonResourceAttributes', object(pathAttributes)],
+});
+
+const policyRule = message({
+  1: ['verbs', texts],
+  2: ['apiGroups', texts],
+  3: ['resources', texts],
+  4: ['resourceNames', texts],
+  5: ['nonResourceURLs', texts],
+});
+const subject = message({ 1: ['kind', text], 2: ['apiGroup', text], 3: ['name', text], 4: ['namespace', text] });
+const roleRef = message({ 1: ['apiGroup', text], 2: ['kind', text], 3: ['name', text] });
+const role = kind({ 2: ['rules', objects(policyRule)] });
+const roleBinding = kind({ 2: ['subjects', objects(subject)], 3: ['roleRef', object(roleRef)] });
+
 const messagesByType = new Map<string, ProtobufMessage>([
   ['v1 Namespace', kind({ 2: ['spec', ignored], 3: ['status', ignored] })],
   ['v1 ConfigMap', kind({ 2: ['data', textMap], 3: ['binaryData', bytesMap], 4: ['immutable', optionalFlag] })],
@@ -139,6 +166,19 @@ const messagesByType = new Map<string, ProtobufMessage>([
   ],
   ['v1 ServiceAccount', kind({ 4: ['automountServiceAccountToken', optionalFlag] })],
   ['v1 Service', kind({ 2: ['spec', object(serviceSpec)], 3: ['status', ignored] })],
+  ['rbac.authorization.k8s.io/v1 Role', role],
+  ['rbac.authorization.k8s.io/v1 ClusterRole', role],
+  ['rbac.authorization.k8s.io/v1 RoleBinding', roleBinding],
+  ['rbac.authorization.k8s.io/v1 ClusterRoleBinding', roleBinding],
+  ['authentication.k8s.io/v1 SelfSubjectReview', kind({ 2: ['status', ignored] })],
+  [
+    'authorization.k8s.io/v1 SelfSubjectAccessReview',
+    kind({ 2: ['spec', object(accessSpec)], 3: ['status', ignored] }),
+  ],
+  [
+    'authorization.k8s.io/v1 SelfSubjectRulesReview',
+    kind({ 2: ['spec', object(message({ 1: ['namespace', text] }))], 3: ['status', ignored] }),
+  ],
   ['apps/v1 Deployment', kind({ 2: ['spec', object(deploymentSpec)], 3: ['status', ignored] })],
 ]);
 

@@ -3,12 +3,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DeleteOptions, ListOptions, ObjectRef, PatchKind, Pod, Subresource } from '@clustermesh/kube';
 import type { Clock } from '@clustermesh/runtime';
 
+import { acceptBody } from '../accept-body.ts';
+import { accessReviews, answerReview } from '../access/access-reviews.ts';
+import type { AccessReview } from '../access/access-reviews.ts';
+import type { Authorizer, User } from '../access/authorizer.ts';
 import { badRequest, methodNotAllowed, noSuchResource, unsupportedMediaType } from '../api-errors.ts';
 import { fieldsOf } from '../api-object.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { KubeApiStore } from '../kube-api-store.ts';
 import type { ApiList } from '../object-reader.ts';
 import type { WriteOptions } from '../object-writer.ts';
+import { placeKey } from '../resource-slot.ts';
 import { apiVersion } from '../resource-type.ts';
 import { isPods } from './discovery.ts';
 import { proxyTarget, proxyToPod, splitProxyName } from './pod-proxy.ts';
@@ -24,6 +29,7 @@ export interface ResourceRequest {
   readonly query: URLSearchParams;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly user: User;
 }
 
 const patchKinds: Readonly<Record<string, PatchKind>> = {
@@ -36,16 +42,22 @@ const patchKinds: Readonly<Record<string, PatchKind>> = {
 /** The verbs of Kubernetes on resources, from HTTP to the store and back. */
 export class ResourceHandler {
   readonly #store: KubeApiStore;
+  readonly #authorizer: Authorizer;
   readonly #clock: Pick<Clock, 'now'>;
 
-  constructor(store: KubeApiStore, clock: Pick<Clock, 'now'>) {
+  constructor(store: KubeApiStore, authorizer: Authorizer, clock: Pick<Clock, 'now'>) {
     this.#store = store;
+    this.#authorizer = authorizer;
     this.#clock = clock;
   }
 
   async handle(call: ResourceRequest): Promise<void> {
     const { route, request } = call;
     if (route.subresource === 'proxy' && isPods(route.type)) return this.#proxy(call);
+    const review = accessReviews.find(
+      ({ group, plural }) => group === route.type.group && plural === route.type.plural,
+    );
+    if (review !== undefined) return this.#answerReview(call, review);
     if (route.name === undefined) return this.#handleCollection(call);
     const ref = refOf(route.namespace, route.name);
     switch (request.method) {
@@ -75,6 +87,12 @@ export class ResourceHandler {
       default:
         throw methodNotAllowed();
     }
+  }
+
+  async #answerReview({ route, request, response, user }: ResourceRequest, review: AccessReview): Promise<void> {
+    if (request.method !== 'POST' || route.name !== undefined) throw methodNotAllowed();
+    const object = acceptBody(this.#store.slots.find(route.type), await readRequestBody(request));
+    sendJson(response, 201, answerReview(review, object, user, this.#authorizer));
   }
 
   async #get(call: ResourceRequest, ref: ObjectRef): Promise<void> {
@@ -125,7 +143,22 @@ export class ResourceHandler {
     if (kind === undefined) throw unsupportedMediaType(type);
     const patch = await readRequestBody(call.request);
     const options = { ...writeOptions(call), subresource: subresourceOf(call.route), kind };
+    if (kind === 'apply') this.#demandCreate(call, ref);
     this.#sendObject(call, 200, this.#store.write.patch(call.route.type, ref, patch, options));
+  }
+
+  /** To apply what is not there takes the right to create it as well. */
+  #demandCreate({ route, user }: ResourceRequest, ref: ObjectRef): void {
+    const { slot, type } = this.#store.slots.find(route.type);
+    if (slot.objects.get(placeKey(type, ref)) !== undefined) return;
+    const { group, plural } = route.type;
+    this.#authorizer.demand(user, {
+      verb: 'create',
+      group,
+      resource: plural,
+      namespace: route.namespace,
+      name: ref.name,
+    });
   }
 
   async #delete(call: ResourceRequest, ref: ObjectRef): Promise<void> {

@@ -6,15 +6,18 @@ import type { AddressInfo } from 'node:net';
 import { MeshError } from '@clustermesh/runtime';
 import type { Clock, Logger } from '@clustermesh/runtime';
 
+import { Authorizer } from '../access/authorizer.ts';
+import type { User } from '../access/authorizer.ts';
 import { noSuchResource, unauthorized } from '../api-errors.ts';
 import type { KubeApiStore } from '../kube-api-store.ts';
-import { authenticate } from './authentication.ts';
+import { authenticate, impersonated } from './authentication.ts';
 import { coreVersions, groupList, groupOf, resourceList, serverVersion } from './discovery.ts';
+import { accessTo } from './request-access.ts';
 import { openapiIndex, openapiOf } from './openapi.ts';
 import { ResourceHandler } from './resource-handler.ts';
 import { isRefusal, sendError, sendJson, sendText } from './respond.ts';
 import { parseRoute } from './route.ts';
-import type { ResourceRoute, Route } from './route.ts';
+import type { Route } from './route.ts';
 
 export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
@@ -86,13 +89,22 @@ function closeServer(server: Server): Promise<void> {
 }
 
 function requestListener(store: KubeApiStore, { token, clock, log }: KubeApiServerOptions): RequestListener {
-  const resources = new ResourceHandler(store, clock);
+  const authorizer = new Authorizer(store.slots);
+  const resources = new ResourceHandler(store, authorizer, clock);
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'https://kubernetes');
     const route = parseRoute(url.pathname);
-    if (!isPublic(route) && authenticate(request, token) === undefined) throw unauthorized();
-    if (route.kind !== 'resource') answerDocument(store, route, response);
-    else await resources.handle({ route, query: url.searchParams, request, response });
+    const user = askingUser(request, token, authorizer);
+    if (user === undefined) {
+      if (!isPublic(route)) throw unauthorized();
+      answerDocument(store, route, response);
+    } else if (route.kind === 'resource') {
+      authorizer.demand(user, accessTo(request, route, url.searchParams));
+      await resources.handle({ route, query: url.searchParams, request, response, user });
+    } else {
+      authorizer.demand(user, { verb: (request.method ?? '').toLowerCase(), path: url.pathname });
+      answerDocument(store, route, response);
+    }
   };
   return (request, response) => {
     answer(request, response).catch((error: unknown) => {
@@ -101,6 +113,17 @@ function requestListener(store: KubeApiStore, { token, clock, log }: KubeApiServ
       else sendError(response, error);
     });
   };
+}
+
+/** Undefined for a stranger. Throws Forbidden when the user may not speak for whom it wants to speak for. */
+function askingUser(request: IncomingMessage, token: string | undefined, authorizer: Authorizer): User | undefined {
+  const user = authenticate(request, token);
+  const other = impersonated(request);
+  if (user === undefined || other === undefined) return user;
+  const asked = { verb: 'impersonate', group: '', namespace: undefined };
+  authorizer.demand(user, { ...asked, resource: 'users', name: other.name });
+  for (const group of other.groups) authorizer.demand(user, { ...asked, resource: 'groups', name: group });
+  return other;
 }
 
 /** A client that goes away in the middle of a stream is no failure of ours. */
@@ -114,7 +137,7 @@ function isPublic({ kind }: Route): boolean {
   return kind === 'health' || kind === 'version';
 }
 
-function answerDocument(store: KubeApiStore, route: Exclude<Route, ResourceRoute>, response: ServerResponse): void {
+function answerDocument(store: KubeApiStore, route: Route, response: ServerResponse): void {
   if (route.kind === 'health') {
     sendText(response, 200, 'ok');
     return;
@@ -124,7 +147,7 @@ function answerDocument(store: KubeApiStore, route: Exclude<Route, ResourceRoute
   sendJson(response, 200, found);
 }
 
-function documentOf({ slots }: KubeApiStore, route: Exclude<Route, ResourceRoute>): object | undefined {
+function documentOf({ slots }: KubeApiStore, route: Route): object | undefined {
   switch (route.kind) {
     case 'version':
       return serverVersion;
@@ -139,6 +162,7 @@ function documentOf({ slots }: KubeApiStore, route: Exclude<Route, ResourceRoute
     case 'openapi-v3':
       return route.groupVersion === undefined ? openapiIndex(slots) : openapiOf(slots, route.groupVersion);
     case 'health':
+    case 'resource':
     case 'unknown':
       return undefined;
   }
