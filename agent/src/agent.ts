@@ -6,6 +6,7 @@ import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { createDatapath } from './datapath/create-datapath.ts';
 import type { Devices } from './datapath/devices.ts';
 import { MapSwitch } from './datapath/map-switch.ts';
+import type { Sockets } from './datapath/sockets.ts';
 import { createEvents } from './events/create-events.ts';
 import { createIngest } from './ingest/create-ingest.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
@@ -22,6 +23,7 @@ export interface AgentDeps {
   readonly kube: KubeClient;
   readonly maps: DatapathMaps;
   readonly devices: Devices;
+  readonly sockets: Sockets;
   /** Where programs do not use the maps yet: called once these are filled. */
   readonly useMaps?: (() => void) | undefined;
   readonly config: AgentSettings;
@@ -64,7 +66,16 @@ export function createAgent(deps: AgentDeps): Agent {
     local: { ...config, cluster: config.clusterName },
   });
   const { localServices, localPods, localCluster, remotes, initialSync, clusterIds } = ingest;
-  const { state, programmer, services: reconciler, takeover, loop, endpointLoop, endpointReconciler } = datapath;
+  const {
+    state,
+    programmer,
+    services: reconciler,
+    takeover,
+    loop,
+    endpointLoop,
+    socketLoop,
+    endpointReconciler,
+  } = datapath;
   const notReady = (): string | undefined => {
     if (!loop.hasSwept) return 'the services of this cluster are not programmed yet';
     return initialSync.waitsFor === undefined ? undefined : `waiting for ${initialSync.waitsFor}`;
@@ -76,7 +87,18 @@ export function createAgent(deps: AgentDeps): Agent {
     missing: () =>
       notReady() ?? (endpointReconciler.isComplete ? undefined : 'the pods of this node are not known yet'),
   });
-  const parts = [localServices, localPods, localCluster, remotes, initialSync, loop, endpointLoop, mapSwitch, events];
+  const parts = [
+    localServices,
+    localPods,
+    localCluster,
+    remotes,
+    initialSync,
+    loop,
+    endpointLoop,
+    socketLoop,
+    mapSwitch,
+    events,
+  ];
 
   return {
     run: async (signal) => {

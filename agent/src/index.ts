@@ -1,6 +1,7 @@
 export { createAgent } from './agent.ts';
 export type { Agent, AgentDeps } from './agent.ts';
 export { noDevices } from './datapath/devices.ts';
+export { noSockets } from './datapath/sockets.ts';
 export type { Devices, PodInterface } from './datapath/devices.ts';
 export { loadObjects, mapsOf } from './datapath/kernel/objects.ts';
 export { defaultMapSizes, memoryDatapathMaps } from './maps/datapath-maps.ts';

@@ -52,6 +52,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
     kube,
     maps: datapath.maps,
     devices: datapath.devices,
+    sockets: datapath.sockets,
     useMaps: datapath.useMaps,
     config: { ...settings, mode: datapath.mode, version: packageVersion() },
   });

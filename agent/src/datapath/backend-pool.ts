@@ -8,17 +8,28 @@ import { IdAllocator } from './id-allocator.ts';
 /** A stale reader may still look at a freed id or slot for this long (datapath.md §3.3). */
 export const quarantineMs = 2_000;
 
-/** The life of backend records: free → active → terminating (drain) → free (quarantine) → used again. */
+/**
+ * The life of backend records: free → active → terminating (drain) → free (quarantine) → used again. One in a service's
+ * slots is quarantined while it is only there for want of others: clients with session affinity leave it.
+ */
 export class BackendPool {
   readonly #records: BackendRecords;
   readonly #clock: Clock;
+  readonly #onEnded: () => void;
   readonly #ids: IdAllocator;
   readonly #draining: DelayQueue<readonly number[]>;
   readonly #quarantined = new DelayQueue<readonly number[]>(quarantineMs);
 
-  constructor(options: { readonly records: BackendRecords; readonly clock: Clock; readonly drainMs: number }) {
+  /** `onEnded`: records that connections may have been given are free now. */
+  constructor(options: {
+    readonly records: BackendRecords;
+    readonly clock: Clock;
+    readonly drainMs: number;
+    readonly onEnded: () => void;
+  }) {
     this.#records = options.records;
     this.#clock = options.clock;
+    this.#onEnded = options.onEnded;
     this.#ids = new IdAllocator(options.records.capacity);
     this.#draining = new DelayQueue(options.drainMs);
   }
@@ -32,6 +43,20 @@ export class BackendPool {
     const id = this.#ids.allocate();
     if (id !== undefined) this.#records.write(id, serviceId, backend);
     return id;
+  }
+
+  /** Before they may be chosen. */
+  admit(ids: Uint32Array): void {
+    for (const id of ids) {
+      if (this.#records.state(id) === backendState.quarantined) this.#records.setState(id, backendState.active);
+    }
+  }
+
+  /** Once they can no longer be chosen. */
+  quarantine(ids: Uint32Array): void {
+    for (const id of ids) {
+      if (this.#records.state(id) === backendState.active) this.#records.setState(id, backendState.quarantined);
+    }
   }
 
   /** No new connection takes these from now on; those that exist go on until the drain ends. */
@@ -60,7 +85,12 @@ export class BackendPool {
   /** Moves on what is due. */
   reclaim(): void {
     const now = this.#clock.monotonicMs();
-    for (const ids of this.#draining.due(now)) this.discard(ids);
+    let hasEnded = false;
+    for (const ids of this.#draining.due(now)) {
+      this.discard(ids);
+      hasEnded = true;
+    }
     for (const ids of this.#quarantined.due(now)) for (const id of ids) this.#ids.release(id);
+    if (hasEnded) this.#onEnded();
   }
 }

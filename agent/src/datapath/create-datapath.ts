@@ -19,11 +19,14 @@ import { ProgramLoop } from './program-loop.ts';
 import { RestoredBackends } from './restored-backends.ts';
 import { ServiceProgrammer } from './service-programmer.ts';
 import { ServiceReconciler } from './service-reconciler.ts';
+import { SocketLoop } from './socket-loop.ts';
+import type { Sockets } from './sockets.ts';
 import { Takeover } from './takeover.ts';
 
 export interface DatapathDeps {
   readonly maps: DatapathMaps;
   readonly devices: Devices;
+  readonly sockets: Sockets;
   readonly localClusterId: number;
   readonly maxConnectedClusters: MaxConnectedClusters;
   readonly drainMs: number;
@@ -48,12 +51,14 @@ export interface Datapath {
   readonly takeover: Takeover;
   readonly loop: ProgramLoop;
   readonly endpointLoop: EndpointLoop;
+  readonly socketLoop: SocketLoop;
 }
 
 export function createDatapath(deps: DatapathDeps): Datapath {
   const { maps, clock, random, drainMs, localClusterId } = deps;
   const changes = new ChangeSignal();
   const endpointChanges = new ChangeSignal();
+  const endedBackends = new ChangeSignal();
   const nodeIndexes = new NodeIndexes({ records: new NodeRecords(maps.node), clock });
   const state = new MeshState({
     random,
@@ -68,7 +73,8 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     slots: new SlotRecords(maps.slot),
     backends: new BackendRecords(maps.backend),
   };
-  const programmer = new ServiceProgrammer({ maps: serviceMaps, clock, drainMs });
+  const onBackendsEnded = (): void => endedBackends.raise();
+  const programmer = new ServiceProgrammer({ maps: serviceMaps, clock, drainMs, onBackendsEnded });
   const restored = new RestoredBackends();
   const services = new ServiceReconciler({ table: state.services, programmer, restored });
   const ipcacheMaps = { hosts: maps.ipc_host, cidrs: maps.ipc_cidr };
@@ -95,5 +101,6 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     takeover,
     loop: new ProgramLoop({ ...deps, state, changes, addresses, services, programmer, onAddresses }),
     endpointLoop: new EndpointLoop({ ...deps, reconciler: endpointReconciler, changes: endpointChanges }),
+    socketLoop: new SocketLoop({ ...deps, changes: endedBackends }),
   };
 }

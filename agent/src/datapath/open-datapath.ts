@@ -10,11 +10,14 @@ import { packageVersion } from '../package-version.ts';
 import { noDevices } from './devices.ts';
 import type { Devices } from './devices.ts';
 import { KernelDatapath } from './kernel/kernel-datapath.ts';
+import { noSockets } from './sockets.ts';
+import type { Sockets } from './sockets.ts';
 
 export interface OpenedDatapath extends Disposable {
   readonly mode: DatapathMode;
   readonly maps: DatapathMaps;
   readonly devices: Devices;
+  readonly sockets: Sockets;
   /** Where programs do not use the maps yet: makes them, once these are filled. */
   readonly useMaps?: () => void;
 }
@@ -26,7 +29,13 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
     log.warn({ reason }, 'the maps are in memory: no packet is touched');
     const dispose = (): void => undefined;
     const maps = memoryDatapathMaps(config.sizes);
-    return { mode: { mode: 'memory', reason }, maps, devices: noDevices, [Symbol.dispose]: dispose };
+    return {
+      mode: { mode: 'memory', reason },
+      maps,
+      devices: noDevices,
+      sockets: noSockets,
+      [Symbol.dispose]: dispose,
+    };
   }
   const cgroupRoot = config.cgroupRoot === '' ? (probeKernel().cgroup2 ?? '') : config.cgroupRoot;
   const kernel = await KernelDatapath.open(
@@ -47,11 +56,12 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
     { bpfFs: config.bpfFs, cgroupRoot, tunnelDevice: config.tunnelDevice },
     kernel.isInUse ? 'programs attached' : 'programs loaded',
   );
-  const { maps, devices, programs } = kernel;
+  const { maps, devices, sockets, programs } = kernel;
   return {
     mode: { mode: 'ebpf', reason: '', programs },
     maps,
     devices,
+    sockets,
     ...(kernel.isInUse ? {} : { useMaps: () => kernel.useMaps() }),
     [Symbol.dispose]: () => kernel[Symbol.dispose](),
   };

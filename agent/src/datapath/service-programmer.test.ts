@@ -35,6 +35,7 @@ function program(
     key: frontendKey(frontend),
     backends: backends.map((number) => backend(number)),
     count: backends.length,
+    keepable: backends.length,
     flags: 0,
     affinityTimeoutS: 0,
     ...change,
@@ -67,7 +68,11 @@ function open(written: () => void = () => undefined, sizes = smallMaps) {
   const services: BpfMap = watched(memory.svc, written);
   const maps = { services, slots: new WatchedSlots(memory.slot), backends: new WatchedBackends(memory.backend) };
   const clock = new FakeClock();
-  return { maps, memory, clock, programmer: new ServiceProgrammer({ maps, clock, drainMs }) };
+  const ended = { times: 0 };
+  const onBackendsEnded = (): void => {
+    ended.times++;
+  };
+  return { maps, memory, clock, ended, programmer: new ServiceProgrammer({ maps, clock, drainMs, onBackendsEnded }) };
 }
 
 function watched(map: BpfMap, written: () => void): BpfMap {
@@ -173,6 +178,34 @@ describe('ServiceProgrammer', () => {
     expect(datapath.programmer.used.backends).toBe(1);
   });
 
+  it('tells when backends have ended: after their drain, once a round', async () => {
+    const { programmer, clock, ended } = open();
+    programmer.apply([program(1, [1, 2, 3]), program(2, [4])]);
+    programmer.apply([program(1, [1])], [frontendKey(2)]);
+    await clock.advance(drainMs - 1);
+    programmer.reclaim();
+    expect(ended.times).toBe(0);
+    await clock.advance(1);
+    programmer.reclaim();
+    programmer.reclaim();
+    expect(ended.times).toBe(1);
+  });
+
+  it('quarantines backends that clients with affinity must leave, and admits them again', () => {
+    const datapath = open();
+    const { programmer, maps } = datapath;
+    const states = (): number[] => programmer.backendsOf(frontendKey(1)).map(({ id }) => maps.backends.state(id));
+    const { active, quarantined } = backendState;
+    programmer.apply([program(1, [1, 2, 3], { count: 1, keepable: 2 })]);
+    expect(states()).toEqual([active, active, quarantined]);
+    programmer.apply([program(1, [1, 2, 3], { count: 1, keepable: 1 })]);
+    expect(states()).toEqual([active, quarantined, quarantined]);
+    programmer.apply([program(1, [2, 3, 1], { count: 2, keepable: 2 })]);
+    expect(states()).toEqual([active, active, quarantined]);
+    programmer.apply([program(1, [2, 3, 1], { count: 2, keepable: 3 })]);
+    expect(states()).toEqual([active, active, active]);
+  });
+
   it('uses no slot of a replaced extent again within two seconds', async () => {
     const datapath = open();
     datapath.programmer.apply([program(1, [1, 2])]);
@@ -218,7 +251,7 @@ describe('ServiceProgrammer', () => {
     let writes = 0;
     const before = open(() => writes++);
     before.programmer.apply([program(1, [1, 2]), program(2, [3])]);
-    const after = new ServiceProgrammer({ maps: before.maps, clock: before.clock, drainMs });
+    const after = new ServiceProgrammer({ ...before, drainMs, onBackendsEnded: () => undefined });
     writes = 0;
     after.restore();
     after.apply([program(1, [1, 2]), program(2, [3])]);
@@ -232,7 +265,7 @@ describe('ServiceProgrammer', () => {
     const before = open();
     before.programmer.apply([program(1, [1])]);
     before.maps.backends.write(50, 9, backend(9));
-    const after = new ServiceProgrammer({ maps: before.maps, clock: before.clock, drainMs });
+    const after = new ServiceProgrammer({ ...before, drainMs, onBackendsEnded: () => undefined });
     after.restore();
     await before.clock.advance(drainMs);
     after.reclaim();
@@ -254,6 +287,7 @@ describe('ServiceProgrammer', () => {
       frontend: fc.integer({ min: 1, max: 4 }),
       backends: fc.option(backends, { nil: undefined }),
       chosen: fc.integer({ min: 0, max: 6 }),
+      keepable: fc.integer({ min: 0, max: 6 }),
     });
     const round = fc.record({
       changes: fc.uniqueArray(change, { maxLength: 4, selector: (one) => one.frontend }),
@@ -263,20 +297,24 @@ describe('ServiceProgrammer', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(round, { maxLength: 12 }), async (rounds) => {
         /** What a reader may see of each frontend now: before the round or after it. */
-        const allowed = new Map<number, unknown[]>();
+        const allowed = new Map<number, string[]>();
+        const view = (frontend: number): string => JSON.stringify(look(datapath, frontendKey(frontend)));
         const datapath: ReturnType<typeof open> = open(() => {
-          for (const [frontend, views] of allowed) expect(views).toContainEqual(look(datapath, frontendKey(frontend)));
+          for (const [frontend, views] of allowed) {
+            if (!views.includes(view(frontend))) expect(view(frontend)).toBe(views);
+          }
         });
         let { programmer } = datapath;
         for (const { changes, waitMs, restart } of rounds) {
-          for (const frontend of [1, 2, 3, 4]) allowed.set(frontend, [look(datapath, frontendKey(frontend))]);
+          for (const frontend of [1, 2, 3, 4]) allowed.set(frontend, [view(frontend)]);
           const upserts: FrontendProgram[] = [];
           const removals: Uint8Array[] = [];
-          for (const { frontend, backends: wanted, chosen } of changes) {
-            const next = wanted && program(frontend, wanted, { count: Math.min(chosen, wanted.length) });
+          for (const { frontend, backends: wanted, chosen, keepable } of changes) {
+            const count = Math.min(chosen, wanted?.length ?? 0);
+            const next = wanted && program(frontend, wanted, { count, keepable: Math.max(count, keepable) });
             if (next === undefined) removals.push(frontendKey(frontend));
             else upserts.push(next);
-            allowed.get(frontend)?.push(next === undefined ? 'none' : expected(next));
+            allowed.get(frontend)?.push(JSON.stringify(next === undefined ? 'none' : expected(next)));
           }
           const refused = programmer.apply(upserts, removals).map(({ key }) => key);
           for (const next of upserts.filter(({ key }) => !refused.includes(key))) {
@@ -284,7 +322,7 @@ describe('ServiceProgrammer', () => {
           }
           if (waitMs > 0) await datapath.clock.advance(waitMs);
           if (!restart) continue;
-          programmer = new ServiceProgrammer({ maps: datapath.maps, clock: datapath.clock, drainMs });
+          programmer = new ServiceProgrammer({ ...datapath, drainMs, onBackendsEnded: () => undefined });
           programmer.restore();
         }
       }),

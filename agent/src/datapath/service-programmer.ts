@@ -23,8 +23,10 @@ export interface FrontendProgram {
   readonly key: Uint8Array;
   /** Preferred ones first, each once. */
   readonly backends: readonly BackendRecord[];
-  /** How many of them may be chosen now. */
+  /** How many of them, from the first, may be chosen now. */
   readonly count: number;
+  /** How many, from the first, a client with session affinity may stay with: at least `count`. */
+  readonly keepable: number;
   readonly flags: number;
   readonly affinityTimeoutS: number;
 }
@@ -53,6 +55,9 @@ interface Prepared {
   readonly key: Uint8Array;
   readonly record: ServiceRecord;
   readonly before: ServiceRecord | undefined;
+  /** Of all backends, as the slots have them. */
+  readonly ids: Uint32Array;
+  readonly keepable: number;
   readonly added: readonly number[];
   readonly removed: readonly number[];
 }
@@ -72,10 +77,16 @@ export class ServiceProgrammer {
   readonly #serviceIds = new Set<number>();
   #lastServiceId = 0;
 
-  constructor(options: { readonly maps: ServiceMaps; readonly clock: Clock; readonly drainMs: number }) {
-    const { maps, clock, drainMs } = options;
+  /** `onBackendsEnded`: backends have gone for good, and connections that were given them may be there still. */
+  constructor(options: {
+    readonly maps: ServiceMaps;
+    readonly clock: Clock;
+    readonly drainMs: number;
+    readonly onBackendsEnded: () => void;
+  }) {
+    const { maps, clock } = options;
     this.#maps = maps;
-    this.#backends = new BackendPool({ records: maps.backends, clock, drainMs });
+    this.#backends = new BackendPool({ ...options, records: maps.backends, onEnded: options.onBackendsEnded });
     this.#slots = new SlotPool({ records: maps.slots, clock });
   }
 
@@ -153,13 +164,17 @@ export class ServiceProgrammer {
 
   /** Backend records and slots: `undefined` when nothing changes, a reason when there is no room. */
   #prepare(program: FrontendProgram): Prepared | string | undefined {
-    const { key, backends, count, flags, affinityTimeoutS } = program;
+    const { key, backends, count, keepable, flags, affinityTimeoutS } = program;
     if (backends.length > maxBackendsPerFrontend) return `more than ${maxBackendsPerFrontend} backends`;
     const before = this.get(key);
     const { ids, removed, sameSlots } = diffBackends(backends, before, this.#maps);
     if (before !== undefined && sameSlots) {
       const record = { ...before, count, flags, affinityTimeoutS };
-      return isSame(before, record) ? undefined : { key, record, before, added: [], removed };
+      const prepared = { key, record, before, ids, keepable, added: [], removed };
+      this.#backends.admit(ids.subarray(0, keepable));
+      if (!isSame(before, record)) return prepared;
+      this.#backends.quarantine(ids.subarray(keepable));
+      return undefined;
     }
     const serviceId = before?.serviceId ?? this.#newServiceId();
     const added: number[] = [];
@@ -173,7 +188,8 @@ export class ServiceProgrammer {
     const slotBase = this.#slots.write(serviceId, ids);
     if (slotBase === undefined) return this.#giveUp(added, 'the slot map is full');
     const record = { slotBase, count, total: backends.length, flags, serviceId, affinityTimeoutS };
-    return { key, record, before, added, removed };
+    this.#backends.admit(ids.subarray(0, keepable));
+    return { key, record, before, ids, keepable, added, removed };
   }
 
   #giveUp(added: readonly number[], reason: string): string {
@@ -219,6 +235,7 @@ export class ServiceProgrammer {
   #accept(one: Prepared): void {
     this.#programmed.set(keyText(one.key), one.record);
     this.#serviceIds.add(one.record.serviceId);
+    this.#backends.quarantine(one.ids.subarray(one.keepable));
     this.#backends.retire(one.removed);
     if (one.before !== undefined && !this.#sharesExtent(one)) {
       this.#slots.retire(one.before.slotBase, one.before.total);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, MeshError } from '@clustermesh/runtime';
 import type { LocalService } from '@clustermesh/select';
-import { formatIp } from '@clustermesh/wire';
+import { formatIp, parseIp } from '@clustermesh/wire';
 
-import { BackendRecords } from '../maps/backend.ts';
+import { BackendRecords, backendState } from '../maps/backend.ts';
 import { defaultMapSizes, memoryDatapathMaps } from '../maps/datapath-maps.ts';
-import { decodeServiceKey } from '../maps/service.ts';
+import { decodeServiceKey, encodeServiceKey } from '../maps/service.ts';
 import { SlotRecords } from '../maps/slot.ts';
 import { ServiceTable } from '../tables/service-table.ts';
 import { RestoredBackends } from './restored-backends.ts';
@@ -22,6 +22,7 @@ function setUp() {
     maps: { services: maps.svc, slots: new SlotRecords(maps.slot), backends: new BackendRecords(maps.backend) },
     clock,
     drainMs: 1_000,
+    onBackendsEnded: () => undefined,
   });
   const reconciler = new ServiceReconciler({ table, programmer, restored: new RestoredBackends() });
   const round = (): void => reconciler.apply(table.takeChanges(100).map(({ name }) => name));
@@ -82,6 +83,27 @@ describe('ServiceReconciler', () => {
     table.setLocal('default/b', { service: local('b', '10.96.0.1', [80], ['10.1.0.1']), affinityTimeoutS: 0 });
     for (const names of rounds) reconciler.apply(names);
     expect(frontends()).toEqual(['10.96.0.1:80']);
+  });
+
+  it('lets clients with affinity leave backends that are only there for want of others', () => {
+    const { table, round, programmer } = setUp();
+    const service = local('a', '10.96.0.1');
+    const endpoints = [
+      { addresses: ['10.1.0.1'] },
+      { addresses: ['10.1.0.2'], conditions: { ready: false, serving: true } },
+    ];
+    const slices = [{ endpoints, ports: [{ name: 'p80', port: 80 }] }];
+    const states = (): readonly number[] =>
+      programmer
+        .backendsOf(encodeServiceKey({ address: parseIp('10.96.0.1') ?? new Uint8Array(), port: 80, protocol: 6 }))
+        .map(({ state }) => state);
+    table.setLocal('default/a', { service: { ...service, slices }, affinityTimeoutS: 60 });
+    round();
+    expect(states()).toEqual([backendState.active, backendState.quarantined]);
+    const onlyTerminating = [{ endpoints: endpoints.slice(1), ports: [{ name: 'p80', port: 80 }] }];
+    table.setLocal('default/a', { service: { ...service, slices: onlyTerminating }, affinityTimeoutS: 60 });
+    round();
+    expect(states()).toEqual([backendState.active]);
   });
 
   it('says what there is no room for, and programs it when there is', () => {

@@ -102,6 +102,9 @@ export class ServiceReconciler {
       const protocol = protocolNumber(frontend.protocol);
       if (protocol === undefined) return [];
       const { address, port, count } = frontend;
+      const firstPoor = frontend.backends.findIndex(({ state }) => state !== 'active');
+      // Behind all that take connections stand those that are terminating or withdrawn.
+      const keepable = Math.max(count, firstPoor < 0 ? frontend.backends.length : firstPoor);
       const backends = frontend.backends.map((backend) => ({
         address: backend.address,
         port: backend.port,
@@ -110,7 +113,9 @@ export class ServiceReconciler {
         // Zones are not numbered yet: nothing in the datapath reads them.
         zone: 0,
       }));
-      return [{ key: encodeServiceKey({ address, port, protocol }), backends, count, flags: 0, affinityTimeoutS }];
+      return [
+        { key: encodeServiceKey({ address, port, protocol }), backends, count, keepable, flags: 0, affinityTimeoutS },
+      ];
     });
   }
 }

@@ -1,5 +1,5 @@
 /** The agent as it is, but for an eye on its address map. Cluster B's Kubernetes API has nothing to say. */
-import { createAgent, noDevices } from '@clustermesh/agent';
+import { createAgent, noDevices, noSockets } from '@clustermesh/agent';
 import type { Agent } from '@clustermesh/agent';
 import { EtcdKvStore } from '@clustermesh/kvstore';
 import { KubeApiStore } from '@clustermesh/lab';
@@ -43,6 +43,7 @@ const answers = {
       kube: new KubeApiStore({ clock, random }).client(),
       maps: { ...maps, ipc_host: observed },
       devices: noDevices,
+      sockets: noSockets,
       config: {
         clusterName: cluster,
         clusterId: id,

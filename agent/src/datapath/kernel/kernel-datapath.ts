@@ -13,6 +13,7 @@ import { encodeMeta } from '../../maps/meta.ts';
 import type { MetaRecord } from '../../maps/meta.ts';
 import type { ProgramsStatus } from '../../status/agent-status.ts';
 import type { Devices } from '../devices.ts';
+import type { Sockets } from '../sockets.ts';
 import { currentAbi } from '../migrate/abi-steps.ts';
 import type { Abi } from '../migrate/abi-steps.ts';
 import { openMapSet } from '../migrate/map-set.ts';
@@ -20,6 +21,7 @@ import type { MapSet, OnAbiMismatch } from '../migrate/map-set.ts';
 import { nodeHooks, podProgram } from './hooks.ts';
 import type { Hook } from './hooks.ts';
 import { KernelDevices } from './kernel-devices.ts';
+import { KernelSockets } from './kernel-sockets.ts';
 import { closeObjects, loadObjects, mapsOf } from './objects.ts';
 import type { DatapathObjects } from './objects.ts';
 import { otherLinks, pinsIn } from './pins.ts';
@@ -49,17 +51,19 @@ export interface KernelDatapathOptions {
 export class KernelDatapath implements Disposable {
   readonly maps: DatapathMaps;
   readonly devices: Devices;
+  readonly sockets: Sockets;
   readonly programs: ProgramsStatus;
   readonly #parts: Parts;
   readonly #devices: KernelDevices;
   #isInUse = false;
 
   private constructor(parts: Parts, programs: ProgramsStatus) {
-    const { objects, pins } = parts;
+    const { objects, pins, sockets } = parts;
     this.#parts = parts;
     this.maps = mapsOf(objects);
     this.#devices = new KernelDevices(objects[podProgram.object].program(podProgram.program), pins);
     this.devices = this.#devices;
+    this.sockets = sockets;
     this.programs = programs;
   }
 
@@ -86,6 +90,8 @@ export class KernelDatapath implements Disposable {
     const load = { pinDir: set.folder, maxEntries: set.sizes, rodata: { mesh_container: container }, objectPath };
     const objects = loadObjects(load);
     stack.defer(() => closeObjects(objects));
+    const sockets = KernelSockets.open({ ...options, pinDir: set.folder, maxEntries: set.sizes, log });
+    stack.defer(() => sockets[Symbol.dispose]?.());
     set.migration?.copy();
     const objectSha256 = sha256(objectPath);
     const { agentVersion } = options;
@@ -96,7 +102,7 @@ export class KernelDatapath implements Disposable {
       notices: set.notices,
     };
     const hooks = nodeHooks(objects, pins, { cgroupRoot: options.cgroupRoot, tunnelIfindex });
-    const datapath = new KernelDatapath({ objects, pins, set, hooks, log, stack: stack.move() }, programs);
+    const datapath = new KernelDatapath({ objects, sockets, pins, set, hooks, log, stack: stack.move() }, programs);
     if (!set.isReplacement) datapath.useMaps();
     return datapath;
   }
@@ -133,6 +139,7 @@ export class KernelDatapath implements Disposable {
 
 interface Parts {
   readonly objects: DatapathObjects;
+  readonly sockets: Sockets;
   readonly pins: Pins;
   readonly set: MapSet;
   readonly hooks: readonly Hook[];
