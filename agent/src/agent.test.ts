@@ -52,9 +52,13 @@ class World implements AsyncDisposable {
   readonly server = new MemoryKvServer({ clock: this.clock });
   readonly kubeStore = new KubeApiStore({ clock: this.clock, random: seededRandom(1) });
   readonly kube = this.kubeStore.client();
-  readonly maps: DatapathMaps = memoryDatapathMaps(sizes);
+  readonly maps: DatapathMaps;
   readonly #writer = new MemoryKvStore(this.server, { clock: this.clock, leaseTtlSeconds: 1_000_000 });
   readonly #running = new Map<Agent, { readonly stop: AbortController; readonly done: Promise<void> }>();
+
+  constructor(changedSizes: Partial<typeof sizes> = {}) {
+    this.maps = memoryDatapathMaps({ ...sizes, ...changedSizes });
+  }
 
   async put(key: string, value: Uint8Array): Promise<void> {
     await this.#writer.commit([{ kind: 'put', key, value }]);
@@ -738,6 +742,93 @@ describe('createAgent', () => {
       rejections: expect.arrayContaining([expect.objectContaining({ reason: 'more than 128 ip' })]),
     });
     expect(cluster(agent, north)).toMatchObject({ state: 'ready', rejected: 0 });
+  });
+
+  it('takes what was over the limit when others have made room', async () => {
+    world = new World();
+    await world.local([]);
+    await world.remote(east, []);
+    for (let pod = 0; pod < 200; pod++) await world.ip(east, podIp(east, pod));
+    const agent = await started();
+    expect(cluster(agent, east)).toMatchObject({ noRoom: 72, rejectedNow: 72 });
+    for (let pod = 0; pod < 100; pod++) await world.delete(`${prefixOf(east, 'ip')}${podIp(east, pod)}`);
+    await world.settle(minutes);
+    expect(addresses(agent)).toHaveLength(100);
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', noRoom: 0, rejectedNow: 0, rejected: 72 });
+  });
+
+  it('takes addresses behind nodes that there was no room for when there is', async () => {
+    world = new World({ node: 5 });
+    await world.local([]);
+    await world.remote(east, []);
+    for (const host of [21, 22, 23, 24]) await world.ip(east, podIp(east, host), { hostIp: `172.30.2.${host}` });
+    const agent = await started();
+    expect(addresses(agent)).toHaveLength(2);
+    expect(cluster(agent, east)).toMatchObject({
+      noRoom: 2,
+      rejectionReasons: [{ reason: 'the node map is full', count: 2 }],
+    });
+    const [gone = ''] = addresses(agent);
+    await world.delete(`${prefixOf(east, 'ip')}${gone}`);
+    await world.settle(minutes);
+    expect(addresses(agent)).toHaveLength(2);
+    expect(addresses(agent)).not.toContain(gone);
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', noRoom: 1 });
+  });
+
+  it('tells what the maps did not take, and takes it when there is room', async () => {
+    world = new World({ ipc_host: 2 });
+    await world.local([]);
+    await world.remote(east, [1]);
+    await world.remote(north, [1]);
+    await world.ip(west, podIp(west, 9));
+    const agent = await started();
+    expect(agent.status().datapath).toMatchObject({ refusedAddresses: 1 });
+    expect(await agent.metrics.registry.metrics()).toContain('clustermesh_agent_refused_entries{kind="address"} 1');
+    const [programmed = ''] = addresses(agent).filter((ip) => ip !== podIp(west, 9));
+    await world.delete(`${prefixOf(programmed === podIp(east, 1) ? east : north, 'ip')}${programmed}`);
+    await world.settle(minutes);
+    expect(agent.status().datapath).toMatchObject({ refusedAddresses: 0, problems: [] });
+    expect(addresses(agent)).toHaveLength(2);
+  });
+
+  it('counts and explains whatever a hostile cluster publishes, and is not moved by it (I1, I6)', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    const services = prefixOf(east, 'services');
+    const proto = '"backends":{"__proto__":{"__proto__":{"Protocol":"TCP","Port":1}}},"labels":{"__proto__":"x"}';
+    const hostile: Readonly<Record<string, string | Uint8Array>> = {
+      [`${services}default/deep`]: `{"backends":${'{"a":'.repeat(50_000)}`,
+      [`${services}default/deep2`]: `{"unknown":${'['.repeat(50_000)}`,
+      [`${services}default/proto`]: `{"cluster":"east","namespace":"default","name":"proto","clusterID":2,${proto}}`,
+      [`${services}__proto__/__proto__`]: '{"cluster":"east","namespace":"__proto__","name":"__proto__","clusterID":2}',
+      [`${services}default/huge`]: Buffer.alloc(1_300_000, 0x20),
+      [`${services}default/bytes`]: Uint8Array.from({ length: 10_000 }, (_, at) => 128 + (at % 128)),
+      [`${services}default/theirs`]: '{"cluster":"north","namespace":"default","name":"theirs","clusterID":3}',
+      [`${prefixOf(east, 'ip')}10.2.1.99`]: `{"IP":"10.2.1.99","ID":${identityOf(north)}}`,
+      [`${prefixOf(east, 'identities')}99999999999999`]: 'k8s:a=b;',
+      [`${prefixOf(east, 'nodes')}../../x`]: '{"Name":"x","Cluster":"east","ClusterID":2}',
+    };
+    for (const [key, value] of Object.entries(hostile)) await world.put(key, Buffer.from(value as string));
+    const agent = await started();
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+    // The one that is taken has names that mean something to JavaScript alone.
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', rejectedNow: 9 });
+    const reasons = cluster(agent, east)?.rejectionReasons.map(
+      ({ reason, key }) => `${key.split('/').at(-1) ?? ''}: ${reason}`,
+    );
+    expect(reasons).toEqual(
+      expect.arrayContaining([
+        'huge: value of 1300000 bytes, more than 1048576',
+        'proto: "__proto__" is not an IP address',
+        'theirs: cluster is "north", expected "east"',
+      ]),
+    );
+    expect(Object.prototype).not.toHaveProperty('Protocol');
+    for (const key of Object.keys(hostile)) await world.delete(key);
+    await world.settle();
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', rejectedNow: 0 });
   });
 
   it('of two claims on one address the owner of the pod CIDR wins, and the loser is shown', async () => {

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 import type { AgentStatus } from './status/agent-status.ts';
 
@@ -6,7 +6,6 @@ export interface AgentMetrics {
   readonly registry: Registry;
   /** From a change coming in to its being in the maps, seconds. */
   observeProgramming(kind: 'service' | 'address', seconds: number): void;
-  countRefusals(count: number): void;
 }
 
 /** Seconds; changes normally take well below a millisecond. */
@@ -24,11 +23,6 @@ export function createMetrics(status: () => AgentStatus): AgentMetrics {
     buckets: programmingBuckets,
     registers,
   });
-  const refusals = new Counter({
-    name: 'clustermesh_agent_programming_refusals_total',
-    help: 'Entries that a map had no room for; each attempt counts',
-    registers,
-  });
   registerClusterGauges(registry, status);
   registerStandings(registry, status);
   registerConflicts(registry, status);
@@ -41,10 +35,20 @@ export function createMetrics(status: () => AgentStatus): AgentMetrics {
       for (const { name, entries } of status().datapath.maps) this.set({ map: name }, entries);
     },
   });
+  new Gauge({
+    name: 'clustermesh_agent_refused_entries',
+    help: 'What the maps did not take, for lack of room mostly; tried again every ten seconds',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      const { refusedServices, refusedAddresses } = status().datapath;
+      this.set({ kind: 'service' }, refusedServices);
+      this.set({ kind: 'address' }, refusedAddresses);
+    },
+  });
   return {
     registry,
     observeProgramming: (kind, seconds) => programming.observe({ kind }, seconds),
-    countRefusals: (count) => refusals.inc(count),
   };
 }
 
@@ -91,6 +95,11 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
     'clustermesh_agent_remote_cluster_rejected',
     'Entries that were not believed (I6)',
     ({ rejected }) => rejected,
+  );
+  perCluster(
+    'clustermesh_agent_remote_cluster_no_room',
+    'Entries that wait for room: over the limit of one cluster, or a map was full',
+    (c) => c.noRoom,
   );
   perCluster(
     'clustermesh_agent_remote_cluster_withheld',

@@ -45,6 +45,11 @@ export class IpcacheProgrammer {
     return this.#table.programmedCount;
   }
 
+  /** Entries that the maps did not take; tried again by `retryRefused`. */
+  get refused(): number {
+    return this.#refused.length;
+  }
+
   /** What could not be programmed, and why. */
   get problem(): string | undefined {
     return this.#refused.length === 0 ? undefined : `${this.#refused.length} addresses: ${this.#problem}`;

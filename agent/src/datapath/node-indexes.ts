@@ -29,6 +29,12 @@ export class NodeIndexes {
     return this.#ids.used;
   }
 
+  get isFull(): boolean {
+    this.reclaim();
+    // Index 0 is "no node".
+    return this.used >= this.#records.capacity - 1;
+  }
+
   find(underlay: Uint8Array): number | undefined {
     return this.#byUnderlay.get(keyText(underlay));
   }

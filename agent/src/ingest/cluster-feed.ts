@@ -52,6 +52,14 @@ export class ClusterFeed {
     return this.kinds.reduce((sum, kind) => sum + kind.withheld, 0);
   }
 
+  get rejected(): number {
+    return this.kinds.reduce((sum, kind) => sum + kind.rejected, 0);
+  }
+
+  get noRoom(): number {
+    return this.kinds.reduce((sum, kind) => sum + kind.noRoom, 0);
+  }
+
   get hasSynced(): boolean {
     return this.kinds.every((kind) => kind.hasSynced);
   }
@@ -68,6 +76,10 @@ export class ClusterFeed {
       this.#deps.onSynced(kind.name);
     });
     await runAll(runs, signal);
+  }
+
+  retryNoRoom(): void {
+    for (const kind of this.kinds) kind.retryNoRoom();
   }
 
   applyWithheld(): void {

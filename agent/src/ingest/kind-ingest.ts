@@ -1,9 +1,10 @@
-import { Backoff, refuse, retryLoop } from '@clustermesh/runtime';
+import { Backoff, isAborted, refuse, retryLoop } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random, Result } from '@clustermesh/runtime';
 import { WatchStore } from '@clustermesh/kvstore';
 import type { KvReader } from '@clustermesh/kvstore';
 import type { Kind, KindName, SourceContext } from '@clustermesh/wire';
 
+import { NoRoom } from './no-room.ts';
 import { Pacer } from './pacer.ts';
 import type { Rejections } from './rejections.ts';
 import type { Sink } from './sinks.ts';
@@ -47,15 +48,35 @@ export interface IngestedKind {
   readonly entries: number;
   /** Deletes that are not believed. */
   readonly withheld: number;
+  /** Keys whose newest value is not believed. */
+  readonly rejected: number;
+  /** Entries there is no room for; they are read again when there may be some. */
+  readonly noRoom: number;
   /** Until abort. What is known stays. */
   run(signal: AbortSignal): Promise<void>;
   /** The writer has spoken long enough to have put back what it still has: the rest is deleted. */
   applyWithheld(): void;
+  /** Reads again what found no room, if there may be some now. Called every second or so. */
+  retryNoRoom(): void;
   /** Takes every row away: the cluster was removed for good. Not while running. */
   drain(): void;
 }
 
 const backoffCapMs = 30_000;
+/** Of refused keys so many are remembered, so that each is told once; what goes beyond is told with every listing. */
+const maxRejected = 10_000;
+/**
+ * Bytes of one value. The largest that can be meant: a service of 5,000 backends in all their zones has half a megabyte.
+ * Reading a value holds the event loop, so it is measured before it is looked into.
+ */
+const maxValueBytes: Readonly<Record<KindName, number>> = {
+  nodes: 65_536,
+  identities: 65_536,
+  ip: 16_384,
+  services: 1_048_576,
+  serviceexports: 65_536,
+  endpointslices: 1_048_576,
+};
 
 /** One kind of one cluster: from its prefix into the tables, over any number of connections. */
 export class KindIngest<T> implements IngestedKind {
@@ -65,7 +86,10 @@ export class KindIngest<T> implements IngestedKind {
   readonly #store: WatchStore<T>;
   /** Deleted in a silence of the writer: still shown, until it speaks again or the key comes back. */
   readonly #withheld = new Set<string>();
+  readonly #noRoom: NoRoom;
   readonly #firstSync = Promise.withResolvers();
+  #round = new AbortController();
+  #isRetrying = false;
   #hasSynced = false;
   #progressed: () => void = () => undefined;
 
@@ -73,14 +97,16 @@ export class KindIngest<T> implements IngestedKind {
     this.name = source.kind.name;
     this.#source = source;
     this.#deps = deps;
+    this.#noRoom = new NoRoom(deps.clock, source.limit);
     const pacer = new Pacer(deps.clock);
-    this.#store = new WatchStore<T>((key, bytes) => this.#read(key, bytes), {
-      upserted: (key, value) => this.#upserted(key, value),
-      deleted: (key) => this.#deleted(key),
-      rejected: (key, reason) => source.rejections.reject(key, reason),
+    const observer = {
+      upserted: (key: string, value: T) => this.#upserted(key, value),
+      deleted: (key: string) => this.#deleted(key),
+      rejected: (key: string, reason: string) => source.rejections.reject(key, reason),
       synced: () => this.#synced(),
       batchDone: () => pacer.pause(),
-    });
+    };
+    this.#store = new WatchStore<T>((key, bytes) => this.#read(key, bytes), observer, { maxRejected });
   }
 
   get firstSync(): Promise<unknown> {
@@ -92,7 +118,7 @@ export class KindIngest<T> implements IngestedKind {
   }
 
   get isLive(): boolean {
-    return this.#store.isSynced;
+    return this.#store.isSynced || this.#isRetrying;
   }
 
   get entries(): number {
@@ -101,6 +127,14 @@ export class KindIngest<T> implements IngestedKind {
 
   get withheld(): number {
     return this.#withheld.size;
+  }
+
+  get rejected(): number {
+    return this.#store.rejectedCount;
+  }
+
+  get noRoom(): number {
+    return this.#noRoom.count(this.#store.rejectedCount);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -120,6 +154,15 @@ export class KindIngest<T> implements IngestedKind {
     return `cluster/${this.#source.context.cluster}/${this.name}`;
   }
 
+  retryNoRoom(): void {
+    const hasRoom = this.#source.sink.hasRoom?.() ?? true;
+    if (!this.#store.isSynced || !this.#noRoom.isDue(this.#store.size, hasRoom)) return;
+    this.#isRetrying = true;
+    this.#store.forget(this.#noRoom.takeKeys());
+    this.#store.reconsider();
+    this.#round.abort();
+  }
+
   applyWithheld(): void {
     for (const key of this.#withheld) this.#source.sink.deleted(this.#keyName(key));
     this.#withheld.clear();
@@ -127,6 +170,7 @@ export class KindIngest<T> implements IngestedKind {
 
   drain(): void {
     this.#store.drain();
+    this.#noRoom.clear();
     this.applyWithheld();
   }
 
@@ -138,28 +182,50 @@ export class KindIngest<T> implements IngestedKind {
       this.#deps.log.debug({ cluster: context.cluster, kind: this.name }, 'canary seen');
     }
     const witnesses = canaryKey === undefined ? [] : [canaryKey];
-    await this.#store.run(this.#deps.kv, prefix, { witnesses }, signal);
+    while (!isAborted(signal)) {
+      this.#round = new AbortController();
+      try {
+        await this.#store.run(this.#deps.kv, prefix, { witnesses }, AbortSignal.any([signal, this.#round.signal]));
+      } catch (error) {
+        this.#isRetrying = false;
+        throw error;
+      }
+    }
   }
 
   #read(key: string, bytes: Uint8Array): Result<T> {
-    const { kind, context, limit } = this.#source;
-    if (this.#store.size >= limit && !this.#store.has(key)) return refuse(`more than ${limit} ${kind.name}`);
-    return kind.read(context, this.#keyName(key), bytes);
+    const { kind, context, limit, sink } = this.#source;
+    const max = maxValueBytes[kind.name];
+    if (bytes.length > max) return refuse(`value of ${bytes.length} bytes, more than ${max}`);
+    if (this.#store.size >= limit && !this.#store.has(key)) {
+      this.#noRoom.overLimit();
+      return refuse(`more than ${limit} ${kind.name}`);
+    }
+    const value = kind.read(context, this.#keyName(key), bytes);
+    const reason = value.ok ? sink.check?.(value.value) : undefined;
+    return reason === undefined ? value : refuse(reason);
   }
 
   #upserted(key: string, value: T): void {
     this.#withheld.delete(key);
     const reason = this.#source.sink.upserted(this.#keyName(key), value);
-    if (reason !== undefined) this.#source.rejections.reject(key, reason);
+    if (reason === undefined) {
+      this.#noRoom.placed(key);
+      return;
+    }
+    this.#noRoom.add(key);
+    this.#source.rejections.reject(key, reason);
   }
 
   #deleted(key: string): void {
+    this.#noRoom.placed(key);
     if (this.#source.believesDeletes()) this.#source.sink.deleted(this.#keyName(key));
     else this.#withheld.add(key);
   }
 
   #synced(): void {
     this.#hasSynced = true;
+    this.#isRetrying = false;
     this.#progressed();
     this.#firstSync.resolve(undefined);
     this.#source.onSynced();

@@ -59,6 +59,7 @@ export class LocalCluster {
   }
 
   #tick(): void {
+    this.feed.retryNoRoom();
     if (this.feed.withheld > 0 && this.#pulse.steadyMs >= settleMs) this.feed.applyWithheld();
   }
 }

@@ -168,6 +168,7 @@ export class RemoteCluster {
     state.services.setUsable(this.name, !this.#isOutdated);
     const isMirrored = this.#contact.freshness?.connected !== false && pulse.steadyMs >= settleMs;
     if (feed !== undefined && feed.withheld > 0 && isMirrored) feed.applyWithheld();
+    feed?.retryNoRoom();
     this.#logState();
     if (this.#unlistedSinceMs === undefined) return;
     if (feed === undefined || feed.entries === 0 || this.#hasDeparted(this.#unlistedSinceMs)) {

@@ -7,17 +7,21 @@ import { keyedPrefix } from './keyed-prefix.ts';
 
 /** Where validated entries of one kind and cluster go. Key names are what follows the kind's prefix. */
 export interface Sink<T> {
-  /** The reason why the entry cannot be taken, if any. */
+  /** Why the value is not believed, beside what its kind itself refuses. */
+  check?(value: T): string | undefined;
+  /** The reason why there is no room for it, if any: it is offered again later. */
   upserted(keyName: string, value: T): string | undefined;
+  /** Might there be room for what was not taken? Absent: always. */
+  hasRoom?(): boolean;
   deleted(keyName: string): void;
 }
 
 export function nodeSink(state: MeshState, { cluster, clusterId }: SourceContext): Sink<MeshNode> {
   return {
+    check: (node) => podPrefixes(node).map(tooWide).find(Boolean),
     upserted: (_name, node) => {
-      const reason = podPrefixes(node).map(tooWide).find(Boolean);
-      if (reason === undefined) state.upsertNode(clusterId, node);
-      return reason;
+      state.upsertNode(clusterId, node);
+      return undefined;
     },
     deleted: (name) => state.removeNode(cluster, name),
   };
@@ -40,10 +44,12 @@ export function identitySink(state: MeshState, { clusterId }: SourceContext): Si
 
 export function ipSink(state: MeshState, { clusterId }: SourceContext): Sink<IpIdentity> {
   return {
-    upserted: (_name, value) => {
+    check: (value) => {
       const prefix = coveredPrefix(value);
-      return (prefix && tooWide(prefix)) ?? state.upsertIp(clusterId, value);
+      return prefix && tooWide(prefix);
     },
+    upserted: (_name, value) => state.upsertIp(clusterId, value),
+    hasRoom: () => !state.nodeIndexes.isFull,
     deleted: (name) => state.removeIp(clusterId, keyedPrefix(name)),
   };
 }

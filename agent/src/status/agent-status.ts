@@ -58,6 +58,9 @@ export interface DatapathStatus extends Omit<DatapathMode, 'programs'> {
   readonly swept: boolean;
   readonly maps: readonly { readonly name: string; readonly entries: number; readonly maxEntries: number }[];
   readonly problems: readonly string[];
+  /** What the maps did not take, for lack of room mostly; tried again every ten seconds. */
+  readonly refusedServices: number;
+  readonly refusedAddresses: number;
 }
 
 export interface LocalStatus {
@@ -98,6 +101,11 @@ export interface ClusterStatus {
   readonly kinds: readonly KindStatus[];
   readonly rejected: number;
   readonly rejections: readonly { readonly key: string; readonly reason: string }[];
+  /** Keys that are refused now; `rejected` counts all since the start. */
+  readonly rejectedNow: number;
+  readonly rejectionReasons: readonly { readonly reason: string; readonly count: number; readonly key: string }[];
+  /** Entries that wait for room: over the limit of a cluster, or a map was full. */
+  readonly noRoom: number;
   readonly conflicts: number;
   readonly lastError: string;
   readonly lastErrorAt: string;

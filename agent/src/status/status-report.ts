@@ -79,6 +79,8 @@ function datapathStatus({ datapath, maps, settings }: StatusReportOptions): Data
       ...(addresses.problem === undefined ? [] : [addresses.problem]),
       ...new Set(pending),
     ],
+    refusedServices: services.problems.size,
+    refusedAddresses: addresses.refused,
   };
 }
 
