@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import type { ClusterPlan } from '../mesh-plan.ts';
 import { nodeProgram } from '../workspace.ts';
@@ -33,6 +33,8 @@ export function memoryKubeApi(cluster: ClusterPlan, { pki }: KubeApiFiles): Kube
     `--tls-private-key-file=${pki.serverKeyFile}`,
     `--client-ca-file=${pki.caFile}`,
     serviceRangeFlag(cluster),
+    `--data-dir=${join(cluster.dir, 'kube-api')}`,
+    `--pod-log-dir=${join(dirname(cluster.dir), 'logs', cluster.name)}`,
   ];
   return {
     programs: [{ name: 'kube-api', cluster: cluster.name, argv, place }],

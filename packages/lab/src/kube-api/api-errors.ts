@@ -134,6 +134,12 @@ export function methodNotAllowed(): KubeStatusError {
   return refusal(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 }
 
+/** `kubectl exec`, `attach` and `port-forward`. */
+export function notStreamed(what: string, pod: string): KubeStatusError {
+  const instead = what === 'exec' ? `clustermesh lab exec ${pod} -- COMMAND` : 'clustermesh lab exec or kubectl proxy';
+  return refusal(405, 'MethodNotAllowed', `${what} is not served by the Kubernetes API of the lab: use ${instead}`, {});
+}
+
 export function unsupportedMediaType(got: string): KubeStatusError {
   const message = `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml (got ${got})`;
   return refusal(415, 'UnsupportedMediaType', message, {});

@@ -76,6 +76,9 @@ export function customResourceType({ spec }: CustomResourceDefinition): Resource
     versions: storedFirst.map((version) => servedVersion(names.kind, version)),
     hasStatus: served.some(({ subresources }) => subresources?.status !== undefined),
     scale: scalePaths(served),
+    selectableFields: served.flatMap(({ selectableFields = [] }) =>
+      selectableFields.map(({ jsonPath }) => simplePath(jsonPath).join('.')),
+    ),
     generation: 'spec',
     isCustom: true,
     updatesNeedVersion: true,

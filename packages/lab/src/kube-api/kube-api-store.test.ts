@@ -820,6 +820,24 @@ describe('list', () => {
     expect(second.continue).toBeUndefined();
   });
 
+  it('at an exact revision is what was there', () => {
+    const { store } = open();
+    const type = { group: '', version: 'v1', plural: 'configmaps' };
+    const first = store.write.create(type, ns, configMap('a')).metadata.resourceVersion ?? '';
+    store.write.create(type, ns, configMap('b'));
+    const names = (options: object): string[] =>
+      store.read.list(type, { resourceVersion: first, ...options }).items.map(({ metadata }) => metadata.name);
+    expect(names({ resourceVersionMatch: 'Exact' })).toEqual(['a']);
+    expect(names({ resourceVersionMatch: 'NotOlderThan' })).toEqual(['a', 'b']);
+    expect(names({})).toEqual(['a', 'b']);
+    expect(names({ limit: 5 })).toEqual(['a']);
+    expect(() => names({ resourceVersionMatch: 'Odd' })).toThrow('Unsupported value');
+    expect(() => names({ resourceVersion: '', resourceVersionMatch: 'Exact' })).toThrow('forbidden');
+    expect(() => names({ resourceVersion: '0', resourceVersionMatch: 'Exact' })).toThrow('forbidden');
+    store.compact();
+    expect(() => names({ resourceVersionMatch: 'Exact' })).toThrow('too old');
+  });
+
   it('refuses to go on where the history is forgotten, and what is no token', async () => {
     const { store, client } = open();
     for (const name of ['a', 'b', 'c']) await client.create(configMaps, configMap(name));
@@ -858,6 +876,26 @@ describe('watch', () => {
     await client.create(configMaps, configMap('a'));
     await client.create(configMaps, configMap('b'));
     expect(await watched(client, {}, 2)).toEqual(['ADDED a', 'ADDED b']);
+  });
+
+  it('with initial events says where these end, whatever revision it names', async () => {
+    const { store } = open();
+    const type = { group: '', version: 'v1', plural: 'configmaps' };
+    const { resourceVersion } = store.write.create(type, ns, configMap('a')).metadata;
+    const options = {
+      sendInitialEvents: true,
+      resourceVersionMatch: 'NotOlderThan',
+      resourceVersion: resourceVersion ?? '',
+    };
+    const stop = new AbortController();
+    const seen: unknown[] = [];
+    for await (const event of store.read.watch(type, options, stop.signal)) {
+      seen.push(event.type === 'BOOKMARK' ? event : `${event.type} ${event.object.metadata.name}`);
+      if (seen.length === 2) store.write.create(type, ns, configMap('b'));
+      if (seen.length === 3) stop.abort();
+    }
+    expect(seen).toEqual(['ADDED a', { type: 'BOOKMARK', resourceVersion, isInitialEnd: true }, 'ADDED b']);
+    expect(() => store.read.watch(type, { sendInitialEvents: true }, stop.signal)).toThrow('resourceVersionMatch');
   });
 
   it('tells what happens while it waits', async () => {

@@ -31,6 +31,7 @@ const config = defineConfig(
     clientCaFile: z.string().describe('CA of client certificates, PEM'),
     tokenFile: z.string().optional().describe('file with a bearer token that is accepted as well'),
     dataDir: z.string().optional().describe('directory that keeps the objects; without it they end with the process'),
+    podLogDir: z.string().optional().describe("directory of the containers' logs, for kubectl logs"),
     serviceClusterIpRange: z
       .string()
       .default('10.96.0.0/16')
@@ -57,7 +58,7 @@ await runMain(log, async (signal) => {
     drainDelayMs,
     bookmarkMs: settings.bookmarkSeconds * 1000,
   });
-  const { bindAddress: host, securePort: port, socket, tokenFile } = settings;
+  const { bindAddress: host, securePort: port, socket, tokenFile, podLogDir } = settings;
   // The socket of a process that was killed is still there, and would be "in use".
   if (socket !== undefined) await rm(socket, { force: true });
   const listen: ListenAddress[] = [{ host, port }, ...(socket === undefined ? [] : [{ path: socket }])];
@@ -67,7 +68,7 @@ await runMain(log, async (signal) => {
     key: readText(settings.tlsPrivateKeyFile),
   };
   const token = tokenFile === undefined ? {} : { token: readText(tokenFile).trim() };
-  await using server = await serveKubeApi(store, { tls, ...token, listen, clock: systemClock, log });
+  await using server = await serveKubeApi(store, { tls, ...token, listen, podLogDir, clock: systemClock, log });
   log.info({ addresses: server.addresses }, 'ready');
   await aborted(signal);
 });

@@ -21,11 +21,25 @@ export interface ApiList {
   readonly remainingItemCount?: number;
 }
 
-export interface WatchOptions extends ListOptions {
-  readonly timeoutSeconds?: number;
+export interface ReadOptions extends ListOptions {
+  /** How to understand resourceVersion; without it, as "not older". */
+  readonly resourceVersionMatch?: string;
 }
 
-export type ApiWatchEvent = ChangeEvent | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+export interface WatchOptions extends ReadOptions {
+  readonly timeoutSeconds?: number;
+  /** Begin with all objects, and tell by a bookmark that these were all, whatever resourceVersion says. */
+  readonly sendInitialEvents?: boolean;
+}
+
+export type ApiWatchEvent =
+  | ChangeEvent
+  | {
+      readonly type: 'BOOKMARK';
+      readonly resourceVersion: string;
+      /** The objects that were there have all been told. */
+      readonly isInitialEnd?: boolean;
+    };
 
 export interface ReaderDeps {
   readonly slots: ResourceSlots;
@@ -57,14 +71,17 @@ export class ObjectReader {
   }
 
   /** A page is as of the revision of the first page; 410 when that is forgotten. */
-  list(typeRef: TypeRef, options: ListOptions): ApiList {
+  list(typeRef: TypeRef, options: ReadOptions): ApiList {
     const served = this.#deps.slots.find(typeRef);
     const token = options.continue === undefined ? undefined : decodeToken(options.continue);
-    const revision = token?.revision ?? this.#deps.ledger.revision;
-    this.#parseRevision(options.resourceVersion); // any known one will do: this answer is the newest
+    const revision = token?.revision ?? this.#listRevision(options);
     const objects = served.slot.objects.at(revision);
     if (objects === undefined)
-      throw expired('The provided continue parameter is too old to display a consistent list result.');
+      throw expired(
+        token === undefined
+          ? `The resourceVersion for the provided list is too old: ${revision}`
+          : 'The provided continue parameter is too old to display a consistent list result.',
+      );
     const isWanted = wantedBy(served, options);
     const found = [...objects].filter(([key, object]) => (token === undefined || key > token.key) && isWanted(object));
     found.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -88,19 +105,34 @@ export class ObjectReader {
   watch(typeRef: TypeRef, options: WatchOptions, signal: AbortSignal): AsyncIterable<ApiWatchEvent> {
     const served = this.#deps.slots.find(typeRef);
     const isWanted = wantedBy(served, options);
-    return this.#events(served, isWanted, { ...options, start: this.#parseRevision(options.resourceVersion) }, signal);
+    const { sendInitialEvents = false, resourceVersionMatch = '' } = options;
+    if (sendInitialEvents !== (resourceVersionMatch !== '')) throw badRequest(initialEventsWhy);
+    const start = this.#parseRevision(options.resourceVersion);
+    return this.#events(served, isWanted, { ...options, start: sendInitialEvents ? undefined : start }, signal);
+  }
+
+  /** The newest is not older than any; only who says Exact, or reads in pages from a revision, gets that one. */
+  #listRevision(options: ReadOptions): number {
+    checkMatch(options);
+    const revision = this.#parseRevision(options.resourceVersion);
+    const { resourceVersionMatch = '', limit = 0 } = options;
+    const isExact = resourceVersionMatch === 'Exact' || (resourceVersionMatch === '' && limit > 0);
+    return isExact && revision !== undefined ? revision : this.#deps.ledger.revision;
   }
 
   async *#events(
     served: ServedSlot,
     isWanted: ObjectFilter,
-    options: { readonly start: number | undefined; readonly timeoutSeconds?: number },
+    options: Pick<WatchOptions, 'timeoutSeconds' | 'sendInitialEvents'> & { readonly start: number | undefined },
     signal: AbortSignal,
   ): AsyncGenerator<ApiWatchEvent> {
     const { ledger, clock } = this.#deps;
     const endMs = clock.monotonicMs() + (options.timeoutSeconds ?? Infinity) * 1000;
     const position = options.start ?? ledger.revision;
     if (options.start === undefined) yield* initialEvents(served, isWanted);
+    if (options.sendInitialEvents === true) {
+      yield { type: 'BOOKMARK', resourceVersion: String(position), isInitialEnd: true };
+    }
     for await (const event of this.#follow(served.slot.objects, isWanted, { position, endMs }, signal)) {
       yield event.type === 'BOOKMARK' ? event : { ...event, object: presented(event.object, served) };
     }
@@ -152,6 +184,21 @@ export class ObjectReader {
     const { revision: current } = this.#deps.ledger;
     if (revision > current) throw resourceVersionTooLarge(revision, current);
     return revision;
+  }
+}
+
+const initialEventsWhy =
+  'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan, which is forbidden without it';
+
+function checkMatch({ resourceVersion = '', resourceVersionMatch = '', continue: token }: ReadOptions): void {
+  if (resourceVersionMatch === '') return;
+  if (!['NotOlderThan', 'Exact'].includes(resourceVersionMatch)) {
+    throw badRequest(`resourceVersionMatch: Unsupported value: ${JSON.stringify(resourceVersionMatch)}`);
+  }
+  if (resourceVersion === '') throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (token !== undefined) throw badRequest('resourceVersionMatch is forbidden when continue is provided');
+  if (resourceVersionMatch === 'Exact' && resourceVersion === '0') {
+    throw badRequest('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
   }
 }
 

@@ -80,6 +80,7 @@ function describeType(type: ResourceType): readonly object[] {
     ...(isPods(type)
       ? [
           subresource('binding', { kind: 'Binding', verbs: ['create'] }),
+          subresource('log', { verbs: ['get'] }),
           subresource('proxy', { kind: 'PodProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] }),
         ]
       : []),

@@ -1,22 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import type { DeleteOptions, ListOptions, ObjectRef, PatchKind, Pod, Subresource } from '@clustermesh/kube';
+import type { DeleteOptions, ObjectRef, PatchKind, Pod, Subresource } from '@clustermesh/kube';
 import type { Clock } from '@clustermesh/runtime';
 
 import { acceptBody } from '../accept-body.ts';
 import { accessReviews, answerReview } from '../access/access-reviews.ts';
 import type { AccessReview } from '../access/access-reviews.ts';
 import type { Authorizer, User } from '../access/authorizer.ts';
-import { badRequest, methodNotAllowed, noSuchResource, unsupportedMediaType } from '../api-errors.ts';
+import { badRequest, methodNotAllowed, noSuchResource, notStreamed, unsupportedMediaType } from '../api-errors.ts';
 import { fieldsOf } from '../api-object.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { KubeApiStore } from '../kube-api-store.ts';
-import type { ApiList } from '../object-reader.ts';
+import type { ApiList, ReadOptions } from '../object-reader.ts';
 import type { WriteOptions } from '../object-writer.ts';
 import { placeKey } from '../resource-slot.ts';
 import { apiVersion } from '../resource-type.ts';
 import { isPods } from './discovery.ts';
 import { proxyTarget, proxyToPod, splitProxyName } from './pod-proxy.ts';
+import { podLogOptions, sendPodLog } from './pod-log.ts';
 import { mediaType, readRequestBody } from './request-body.ts';
 import { addWarning, sendJson } from './respond.ts';
 import type { ResourceRoute } from './route.ts';
@@ -32,6 +33,17 @@ export interface ResourceRequest {
   readonly user: User;
 }
 
+export interface ResourceHandlerDeps {
+  readonly store: KubeApiStore;
+  readonly authorizer: Authorizer;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+  /** Where kubelets write the logs of containers. */
+  readonly podLogDir?: string | undefined;
+}
+
+/** Subresources of pods that are conversations; the lab has a command of its own for the one that it can do. */
+const streams = new Set(['attach', 'exec', 'portforward']);
+
 const patchKinds: Readonly<Record<string, PatchKind>> = {
   'application/merge-patch+json': 'merge',
   'application/json-patch+json': 'json',
@@ -41,19 +53,22 @@ const patchKinds: Readonly<Record<string, PatchKind>> = {
 
 /** The verbs of Kubernetes on resources, from HTTP to the store and back. */
 export class ResourceHandler {
+  readonly #deps: ResourceHandlerDeps;
   readonly #store: KubeApiStore;
   readonly #authorizer: Authorizer;
   readonly #clock: Pick<Clock, 'now'>;
 
-  constructor(store: KubeApiStore, authorizer: Authorizer, clock: Pick<Clock, 'now'>) {
-    this.#store = store;
-    this.#authorizer = authorizer;
-    this.#clock = clock;
+  constructor(deps: ResourceHandlerDeps) {
+    this.#deps = deps;
+    this.#store = deps.store;
+    this.#authorizer = deps.authorizer;
+    this.#clock = deps.clock;
   }
 
   async handle(call: ResourceRequest): Promise<void> {
     const { route, request } = call;
-    if (route.subresource === 'proxy' && isPods(route.type)) return this.#proxy(call);
+    const conversation = isPods(route.type) ? this.#podConversation(call) : undefined;
+    if (conversation !== undefined) return conversation;
     const review = accessReviews.find(
       ({ group, plural }) => group === route.type.group && plural === route.type.plural,
     );
@@ -74,6 +89,16 @@ export class ResourceHandler {
       default:
         throw methodNotAllowed();
     }
+  }
+
+  /** What is said to a pod or by it; undefined when the request is about the object. */
+  #podConversation(call: ResourceRequest): Promise<void> | undefined {
+    const { namespace, name, subresource = '' } = call.route;
+    if (name === undefined) return undefined;
+    if (subresource === 'proxy') return this.#proxy(call);
+    if (subresource === 'log') return this.#log(call, refOf(namespace, name));
+    if (streams.has(subresource)) throw notStreamed(subresource, name);
+    return undefined;
   }
 
   async #handleCollection(call: ResourceRequest): Promise<void> {
@@ -114,7 +139,11 @@ export class ResourceHandler {
     const left = new AbortController();
     response.on('close', () => left.abort());
     const seconds = numberOf(query, 'timeoutSeconds');
-    const options = { ...listOptions(route, query), ...(seconds === undefined ? {} : { timeoutSeconds: seconds }) };
+    const options = {
+      ...listOptions(route, query),
+      ...(seconds === undefined ? {} : { timeoutSeconds: seconds }),
+      sendInitialEvents: isTrue(query.get('sendInitialEvents')),
+    };
     const events = this.#store.read.watch(route.type, options, left.signal);
     const served = this.#store.slots.find(route.type);
     const isTable = wantsTable(request.headers.accept);
@@ -191,6 +220,15 @@ export class ResourceHandler {
     await proxyToPod(request, response, proxyTarget(pod, port), (route.rest || '/') + search);
   }
 
+  async #log({ route, query, request, response }: ResourceRequest, ref: ObjectRef): Promise<void> {
+    if (request.method !== 'GET') throw methodNotAllowed();
+    const podOf = (): Pod => this.#store.read.get(route.type, ref) as unknown as Pod;
+    const { slot, type } = this.#store.slots.find(route.type);
+    const current = (): Pod | undefined => slot.objects.get(placeKey(type, ref)) as unknown as Pod | undefined;
+    const { podLogDir: dir, clock } = this.#deps;
+    await sendPodLog(response, podOf(), podLogOptions(query), { dir, clock, current });
+  }
+
   #sendObject({ route, request, response }: ResourceRequest, code: number, object: ApiObject): void {
     const isTable = wantsTable(request.headers.accept) && route.subresource === undefined;
     if (!isTable) sendJson(response, code, object);
@@ -207,7 +245,7 @@ function subresourceOf({ subresource }: ResourceRoute): Subresource | undefined 
   throw noSuchResource();
 }
 
-function listOptions(route: ResourceRoute, query: URLSearchParams): ListOptions {
+function listOptions(route: ResourceRoute, query: URLSearchParams): ReadOptions {
   const text = (name: string): string | undefined => query.get(name) ?? undefined;
   const options = {
     namespace: route.namespace,
@@ -216,6 +254,7 @@ function listOptions(route: ResourceRoute, query: URLSearchParams): ListOptions 
     limit: numberOf(query, 'limit'),
     continue: text('continue') || undefined,
     resourceVersion: text('resourceVersion'),
+    resourceVersionMatch: text('resourceVersionMatch'),
   };
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

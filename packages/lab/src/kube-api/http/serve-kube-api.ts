@@ -28,7 +28,9 @@ export interface KubeApiServerOptions {
   readonly token?: string;
   /** TLS on all of them, unix sockets too. */
   readonly listen: readonly ListenAddress[];
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+  /** Where kubelets write the logs of containers; without it there are none. */
+  readonly podLogDir?: string | undefined;
   readonly log: Logger;
 }
 
@@ -88,9 +90,9 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-function requestListener(store: KubeApiStore, { token, clock, log }: KubeApiServerOptions): RequestListener {
+function requestListener(store: KubeApiStore, { token, clock, podLogDir, log }: KubeApiServerOptions): RequestListener {
   const authorizer = new Authorizer(store.slots);
-  const resources = new ResourceHandler(store, authorizer, clock);
+  const resources = new ResourceHandler({ store, authorizer, clock, podLogDir });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'https://kubernetes');
     const route = parseRoute(url.pathname);

@@ -30,8 +30,10 @@ async function* lines(events: AsyncIterable<ApiWatchEvent>, options: WatchStream
     for await (const event of events) {
       if (event.type !== 'BOOKMARK') yield line(event.type, options.present(event.object));
       else if (options.sendsBookmarks) {
-        const { resourceVersion } = event;
-        yield line('BOOKMARK', { ...options.typeMeta, metadata: { resourceVersion, creationTimestamp: null } });
+        const { resourceVersion, isInitialEnd = false } = event;
+        const annotations = isInitialEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
+        const metadata = { resourceVersion, creationTimestamp: null, ...annotations };
+        yield line('BOOKMARK', { ...options.typeMeta, metadata });
       }
     }
   } catch (error) {
