@@ -12,6 +12,10 @@ import { createIngest } from './ingest/create-ingest.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
 import { createMetrics } from './metrics.ts';
 import type { AgentMetrics } from './metrics.ts';
+import { ProbeRecords } from './maps/probe.ts';
+import { createNodeProbe } from './probe/node-probe.ts';
+import type { Probing } from './probe/node-probe.ts';
+import { probeTargets } from './probe/probe-targets.ts';
 import type { AgentSettings } from './settings.ts';
 import type { AgentStatus } from './status/agent-status.ts';
 import { Listings } from './status/listings.ts';
@@ -31,6 +35,8 @@ export interface AgentDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly health: Health;
+  /** Absent: the way to other nodes is not probed. */
+  readonly probing?: Probing | undefined;
 }
 
 export interface Agent {
@@ -47,7 +53,8 @@ export interface Agent {
 export function createAgent(deps: AgentDeps): Agent {
   const { config, clock, health, maps } = deps;
   const startedMs = clock.now();
-  const status = (): AgentStatus => statusReport({ settings: config, startedMs, maps, datapath, ingest, health });
+  const status = (): AgentStatus =>
+    statusReport({ settings: config, startedMs, maps, datapath, ingest, health, probes: nodeProbe.reports() });
   const metrics = createMetrics(oncePerTurn(status));
   const datapath = createDatapath({
     ...deps,
@@ -64,6 +71,15 @@ export function createAgent(deps: AgentDeps): Agent {
     kv: deps.cache,
     datapath,
     local: { ...config, cluster: config.clusterName },
+  });
+  const nodeProbe = createNodeProbe({
+    ...deps,
+    probing: deps.probing,
+    targets: () =>
+      probeTargets({ nodes: state.nodes, nodeIndexes: state.nodeIndexes, localClusterId: config.clusterId }),
+    records: new ProbeRecords(maps.probe),
+    setNodeReachable: (...change) => state.setNodeReachable(...change),
+    observeRoundTrip: (seconds) => metrics.observeRoundTrip(seconds),
   });
   const { localServices, localPods, localCluster, remotes, initialSync, clusterIds } = ingest;
   const {
@@ -98,6 +114,7 @@ export function createAgent(deps: AgentDeps): Agent {
     socketLoop,
     mapSwitch,
     events,
+    nodeProbe,
   ];
 
   return {
@@ -110,7 +127,7 @@ export function createAgent(deps: AgentDeps): Agent {
     },
     status,
     metrics,
-    listings: new Listings({ state, programmer, reconciler, clusterIds, localClusterId: config.clusterId }),
+    listings: new Listings({ nodeProbe, state, programmer, reconciler, clusterIds, localClusterId: config.clusterId }),
     notReady,
   };
 }

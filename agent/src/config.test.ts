@@ -35,6 +35,7 @@ describe('loadConfig', () => {
       argv: ['--node-ip=172.30.1.11,172.30.1.12'],
       problem: /two addresses of a family/,
     },
+    { name: 'probes faster than nodes answer', argv: ['--node-probe-interval=500ms'], problem: /0s or at least 1s/ },
     { name: 'a duration without unit', argv: ['--backend-drain=90'], problem: /--backend-drain.*not a duration/ },
     {
       name: 'a device name that the kernel refuses',

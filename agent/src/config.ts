@@ -67,6 +67,10 @@ export const agentConfig = defineConfig(
       '5m',
       'entries that vanish after the mirror was silent for so long are kept; at least 2m',
     ),
+    nodeProbeInterval: durationSetting(
+      '5s',
+      'how often each node of other clusters is asked through the tunnel, at least 1s; 0s = never',
+    ),
     backendDrain: durationSetting('1m', 'how long a removed backend stays in the maps, for connections that it has'),
     bpfServiceMapMax: entries(defaultMapSizes.svc, 'service frontends'),
     bpfSlotMapMax: entries(defaultMapSizes.slot, 'slots: the backends of each frontend, rounded up to a power of two'),
@@ -103,6 +107,9 @@ export interface NodeAddresses {
 /** Two heartbeats: with less, every writer would count as silent between them and no delete be believed. */
 const shortestSilenceMs = 120_000;
 
+/** The programs answer a node ten times a second at most (bpf/lib/probe.h): far below, so that no answer is missing. */
+const shortestProbeMs = 1_000;
+
 /** @throws MeshError CONFIG_INVALID naming what is wrong. */
 export function loadConfig(input: ConfigInput): AgentConfig {
   const config = agentConfig.load(input);
@@ -116,6 +123,9 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       '--mirror-silence-timeout must be at least 2m: heartbeats come once a minute',
     );
   }
+  if (config.nodeProbeInterval > 0 && config.nodeProbeInterval < shortestProbeMs) {
+    throw new MeshError('CONFIG_INVALID', '--node-probe-interval must be 0s or at least 1s: nodes answer no faster');
+  }
   const nodeName = config.nodeName === '' ? hostname() : config.nodeName;
   return {
     ...config,
@@ -127,6 +137,8 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       slot: config.bpfSlotMapMax,
       backend: config.bpfBackendMapMax,
       node: config.bpfNodeMapMax,
+      node_ip: config.bpfNodeMapMax,
+      probe: config.bpfNodeMapMax,
       ipc_host: config.bpfIpcacheMapMax,
     },
     settings: {

@@ -4,6 +4,7 @@ import { HttpKubeClient } from '@clustermesh/kube';
 import { connectEtcdByFile } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import { AdminServer, Health, createLogger, runMain } from '@clustermesh/runtime';
+import type { Logger } from '@clustermesh/runtime';
 import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
 
 import { createAgent } from './agent.ts';
@@ -13,6 +14,9 @@ import { removeDatapath } from './datapath/kernel/remove-datapath.ts';
 import { openDatapath } from './datapath/open-datapath.ts';
 import { LazyCache } from './lazy-cache.ts';
 import { packageVersion } from './package-version.ts';
+import type { Probing } from './probe/node-probe.ts';
+import { ProbeSocket } from './probe/probe-socket.ts';
+import type { DatapathMode } from './status/agent-status.ts';
 import { StatusServer } from './status-server.ts';
 
 const argv = process.argv.slice(2);
@@ -54,6 +58,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
     devices: datapath.devices,
     sockets: datapath.sockets,
     useMaps: datapath.useMaps,
+    probing: probingOf(config, datapath.mode, log, stack),
     config: { ...settings, mode: datapath.mode, version: packageVersion() },
   });
   mkdirSync(dirname(config.statusSocket), { recursive: true });
@@ -69,4 +74,15 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
     }),
   );
   await agent.run(signal);
+}
+
+/** Only programs answer probes, and only where they are does an answer arrive. */
+function probingOf(
+  { nodeProbeInterval: intervalMs, nodeAddresses, tunnelPort }: AgentConfig,
+  { mode }: DatapathMode,
+  log: Logger,
+  stack: AsyncDisposableStack,
+): Probing | undefined {
+  if (intervalMs === 0 || mode === 'memory') return undefined;
+  return { sender: stack.use(new ProbeSocket({ nodeAddresses, tunnelPort, log })), intervalMs };
 }

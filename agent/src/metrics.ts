@@ -6,10 +6,15 @@ export interface AgentMetrics {
   readonly registry: Registry;
   /** From a change coming in to its being in the maps, seconds. */
   observeProgramming(kind: 'service' | 'address', seconds: number): void;
+  /** Of a probe of another node that was answered. */
+  observeRoundTrip(seconds: number): void;
 }
 
 /** Seconds; changes normally take well below a millisecond. */
 const programmingBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+
+/** Seconds; from the same rack to the other side of the earth. */
+const roundTripBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2];
 
 /** Cilium's names where it has them; gauges are read from the status when they are asked for. */
 export function createMetrics(status: () => AgentStatus): AgentMetrics {
@@ -21,6 +26,12 @@ export function createMetrics(status: () => AgentStatus): AgentMetrics {
     help: 'From the arrival of a change until it is in the maps',
     labelNames: ['kind'],
     buckets: programmingBuckets,
+    registers,
+  });
+  const roundTrips = new Histogram({
+    name: 'clustermesh_agent_node_probe_round_trip_seconds',
+    help: 'From asking a node of another cluster through the tunnel until its answer',
+    buckets: roundTripBuckets,
     registers,
   });
   registerClusterGauges(registry, status);
@@ -49,6 +60,7 @@ export function createMetrics(status: () => AgentStatus): AgentMetrics {
   return {
     registry,
     observeProgramming: (kind, seconds) => programming.observe({ kind }, seconds),
+    observeRoundTrip: (seconds) => roundTrips.observe(seconds),
   };
 }
 
@@ -105,6 +117,16 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
     'clustermesh_agent_remote_cluster_withheld',
     'Deletes held back: the mirror was silent (I3)',
     (c) => c.withheld,
+  );
+  perCluster(
+    'clustermesh_agent_node_unreachable',
+    'Nodes of the cluster that do not answer through the tunnel any more',
+    ({ probes }) => probes.unreachable,
+  );
+  perCluster(
+    'clustermesh_agent_node_unanswered',
+    'Nodes of the cluster that never answered through the tunnel: another CNI, an older agent, or no way at all',
+    ({ probes }) => probes.unanswered,
   );
   perCluster(
     'clustermesh_agent_remote_cluster_age_seconds',

@@ -53,6 +53,7 @@ const status: AgentStatus = {
       conflicts: 0,
       lastError: '',
       lastErrorAt: '',
+      probes: { reachable: 1, unreachable: 1, unanswered: 0, unreachableNodes: ['node2'] },
       withheld: 0,
     },
   ],

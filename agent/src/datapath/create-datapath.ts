@@ -59,7 +59,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
   const changes = new ChangeSignal();
   const endpointChanges = new ChangeSignal();
   const endedBackends = new ChangeSignal();
-  const nodeIndexes = new NodeIndexes({ records: new NodeRecords(maps.node), clock });
+  const nodeIndexes = new NodeIndexes({ records: new NodeRecords(maps.node, maps.node_ip), clock });
   const state = new MeshState({
     random,
     expectedAddresses: maps.ipc_host.maxEntries,

@@ -82,6 +82,7 @@ export class NodeIndexes {
       this.retain(index);
       restored.push(index);
     }
+    this.#records.reindex(restored);
     return restored;
   }
 

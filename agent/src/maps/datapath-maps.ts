@@ -6,7 +6,8 @@ import { addressSize } from './address.ts';
 import { backendLayout } from './backend.ts';
 import { endpointLayout } from './endpoint.ts';
 import { cidrKeyLayout, hostKeyLayout, ipcacheValueLayout } from './ipcache.ts';
-import { nodeLayout } from './node.ts';
+import { nodeIndexSize, nodeLayout } from './node.ts';
+import { probeLayout } from './probe.ts';
 import { serviceKeyLayout, serviceValueLayout } from './service.ts';
 import { slotLayout } from './slot.ts';
 
@@ -56,6 +57,16 @@ export const datapathMaps = {
   slot: { kind: 'mapped', object: 'mesh_sock', valueSize: slotLayout.size, maxEntries: 1_048_576 },
   backend: { kind: 'mapped', object: 'mesh_sock', valueSize: backendLayout.size, maxEntries: 524_288 },
   node: { kind: 'mapped', object: 'mesh_container', valueSize: nodeLayout.size, maxEntries: 65_536 },
+  node_ip: {
+    kind: 'called',
+    object: 'mesh_overlay',
+    type: 'hash',
+    keySize: addressSize,
+    valueSize: nodeIndexSize,
+    maxEntries: 65_536,
+  },
+  /** By node index, as `node`. */
+  probe: { kind: 'mapped', object: 'mesh_overlay', valueSize: probeLayout.size, maxEntries: 65_536 },
   ipc_host: {
     kind: 'called',
     object: 'mesh_container',

@@ -8,8 +8,10 @@ import type { ObjectName } from '@clustermesh/bpf';
 import { backendLayout, backendState } from './backend.ts';
 import { endpointLayout } from './endpoint.ts';
 import { addressFamily, cidrKeyLayout, hostKeyLayout, ipcacheValueLayout, maxNodeIndex } from './ipcache.ts';
+import { probeKind } from '../probe/probe-datagram.ts';
 import { metaLayout } from './meta.ts';
 import { nodeLayout, nodeState } from './node.ts';
+import { probeLayout } from './probe.ts';
 import { serviceKeyLayout, serviceValueLayout } from './service.ts';
 import { slotLayout } from './slot.ts';
 
@@ -105,6 +107,20 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
       members: { underlay: 'underlay', clusterId: 'cluster_id', state: 'state', flags: 'flags' },
     },
     {
+      object: 'mesh_overlay',
+      struct: 'probe',
+      layout: probeLayout,
+      members: {
+        underlay: 'underlay',
+        token: 'token',
+        sentNs: 'sent_ns',
+        answeredToken: 'answered_token',
+        answeredNs: 'answered_ns',
+        reflectedNs: 'reflected_ns',
+        verdict: 'verdict',
+      },
+    },
+    {
       object: 'mesh_container',
       struct: 'ipcache_host_key',
       layout: hostKeyLayout,
@@ -164,6 +180,7 @@ describe('numbers are those of the headers', () => {
     { header: 'backend.h', prefix: 'BACKEND', numbers: backendState },
     { header: 'node.h', prefix: 'NODE', numbers: { free: nodeState.free, active: nodeState.alive } },
     { header: 'ipcache.h', prefix: 'IPCACHE', numbers: addressFamily },
+    { header: 'probe.h', prefix: 'PROBE', numbers: probeKind },
   ])('enumerators of $header', ({ header, prefix, numbers }) => {
     const text = readFileSync(join(dirname(objectPath('mesh_sock')), '..', 'lib', header), 'utf8');
     const named = [...text.matchAll(new RegExp(`${prefix}_(\\w+) = (\\d+)`, 'g'))];

@@ -1,21 +1,29 @@
-import type { MappedArray } from '@clustermesh/ebpf';
+import type { BpfMap, MappedArray } from '@clustermesh/ebpf';
 
-import { addressSize } from './address.ts';
+import { addressSize, keyText } from './address.ts';
 
 /** node: index → underlay address. Layout: datapath.md §3.2, shared with bpf/lib/node.h. Index 0 is "no node". */
 export const nodeLayout = { size: 32, underlay: 0, clusterId: 16, state: 20, flags: 22 } as const;
 
 export const nodeState = { free: 0, alive: 1 } as const;
 
-/** The nodes, seen through the mapping. A record becomes valid by the last store, that of its state. */
+/** node_ip: underlay address → node index. Layout shared with bpf/lib/node_ip.h. */
+export const nodeIndexSize = 4;
+
+/**
+ * The nodes, seen through the mapping, and their index by underlay address. A record becomes valid by the last store,
+ * that of its state; an address that leads to another record, or a free one, leads nowhere.
+ */
 export class NodeRecords {
   readonly capacity: number;
+  readonly #byUnderlay: BpfMap;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #words: Int32Array;
 
-  constructor(array: MappedArray) {
+  constructor(array: MappedArray, byUnderlay: BpfMap) {
     this.capacity = array.maxEntries;
+    this.#byUnderlay = byUnderlay;
     this.#bytes = array.bytes;
     this.#view = new DataView(array.bytes.buffer, array.bytes.byteOffset, array.bytes.byteLength);
     this.#words = new Int32Array(array.bytes.buffer, array.bytes.byteOffset, array.bytes.byteLength >> 2);
@@ -26,14 +34,25 @@ export class NodeRecords {
     this.#bytes.set(underlay, at + nodeLayout.underlay);
     this.#view.setUint32(at + nodeLayout.clusterId, clusterId, true);
     this.#publishState(index, nodeState.alive);
+    this.#byUnderlay.update(underlay, encodeIndex(index));
   }
 
   free(index: number): void {
+    this.#byUnderlay.delete(this.underlay(index));
     this.#publishState(index, nodeState.free);
   }
 
   isFree(index: number): boolean {
     return this.#view.getUint16(index * nodeLayout.size + nodeLayout.state, true) === nodeState.free;
+  }
+
+  /** Makes the addresses lead to these records, and nowhere else: a predecessor may not have got that far. */
+  reindex(indexes: readonly number[]): void {
+    const indexByUnderlay = new Map(indexes.map((index) => [keyText(this.underlay(index)), index]));
+    for (const [underlay] of this.#byUnderlay.entries()) {
+      if (!indexByUnderlay.has(keyText(underlay))) this.#byUnderlay.delete(underlay);
+    }
+    for (const index of indexByUnderlay.values()) this.#byUnderlay.update(this.underlay(index), encodeIndex(index));
   }
 
   underlay(index: number): Uint8Array {
@@ -49,4 +68,10 @@ export class NodeRecords {
   #publishState(index: number, state: number): void {
     Atomics.store(this.#words, (index * nodeLayout.size + nodeLayout.state) >> 2, state);
   }
+}
+
+function encodeIndex(index: number): Uint8Array {
+  const value = new Uint8Array(nodeIndexSize);
+  new DataView(value.buffer).setUint32(0, index, true);
+  return value;
 }

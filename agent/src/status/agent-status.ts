@@ -89,6 +89,16 @@ export interface FreshnessStatus {
   readonly overQuota: number;
 }
 
+/** How the nodes of a cluster answer through the tunnel. */
+export interface NodeProbesStatus {
+  readonly reachable: number;
+  readonly unreachable: number;
+  /** Never answered: not judged. */
+  readonly unanswered: number;
+  /** Names of the first few. */
+  readonly unreachableNodes: readonly string[];
+}
+
 export interface ClusterStatus {
   readonly name: string;
   readonly clusterId: number;
@@ -110,6 +120,7 @@ export interface ClusterStatus {
   readonly lastError: string;
   readonly lastErrorAt: string;
   readonly withheld: number;
+  readonly probes: NodeProbesStatus;
 }
 
 export interface ServiceEntry {
@@ -160,6 +171,10 @@ export interface NodeEntry {
   readonly podCidrs: readonly string[];
   readonly nodeIndex: number;
   readonly key: string;
+  /** reachable, unreachable, unknown; '' when it is not probed. */
+  readonly path: string;
+  /** Of the last answer; 0 when there was none. */
+  readonly rttMs: number;
 }
 
 export interface IdentityEntry {

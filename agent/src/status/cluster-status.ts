@@ -3,10 +3,26 @@ import { rfc3339 } from '@clustermesh/wire';
 
 import type { IngestedKind } from '../ingest/kind-ingest.ts';
 import type { RemoteCluster } from '../ingest/remote-cluster.ts';
-import type { ClusterStatus, FreshnessStatus, KindStatus } from './agent-status.ts';
+import type { NodeReport } from '../probe/node-probe.ts';
+import type { Verdict } from '../probe/verdict.ts';
+import type { ClusterStatus, FreshnessStatus, KindStatus, NodeProbesStatus } from './agent-status.ts';
 
-/** How one remote cluster stands. `conflicts`: addresses that it claims and another cluster holds. */
-export function clusterStatus(cluster: RemoteCluster, conflicts: number, health: Health): ClusterStatus {
+export interface ClusterStatusSources {
+  /** Addresses that it claims and another cluster holds. */
+  readonly conflicts: number;
+  /** Of its nodes. */
+  readonly reports: readonly NodeReport[];
+  readonly health: Health;
+}
+
+/** More are counted, not told. */
+const shownNodes = 10;
+
+/** How one remote cluster stands. */
+export function clusterStatus(
+  cluster: RemoteCluster,
+  { conflicts, reports, health }: ClusterStatusSources,
+): ClusterStatus {
   const freshness = freshnessStatus(cluster);
   const failure = lastFailure(cluster.name, health);
   return {
@@ -25,11 +41,24 @@ export function clusterStatus(cluster: RemoteCluster, conflicts: number, health:
     lastError: failure?.reason ?? '',
     lastErrorAt: failure === undefined ? '' : rfc3339(failure.since),
     withheld: cluster.feed?.withheld ?? 0,
+    probes: nodeProbesStatus(reports),
   };
 }
 
 export function kindStatus(kind: IngestedKind): KindStatus {
   return { name: kind.name, synced: kind.hasSynced, entries: kind.entries };
+}
+
+function nodeProbesStatus(reports: readonly NodeReport[]): NodeProbesStatus {
+  const nodes = (wanted: Verdict): readonly string[] =>
+    reports.filter(({ verdict }) => verdict === wanted).map(({ node }) => node);
+  const unreachable = nodes('unreachable');
+  return {
+    reachable: nodes('reachable').length,
+    unreachable: unreachable.length,
+    unanswered: nodes('unknown').length,
+    unreachableNodes: unreachable.slice(0, shownNodes),
+  };
 }
 
 function freshnessStatus({ contact }: RemoteCluster): FreshnessStatus | undefined {

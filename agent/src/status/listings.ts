@@ -9,6 +9,7 @@ import { protocolName, protocolNumber } from '../datapath/protocols.ts';
 import type { ServiceProgrammer } from '../datapath/service-programmer.ts';
 import type { ServiceReconciler } from '../datapath/service-reconciler.ts';
 import type { ClusterIds } from '../ingest/cluster-ids.ts';
+import type { NodeProbe } from '../probe/node-probe.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { podPrefixes } from '../tables/node-table.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
@@ -20,6 +21,7 @@ export interface ListingsOptions {
   readonly reconciler: ServiceReconciler;
   readonly clusterIds: ClusterIds;
   readonly localClusterId: number;
+  readonly nodeProbe: Pick<NodeProbe, 'reports'>;
 }
 
 /** Empty texts mean "all". */
@@ -95,7 +97,8 @@ export class Listings {
   }
 
   *nodes(cluster: string): Generator<NodeEntry> {
-    const { state } = this.#options;
+    const { state, nodeProbe } = this.#options;
+    const reports = new Map(nodeProbe.reports().map((report) => [`${report.cluster}/${report.node}`, report]));
     for (const { clusterId, node, underlay } of state.nodes.rows()) {
       if (cluster !== '' && node.cluster !== cluster) continue;
       yield {
@@ -105,6 +108,8 @@ export class Listings {
         podCidrs: podPrefixes(node).map((prefix) => prefixText(prefix.address, prefix.bits)),
         nodeIndex: underlay === undefined ? 0 : (state.nodeIndexes.find(underlay) ?? 0),
         key: this.#entryKey('nodes', clusterId, node.name),
+        path: reports.get(`${node.cluster}/${node.name}`)?.verdict ?? '',
+        rttMs: reports.get(`${node.cluster}/${node.name}`)?.rttMs ?? 0,
       };
     }
   }

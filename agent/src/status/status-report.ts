@@ -4,6 +4,7 @@ import type { Health } from '@clustermesh/runtime';
 import type { Datapath } from '../datapath/create-datapath.ts';
 import type { Ingest } from '../ingest/create-ingest.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
+import type { NodeReport } from '../probe/node-probe.ts';
 import type { AgentSettings } from '../settings.ts';
 import type { AgentStatus, DatapathStatus, LocalStatus } from './agent-status.ts';
 import { findConflicts } from './conflicts.ts';
@@ -16,6 +17,7 @@ export interface StatusReportOptions {
   readonly datapath: Datapath;
   readonly ingest: Ingest;
   readonly health: Health;
+  readonly probes: readonly NodeReport[];
 }
 
 /** More are counted, not told: every pair of clusters may have one of each kind. */
@@ -40,14 +42,19 @@ export function statusReport(options: StatusReportOptions): AgentStatus {
   };
 }
 
-function clusterStatuses({ datapath, ingest, health }: StatusReportOptions): AgentStatus['clusters'] {
+function clusterStatuses({ datapath, ingest, health, probes }: StatusReportOptions): AgentStatus['clusters'] {
   const conflicts = new Map<number, number>();
   for (const { clusterId, count } of datapath.state.ipcache.lost.counts()) {
     conflicts.set(clusterId, (conflicts.get(clusterId) ?? 0) + count);
   }
-  return ingest.remotes
-    .all()
-    .map((remote) => clusterStatus(remote, conflicts.get(remote.feed?.context.clusterId ?? 0) ?? 0, health));
+  const reports = Map.groupBy(probes, ({ cluster }) => cluster);
+  return ingest.remotes.all().map((remote) =>
+    clusterStatus(remote, {
+      conflicts: conflicts.get(remote.feed?.context.clusterId ?? 0) ?? 0,
+      reports: reports.get(remote.name) ?? [],
+      health,
+    }),
+  );
 }
 
 function datapathStatus({ datapath, maps, settings }: StatusReportOptions): DatapathStatus {

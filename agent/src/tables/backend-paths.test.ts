@@ -26,7 +26,10 @@ class World {
   readonly addresses: IpcacheProgrammer;
 
   constructor() {
-    const nodeIndexes = new NodeIndexes({ records: new NodeRecords(this.maps.node), clock: this.clock });
+    const nodeIndexes = new NodeIndexes({
+      records: new NodeRecords(this.maps.node, this.maps.node_ip),
+      clock: this.clock,
+    });
     this.state = new MeshState({
       random: seededRandom(1),
       expectedAddresses: 16,

@@ -17,7 +17,7 @@ const firstIdentity = clusterId * 65_536;
 function setUp() {
   const clock = new FakeClock();
   const maps = memoryDatapathMaps({ ...defaultMapSizes, slot: 8, backend: 8, node: 6, ipc_host: 64, ipc_cidr: 8 });
-  const records = new NodeRecords(maps.node);
+  const records = new NodeRecords(maps.node, maps.node_ip);
   const nodeIndexes = new NodeIndexes({ records, clock });
   const state = new MeshState({
     random: seededRandom(1),

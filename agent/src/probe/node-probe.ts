@@ -1,0 +1,212 @@
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+
+import type { ProbeRecords } from '../maps/probe.ts';
+import { paceOf } from './pace.ts';
+import type { ProbeSender } from './probe-socket.ts';
+import type { NodeName, ProbeTarget } from './probe-targets.ts';
+import { judge, verdictNumber, verdictOf } from './verdict.ts';
+import type { Judgement, Verdict } from './verdict.ts';
+
+/** Absent: nothing is probed, and every node counts as reachable. */
+export interface Probing {
+  readonly sender: ProbeSender;
+  /** Each node is asked so often. */
+  readonly intervalMs: number;
+}
+
+export interface NodeProbeDeps {
+  /** As they are now; asked once a round. */
+  readonly targets: () => readonly ProbeTarget[];
+  readonly records: ProbeRecords;
+  readonly probing: Probing | undefined;
+  readonly setNodeReachable: (cluster: string, node: string, isReachable: boolean) => void;
+  readonly observeRoundTrip: (seconds: number) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly health: Health;
+  readonly log: Logger;
+}
+
+/** How the way to one node stands. */
+export interface NodeReport extends NodeName {
+  readonly verdict: Verdict;
+  /** False only of a node that did answer once. */
+  readonly reachable: boolean;
+  /** Of the last answer, if one came since the start. */
+  readonly rttMs: number | undefined;
+  /** Wall clock: when it was seen, up to two seconds after it came. */
+  readonly lastReplyMs: number | undefined;
+}
+
+export interface NodeProbe {
+  run(signal: AbortSignal): Promise<void>;
+  /** Those that are probed. */
+  reports(): readonly NodeReport[];
+}
+
+interface Way {
+  readonly target: ProbeTarget;
+  judgement: Judgement;
+  rttMs?: number;
+  lastReplyMs?: number;
+}
+
+interface Question {
+  readonly way: Way;
+  readonly token: bigint;
+  /** Monotonic: when no answer counts as a miss. */
+  readonly dueMs: number;
+}
+
+const maxAnswerMs = 2_000;
+/** Looking at answers more often than this gains nothing. */
+const shortestSleepMs = 20;
+/** Nothing to ask: nodes become known any moment after a start. */
+const idleMs = 1_000;
+/** Pauses vary by this share of them both ways, so that agents do not fall into step. */
+const jitter = 0.1;
+/** When a cable is cut, every node behind it turns: one line tells it. */
+const maxTurnsLogged = 5;
+
+/** Asks the nodes of other clusters through the tunnel, again and again, and tells which of them do not answer any more. */
+export function createNodeProbe(deps: NodeProbeDeps): NodeProbe {
+  return new Prober(deps);
+}
+
+class Prober implements NodeProbe {
+  readonly #deps: NodeProbeDeps;
+  /** Agents have the same list of nodes: each begins somewhere else in it. */
+  readonly #start: number;
+  /** By node index. */
+  #ways = new Map<number, Way>();
+  #round: Way[] = [];
+  /** In the order in which they become due. */
+  #questions: Question[] = [];
+
+  constructor(deps: NodeProbeDeps) {
+    this.#deps = deps;
+    this.#start = deps.random.next();
+  }
+
+  reports(): readonly NodeReport[] {
+    return [...this.#ways.values()].flatMap(({ target, judgement: { verdict }, rttMs, lastReplyMs }) =>
+      target.nodes.map((name) => ({ ...name, verdict, reachable: verdict !== 'unreachable', rttMs, lastReplyMs })),
+    );
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { probing, clock } = this.#deps;
+    if (probing === undefined) return;
+    let nextAskMs = clock.monotonicMs();
+    while (!signal.aborted) {
+      this.#judgeDue(clock.monotonicMs());
+      if (clock.monotonicMs() >= nextAskMs) nextAskMs = clock.monotonicMs() + this.#askSome(probing);
+      const wakeMs = Math.min(nextAskMs, this.#questions[0]?.dueMs ?? Infinity);
+      await clock.sleep(Math.max(shortestSleepMs, wakeMs - clock.monotonicMs()), signal);
+    }
+  }
+
+  /** Asks the next nodes of the round, or of a new one; how long to wait until the next. */
+  #askSome(probing: Probing): number {
+    if (this.#round.length === 0) this.#beginRound();
+    if (this.#ways.size === 0) return idleMs;
+    const { batch, pauseMs } = paceOf(this.#ways.size, probing.intervalMs);
+    for (const way of this.#round.splice(-batch)) this.#ask(way, probing);
+    return pauseMs * (1 + jitter * (2 * this.#deps.random.next() - 1));
+  }
+
+  /** With the nodes that there are now; what is known of those that were there before goes on. */
+  #beginRound(): void {
+    const before = this.#ways;
+    const targets = this.#deps.targets();
+    this.#ways = new Map();
+    for (const target of targets) {
+      const way = before.get(target.index);
+      if (way !== undefined && isSame(way.target, target)) this.#ways.set(target.index, way);
+    }
+    // Before anything new is judged: a node may have moved to another address.
+    for (const [index, { target }] of before) if (!this.#ways.has(index)) this.#setReachable(target, true);
+    for (const target of targets) if (!this.#ways.has(target.index)) this.#ways.set(target.index, this.#newWay(target));
+    const ways = [...this.#ways.values()];
+    const start = Math.floor(this.#start * ways.length);
+    this.#round = [...ways.slice(start), ...ways.slice(0, start)];
+    if (ways.length !== before.size) this.#tellHealth();
+  }
+
+  /** A predecessor's verdict stands until probes say otherwise: a restart flaps no backend (I7). */
+  #newWay(target: ProbeTarget): Way {
+    const { records } = this.#deps;
+    records.assign(target.index, target.underlay);
+    const verdict = verdictOf(records.verdict(target.index));
+    if (verdict === 'unreachable') this.#setReachable(target, false);
+    return { target, judgement: { verdict, against: 0 } };
+  }
+
+  #ask(way: Way, { sender, intervalMs }: Probing): void {
+    const { records, clock } = this.#deps;
+    const token = sender.token();
+    records.asked(way.target.index, token, sender.nowNs());
+    sender.send(way.target.underlay, token);
+    this.#questions.push({ way, token, dueMs: clock.monotonicMs() + Math.min(maxAnswerMs, intervalMs / 2) });
+  }
+
+  #judgeDue(nowMs: number): void {
+    const open = this.#questions.findIndex(({ dueMs }) => dueMs > nowMs);
+    const due = this.#questions.splice(0, open < 0 ? this.#questions.length : open);
+    if (due.length === 0) return;
+    const turned = due.filter((question) => this.#isCurrent(question) && this.#judge(question)).map(({ way }) => way);
+    if (turned.length === 0) return;
+    for (const { target, judgement } of turned) this.#setReachable(target, judgement.verdict === 'reachable');
+    this.#log(turned);
+    this.#tellHealth();
+  }
+
+  /** The node may have gone, or moved, since it was asked. */
+  #isCurrent({ way }: Question): boolean {
+    return this.#ways.get(way.target.index) === way;
+  }
+
+  /** True when the node is reachable now and was not, or the other way round. A first answer changes nothing. */
+  #judge({ way, token }: Question): boolean {
+    const { records, clock } = this.#deps;
+    const tookNs = records.answeredAfterNs(way.target.index, token);
+    if (tookNs !== undefined) {
+      way.rttMs = Number(tookNs) / 1e6;
+      way.lastReplyMs = clock.now();
+      this.#deps.observeRoundTrip(way.rttMs / 1_000);
+    }
+    const before = way.judgement.verdict;
+    way.judgement = judge(way.judgement, tookNs === undefined ? 'missed' : 'answered');
+    if (way.judgement.verdict === before) return false;
+    records.setVerdict(way.target.index, verdictNumber(way.judgement.verdict));
+    return before !== 'unknown';
+  }
+
+  #setReachable({ nodes }: ProbeTarget, isReachable: boolean): void {
+    for (const { cluster, node } of nodes) this.#deps.setNodeReachable(cluster, node, isReachable);
+  }
+
+  #log(turned: readonly Way[]): void {
+    const { log } = this.#deps;
+    for (const { target, judgement } of turned.slice(0, maxTurnsLogged)) {
+      const fields = { nodes: target.nodes.map(({ cluster, node }) => `${cluster}/${node}`) };
+      if (judgement.verdict === 'unreachable') log.warn(fields, 'node does not answer through the tunnel');
+      else log.info(fields, 'node answers through the tunnel');
+    }
+    const more = turned.length - maxTurnsLogged;
+    if (more > 0) log.warn({ more }, 'so for more nodes');
+  }
+
+  /** When nobody answers, it is more likely us: still nobody is reachable from here. */
+  #tellHealth(): void {
+    const scope = this.#deps.health.scope('probe');
+    const judged = [...this.#ways.values()].filter(({ judgement }) => judgement.verdict !== 'unknown');
+    if (judged.length === 0 || judged.some(({ judgement }) => judgement.verdict === 'reachable')) scope.ok();
+    else scope.degraded('no node of another cluster answers through the tunnel');
+  }
+}
+
+function isSame(a: ProbeTarget, b: ProbeTarget): boolean {
+  const names = ({ nodes }: ProbeTarget): string => nodes.map(({ cluster, node }) => `${cluster}/${node}`).join();
+  return Buffer.compare(a.underlay, b.underlay) === 0 && names(a) === names(b);
+}
