@@ -192,7 +192,7 @@ describe('converged', () => {
     const slice = (ip: string): object => ({
       metadata: { name: 'echo-1' },
       endpoints: [{ addresses: [ip] }, { addresses: ['10.9.9.9'], conditions: { ready: false } }],
-      ports: [{ port: 8080 }],
+      ports: [{ port: 8080 }, { port: 8080, protocol: 'UDP' }],
     });
     const lists = new Map([
       ['east', slice('10.1.1.2')],
