@@ -9,6 +9,7 @@ import { MapSwitch } from './datapath/map-switch.ts';
 import type { Sockets } from './datapath/sockets.ts';
 import { createEvents } from './events/create-events.ts';
 import { createIngest } from './ingest/create-ingest.ts';
+import type { DatapathCounter } from './maps/counters.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
 import { createMetrics } from './metrics.ts';
 import type { AgentMetrics } from './metrics.ts';
@@ -28,6 +29,8 @@ export interface AgentDeps {
   readonly maps: DatapathMaps;
   readonly devices: Devices;
   readonly sockets: Sockets;
+  /** What the programs decided so far; absent where there are none. */
+  readonly counters?: (() => readonly DatapathCounter[]) | undefined;
   /** Where programs do not use the maps yet: called once these are filled. */
   readonly useMaps?: (() => void) | undefined;
   readonly config: AgentSettings;
@@ -55,7 +58,7 @@ export function createAgent(deps: AgentDeps): Agent {
   const startedMs = clock.now();
   const status = (): AgentStatus =>
     statusReport({ settings: config, startedMs, maps, datapath, ingest, health, probes: nodeProbe.reports() });
-  const metrics = createMetrics(oncePerTurn(status));
+  const metrics = createMetrics(oncePerTurn(status), deps.counters);
   const datapath = createDatapath({
     ...deps,
     metrics,

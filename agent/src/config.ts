@@ -75,6 +75,8 @@ export const agentConfig = defineConfig(
     bpfServiceMapMax: entries(defaultMapSizes.svc, 'service frontends'),
     bpfSlotMapMax: entries(defaultMapSizes.slot, 'slots: the backends of each frontend, rounded up to a power of two'),
     bpfBackendMapMax: entries(defaultMapSizes.backend, 'backends'),
+    bpfLbAffinityMapMax: entries(defaultMapSizes.aff, 'clients with session affinity'),
+    bpfSockRevMapMax: entries(defaultMapSizes.rev_udp, 'pairs of an unconnected UDP socket and a backend'),
     bpfNodeMapMax: entries(defaultMapSizes.node, 'nodes of the mesh'),
     bpfIpcacheMapMax: entries(defaultMapSizes.ipc_host, 'addresses of the mesh'),
     onAbiMismatch: z
@@ -136,6 +138,8 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       svc: config.bpfServiceMapMax,
       slot: config.bpfSlotMapMax,
       backend: config.bpfBackendMapMax,
+      aff: config.bpfLbAffinityMapMax,
+      rev_udp: config.bpfSockRevMapMax,
       node: config.bpfNodeMapMax,
       node_ip: config.bpfNodeMapMax,
       probe: config.bpfNodeMapMax,

@@ -57,6 +57,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
     maps: datapath.maps,
     devices: datapath.devices,
     sockets: datapath.sockets,
+    counters: datapath.counters,
     useMaps: datapath.useMaps,
     probing: probingOf(config, datapath.mode, log, stack),
     config: { ...settings, mode: datapath.mode, version: packageVersion() },

@@ -1,5 +1,6 @@
-import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
+import type { DatapathCounter } from './maps/counters.ts';
 import type { AgentStatus } from './status/agent-status.ts';
 
 export interface AgentMetrics {
@@ -17,7 +18,10 @@ const programmingBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 const roundTripBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2];
 
 /** Cilium's names where it has them; gauges are read from the status when they are asked for. */
-export function createMetrics(status: () => AgentStatus): AgentMetrics {
+export function createMetrics(
+  status: () => AgentStatus,
+  counters: () => readonly DatapathCounter[] = () => [],
+): AgentMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -37,6 +41,16 @@ export function createMetrics(status: () => AgentStatus): AgentMetrics {
   registerClusterGauges(registry, status);
   registerStandings(registry, status);
   registerConflicts(registry, status);
+  new Counter({
+    name: 'clustermesh_agent_datapath_decisions_total',
+    help: 'Packets (ingress, egress), connections and datagrams (socket), by what the programs decided',
+    labelNames: ['direction', 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { direction, reason, count } of counters()) this.inc({ direction, reason }, count);
+    },
+  });
   new Gauge({
     name: 'clustermesh_agent_map_entries',
     help: 'Entries of a map that are in use',

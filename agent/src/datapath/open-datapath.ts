@@ -3,6 +3,7 @@ import { MeshError } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 
 import type { AgentConfig } from '../config.ts';
+import type { DatapathCounter } from '../maps/counters.ts';
 import { memoryDatapathMaps } from '../maps/datapath-maps.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
 import type { DatapathMode } from '../status/agent-status.ts';
@@ -18,6 +19,7 @@ export interface OpenedDatapath extends Disposable {
   readonly maps: DatapathMaps;
   readonly devices: Devices;
   readonly sockets: Sockets;
+  readonly counters?: () => readonly DatapathCounter[];
   /** Where programs do not use the maps yet: makes them, once these are filled. */
   readonly useMaps?: () => void;
 }
@@ -62,6 +64,7 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
     maps,
     devices,
     sockets,
+    counters: () => kernel.counters(),
     ...(kernel.isInUse ? {} : { useMaps: () => kernel.useMaps() }),
     [Symbol.dispose]: () => kernel[Symbol.dispose](),
   };

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { objectPath } from '@clustermesh/bpf';
-import type { ObjectName } from '@clustermesh/bpf';
+import type { ObjectName, OptionalObjectName } from '@clustermesh/bpf';
 
 import { backendLayout, backendState } from './backend.ts';
+import { counterKeyLayout, counterValueLayout, directionNames, reasonNames } from './counters.ts';
 import { endpointLayout } from './endpoint.ts';
 import { addressFamily, cidrKeyLayout, hostKeyLayout, ipcacheValueLayout, maxNodeIndex } from './ipcache.ts';
 import { probeKind } from '../probe/probe-datagram.ts';
@@ -38,7 +39,7 @@ function canDump(): boolean {
   }
 }
 
-function typesOf(object: ObjectName): readonly BtfType[] {
+function typesOf(object: ObjectName | OptionalObjectName): readonly BtfType[] {
   const json = execFileSync('bpftool', ['-j', 'btf', 'dump', 'file', objectPath(object)], { maxBuffer: 16 << 20 });
   return (JSON.parse(json.toString()) as { readonly types: readonly BtfType[] }).types;
 }
@@ -154,6 +155,57 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
     },
     {
       object: 'mesh_sock',
+      struct: 'metrics_key',
+      layout: counterKeyLayout,
+      members: { reason: 'reason', direction: 'direction' },
+    },
+    {
+      object: 'mesh_sock',
+      struct: 'metrics_value',
+      layout: counterValueLayout,
+      members: { count: 'count', bytes: 'bytes' },
+    },
+    // The programs' own, written down in bpf/README.md: agents of other versions keep these maps.
+    {
+      object: 'mesh_sock',
+      struct: 'affinity_key',
+      layout: { size: 16, client: 0, serviceId: 8, kind: 12 },
+      members: { client: 'client', serviceId: 'svc_id', kind: 'kind' },
+    },
+    {
+      object: 'mesh_sock',
+      struct: 'affinity',
+      layout: { size: 16, lastUsedNs: 0, backend: 8, generation: 12 },
+      members: { lastUsedNs: 'last_used_ns', backend: 'backend', generation: 'gen' },
+    },
+    {
+      object: 'mesh_sock_term',
+      struct: 'reverse_sock',
+      layout: { size: 48, peer: 0, vip: 16, peerPort: 32, vipPort: 34, serviceId: 36, backend: 40, generation: 44 },
+      members: {
+        peer: 'peer',
+        vip: 'vip',
+        peerPort: 'peer_port',
+        vipPort: 'vip_port',
+        serviceId: 'svc_id',
+        backend: 'backend',
+        generation: 'gen',
+      },
+    },
+    {
+      object: 'mesh_sock',
+      struct: 'reverse_udp_key',
+      layout: { size: 32, cookie: 0, peer: 8, peerPort: 24 },
+      members: { cookie: 'cookie', peer: 'peer', peerPort: 'peer_port' },
+    },
+    {
+      object: 'mesh_sock',
+      struct: 'reverse_udp',
+      layout: { size: 24, vip: 0, vipPort: 16, serviceId: 20 },
+      members: { vip: 'vip', vipPort: 'vip_port', serviceId: 'svc_id' },
+    },
+    {
+      object: 'mesh_sock',
       struct: 'meta',
       layout: metaLayout,
       members: {
@@ -187,6 +239,16 @@ describe('numbers are those of the headers', () => {
     expect(Object.fromEntries(named.map(([, name = '', value]) => [name.toLowerCase(), Number(value)]))).toEqual(
       numbers,
     );
+  });
+
+  it.each([
+    { header: 'drop_reasons.h', prefix: 'REASON', names: reasonNames },
+    { header: 'metrics.h', prefix: 'DIRECTION', names: directionNames },
+  ])('enumerators of $header, with their names', ({ header, prefix, names }) => {
+    const text = readFileSync(join(dirname(objectPath('mesh_sock')), '..', 'lib', header), 'utf8');
+    const named = [...text.matchAll(new RegExp(`\\b${prefix}_(\\w+) =\\s+(\\d+)`, 'g'))];
+    const inWords = ([, name = '', value = '']: RegExpExecArray) => [value, name.toLowerCase().replaceAll('_', ' ')];
+    expect(Object.fromEntries(named.map(inWords))).toEqual(names);
   });
 
   it('the node index has 24 bits', () => {

@@ -8,6 +8,8 @@ import type { BpfMap, MapDefinition } from '@clustermesh/ebpf';
 import type { Logger } from '@clustermesh/runtime';
 
 import type { NodeAddresses } from '../../config.ts';
+import { readCounters } from '../../maps/counters.ts';
+import type { DatapathCounter } from '../../maps/counters.ts';
 import type { DatapathMaps, MapSizes } from '../../maps/datapath-maps.ts';
 import { encodeMeta } from '../../maps/meta.ts';
 import type { MetaRecord } from '../../maps/meta.ts';
@@ -105,6 +107,10 @@ export class KernelDatapath implements Disposable {
     const datapath = new KernelDatapath({ objects, sockets, pins, set, hooks, log, stack: stack.move() }, programs);
     if (!set.isReplacement) datapath.useMaps();
     return datapath;
+  }
+
+  counters(): readonly DatapathCounter[] {
+    return readCounters(this.#parts.objects.mesh_sock.map('metrics'));
   }
 
   /** Do the programs that are attached use these maps? */
