@@ -31,12 +31,12 @@ kubectl --context east apply -f scenarios/manifests/client.yaml
 kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[0]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="TCP")].port}') --protocol TCP --requests 30
 
 # and over IPv6, TCP and UDP
-kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[1]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="TCP")].port}') --protocol TCP --requests 30
+kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[1]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="TCP")].port}') --protocol TCP --requests 30 --peer $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[1]}')
 kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[1]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="UDP")].port}') --protocol UDP --requests 30
 kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[1]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="UDP")].port}') --protocol UDP --requests 30 --socket unconnected
 
 # and over IPv4 through IPv6 sockets
-kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address ::ffff:$(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[0]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="TCP")].port}') --protocol TCP --requests 30
+kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address ::ffff:$(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[0]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="TCP")].port}') --protocol TCP --requests 30 --peer ::ffff:$(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[0]}')
 
 # no local backend - IPv6 fails over as IPv4 does
 kubectl --context east -n demo scale deployment echo --replicas 0
