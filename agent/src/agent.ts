@@ -9,6 +9,7 @@ import { MapSwitch } from './datapath/map-switch.ts';
 import type { Sockets } from './datapath/sockets.ts';
 import { createEvents } from './events/create-events.ts';
 import { createIngest } from './ingest/create-ingest.ts';
+import { Pacer } from './ingest/pacer.ts';
 import type { DatapathCounter } from './maps/counters.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
 import { createMetrics } from './metrics.ts';
@@ -55,12 +56,14 @@ export interface Agent {
 /** One node's agent: our store and Kubernetes → tables → maps. */
 export function createAgent(deps: AgentDeps): Agent {
   const { config, clock, health, maps } = deps;
+  const pacer = new Pacer(clock);
   const startedMs = clock.now();
   const status = (): AgentStatus =>
     statusReport({ settings: config, startedMs, maps, datapath, ingest, health, probes: nodeProbe.reports() });
   const metrics = createMetrics(oncePerTurn(status), deps.counters);
   const datapath = createDatapath({
     ...deps,
+    pacer,
     metrics,
     localClusterId: config.clusterId,
     maxConnectedClusters: config.maxConnectedClusters,
@@ -70,6 +73,7 @@ export function createAgent(deps: AgentDeps): Agent {
   });
   const ingest = createIngest({
     ...deps,
+    pacer,
     ...config,
     kv: deps.cache,
     datapath,
@@ -122,7 +126,7 @@ export function createAgent(deps: AgentDeps): Agent {
 
   return {
     run: async (signal) => {
-      takeover.restore();
+      await takeover.restore();
       await runAll(
         parts.map((part) => (inner: AbortSignal) => part.run(inner)),
         signal,

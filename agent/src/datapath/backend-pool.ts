@@ -72,12 +72,13 @@ export class BackendPool {
     this.#quarantined.push(ids, this.#clock.monotonicMs());
   }
 
-  /** Takes over every record that a predecessor left; those in no service's slots are retired. */
-  adopt(referenced: ReadonlySet<number>): void {
+  /** Takes over every record that a predecessor left, one step each; those in no service's slots are retired. */
+  *adopting(referenced: ReadonlySet<number>): Generator<void> {
     const leftover: number[] = [];
     for (let id = 1; id < this.#records.capacity; id++) {
       if (this.#records.state(id) === backendState.free || !this.#ids.reserve(id)) continue;
       if (!referenced.has(id)) leftover.push(id);
+      yield;
     }
     this.retire(leftover);
   }

@@ -3,6 +3,7 @@ import type { MaxConnectedClusters } from '@clustermesh/wire';
 
 import { ChangeSignal } from '../change-signal.ts';
 import { BackendRecords } from '../maps/backend.ts';
+import type { Pacer } from '../ingest/pacer.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
 import { NodeRecords } from '../maps/node.ts';
 import { SlotRecords } from '../maps/slot.ts';
@@ -32,6 +33,7 @@ export interface DatapathDeps {
   readonly drainMs: number;
   readonly areServicesKnown: () => boolean;
   readonly arePodsKnown: () => boolean;
+  readonly pacer: Pacer;
   readonly metrics: AgentMetrics;
   readonly clock: Clock;
   readonly random: Random;

@@ -18,7 +18,7 @@ export interface IpcacheMaps {
 }
 
 /** Rows a batch: large enough for the kernel's batch gain, small enough to stay far below 50 ms. */
-export const ipcacheBatch = 4_096;
+export const ipcacheBatch = 1_024;
 
 /**
  * Brings the ipcache maps to what the table wants. New and changed entries go in before the services that use them,

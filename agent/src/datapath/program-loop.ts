@@ -2,7 +2,7 @@ import { Backoff, every, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 import type { ChangeSignal } from '../change-signal.ts';
-import { Pacer } from '../ingest/pacer.ts';
+import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentMetrics } from '../metrics.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import type { IpcacheProgrammer } from './ipcache-programmer.ts';
@@ -21,6 +21,7 @@ export interface ProgramLoopOptions {
   /** Addresses in the maps have changed. */
   readonly onAddresses: () => void;
   readonly metrics: Pick<AgentMetrics, 'observeProgramming'>;
+  readonly pacer: Pacer;
   readonly clock: Clock;
   readonly random: Random;
   readonly health: Health;
@@ -35,13 +36,11 @@ const backoffCapMs = 30_000;
 /** The one writer of the service and address maps: brings them to what the tables say, in the order that I2 asks for. */
 export class ProgramLoop {
   readonly #options: ProgramLoopOptions;
-  readonly #pacer: Pacer;
   #hasSwept = false;
   #maintenanceRounds = 0;
 
   constructor(options: ProgramLoopOptions) {
     this.#options = options;
-    this.#pacer = new Pacer(options.clock);
   }
 
   /** All of our own services have been programmed once, and frontends that are none of them removed. */
@@ -71,17 +70,17 @@ export class ProgramLoop {
 
   /** New addresses, then the services that use them, then the addresses that nothing uses any more. */
   async #round(): Promise<void> {
-    const { state, addresses } = this.#options;
+    const { state, addresses, pacer } = this.#options;
     do {
       const sinceMs = state.takeAddressesSinceMs();
       state.reconsiderAddresses();
-      while (addresses.applyUpserts()) await this.#pacer.pause();
+      while (addresses.applyUpserts()) await pacer.pause();
       if (sinceMs !== undefined) {
         this.#observe('address', sinceMs);
         this.#options.onAddresses();
       }
       this.#programServices();
-      await this.#pacer.pause();
+      await pacer.pause();
     } while (state.ipcache.hasChanges || state.ipcache.isReconsidering || this.#hasServiceWork);
     addresses.applyRemovals();
   }

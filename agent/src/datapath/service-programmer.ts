@@ -101,6 +101,11 @@ export class ServiceProgrammer {
 
   /** Takes over what a predecessor programmed. A record whose extent makes no sense waits for its update or the sweep. */
   restore(): void {
+    for (const _ of this.restoring()) continue;
+  }
+
+  /** `restore`, one step an entry: between two of them the maps must not change. */
+  *restoring(): Generator<void> {
     const referenced = new Set<number>();
     for (const [key, value] of this.#maps.services.entries()) {
       const record = decodeServiceValue(value);
@@ -109,8 +114,9 @@ export class ServiceProgrammer {
       this.#serviceIds.add(record.serviceId);
       this.#lastServiceId = Math.max(this.#lastServiceId, record.serviceId);
       for (const id of this.#backendIds(record)) referenced.add(id);
+      yield;
     }
-    this.#backends.adopt(referenced);
+    yield* this.#backends.adopting(referenced);
   }
 
   /** What the maps hold behind a frontend, in the order of its slots. */

@@ -9,7 +9,7 @@ import type { RestoredBackends } from './restored-backends.ts';
 import type { FrontendProgram, Refusal, ServiceProgrammer } from './service-programmer.ts';
 
 /** Services a round: bounds both the stall and the size of one batch. */
-export const serviceBatch = 256;
+export const serviceBatch = 64;
 
 /** From the tables of services to their frontends in the maps: what a service is to look like, and what is to go. */
 export class ServiceReconciler {

@@ -5,6 +5,7 @@ import { decodeCidrKey, decodeHostKey, decodeIpcacheValue } from '../maps/ipcach
 import type { MeshState } from '../tables/mesh-state.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
 import type { IpcacheMaps } from './ipcache-programmer.ts';
+import type { Pacer } from '../ingest/pacer.ts';
 import type { RestoredBackends } from './restored-backends.ts';
 import type { ServiceProgrammer } from './service-programmer.ts';
 
@@ -15,7 +16,11 @@ export interface TakeoverOptions {
   readonly ipcacheMaps: IpcacheMaps;
   readonly localClusterId: number;
   readonly maxConnectedClusters: MaxConnectedClusters;
+  readonly pacer: Pacer;
 }
+
+/** Entries read without a pause. */
+const restoredAtOnce = 256;
 
 /**
  * What a predecessor left in the maps: taken over at the start, and given up cluster by cluster, each only once that
@@ -32,15 +37,25 @@ export class Takeover {
     this.#options = options;
   }
 
-  /** Reads the maps. Writes nothing that a reader of the maps could notice. */
-  restore(): void {
+  /** Reads the maps, before anything else is done with them. Writes nothing that their readers could notice. */
+  async restore(): Promise<void> {
+    let count = 0;
+    for (const _ of this.#restoring()) if (++count % restoredAtOnce === 0) await this.#options.pacer.pause();
+  }
+
+  /** One step an entry. */
+  *#restoring(): Generator<void> {
     const { state, programmer, restored, ipcacheMaps, localClusterId } = this.#options;
     for (const index of state.nodeIndexes.restore()) append(this.#nodes, state.nodeIndexes.clusterId(index), index);
-    programmer.restore();
+    yield* programmer.restoring();
     for (const [frontend, backend] of programmer.programmedBackends()) {
       if (backend.clusterId !== localClusterId) restored.add(frontend, backend);
+      yield;
     }
-    for (const [key, value] of ipcacheMaps.hosts.entries()) this.#restoreAddress(decodeHostKey(key), hostPrefix, value);
+    for (const [key, value] of ipcacheMaps.hosts.entries()) {
+      this.#restoreAddress(decodeHostKey(key), hostPrefix, value);
+      yield;
+    }
     for (const [key, value] of ipcacheMaps.cidrs.entries()) {
       const { address, prefixLength } = decodeCidrKey(key);
       this.#restoreAddress(address, prefixLength, value);

@@ -12,6 +12,7 @@ import { LocalCluster } from './local-cluster.ts';
 import { LocalPods } from './local-pods.ts';
 import { LocalServices } from './local-services.ts';
 import { MirrorPulse } from './mirror-pulse.ts';
+import type { Pacer } from './pacer.ts';
 import { RemoteClusters } from './remote-clusters.ts';
 
 export interface IngestOptions {
@@ -28,6 +29,7 @@ export interface IngestOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly health: Health;
+  readonly pacer: Pacer;
 }
 
 /** Everything that fills the tables. */

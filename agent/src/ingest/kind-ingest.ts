@@ -5,9 +5,10 @@ import type { KvReader } from '@clustermesh/kvstore';
 import type { Kind, KindName, SourceContext } from '@clustermesh/wire';
 
 import { NoRoom } from './no-room.ts';
-import { Pacer } from './pacer.ts';
+import type { Pacer } from './pacer.ts';
 import type { Rejections } from './rejections.ts';
 import type { Sink } from './sinks.ts';
+import { inSmallBatches } from './small-batches.ts';
 
 export interface IngestDeps {
   readonly kv: KvReader;
@@ -15,6 +16,7 @@ export interface IngestDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly health: Health;
+  readonly pacer: Pacer;
 }
 
 export interface KindSource<T> {
@@ -63,6 +65,8 @@ export interface IngestedKind {
 }
 
 const backoffCapMs = 30_000;
+/** Entries read without a pause. */
+const listedAtOnce = 256;
 /** Of refused keys so many are remembered, so that each is told once; what goes beyond is told with every listing. */
 const maxRejected = 10_000;
 /**
@@ -98,13 +102,12 @@ export class KindIngest<T> implements IngestedKind {
     this.#source = source;
     this.#deps = deps;
     this.#noRoom = new NoRoom(deps.clock, source.limit);
-    const pacer = new Pacer(deps.clock);
     const observer = {
       upserted: (key: string, value: T) => this.#upserted(key, value),
       deleted: (key: string) => this.#deleted(key),
       rejected: (key: string, reason: string) => source.rejections.reject(key, reason),
       synced: () => this.#synced(),
-      batchDone: () => pacer.pause(),
+      batchDone: () => deps.pacer.pause(),
     };
     this.#store = new WatchStore<T>((key, bytes) => this.#read(key, bytes), observer, { maxRejected });
   }
@@ -185,7 +188,12 @@ export class KindIngest<T> implements IngestedKind {
     while (!isAborted(signal)) {
       this.#round = new AbortController();
       try {
-        await this.#store.run(this.#deps.kv, prefix, { witnesses }, AbortSignal.any([signal, this.#round.signal]));
+        await this.#store.run(
+          inSmallBatches(this.#deps.kv, listedAtOnce),
+          prefix,
+          { witnesses },
+          AbortSignal.any([signal, this.#round.signal]),
+        );
       } catch (error) {
         this.#isRetrying = false;
         throw error;

@@ -21,6 +21,9 @@ export interface LocalServicesDeps extends KubeIngestDeps {
   readonly onSynced: () => void;
 }
 
+/** A page is parsed in one piece, and a slice may have 100 endpoints: more would hold the event loop too long. */
+const pageSize = 100;
+
 const serviceNameLabel = 'kubernetes.io/service-name';
 const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 /** Slices that a mesh made of remote backends: they come to us by the mesh itself (protocol.md §8.11). */
@@ -40,8 +43,8 @@ export class LocalServices {
   constructor(deps: LocalServicesDeps) {
     this.#deps = deps;
     const scope = (name: string) => ({ ...deps, health: deps.health.scope(`kube/${name}`) });
-    this.#services = new ListWatch(deps.kube, services, {}, scope('services'));
-    this.#slices = new ListWatch(deps.kube, endpointSlices, {}, scope('endpointslices'));
+    this.#services = new ListWatch(deps.kube, services, { pageSize }, scope('services'));
+    this.#slices = new ListWatch(deps.kube, endpointSlices, { pageSize }, scope('endpointslices'));
   }
 
   get isSynced(): boolean {

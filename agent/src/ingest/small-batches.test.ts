@@ -1,0 +1,52 @@
+import { expect, it } from '@jest/globals';
+import type { KvEvent, WatchBatch } from '@clustermesh/kvstore';
+
+import { inSmallBatches } from './small-batches.ts';
+
+const point = { storeId: 1n, revision: 5n, witnesses: new Map() };
+const events = (count: number): KvEvent[] =>
+  Array.from({ length: count }, (_, index) => ({
+    kind: 'put',
+    key: `k${index}`,
+    value: new Uint8Array(),
+    modRevision: 1n,
+  }));
+
+async function seen(batch: WatchBatch): Promise<readonly [phase: string, keys: string][]> {
+  const kv = {
+    async *watch(): AsyncGenerator<WatchBatch> {
+      await Promise.resolve();
+      yield batch;
+    },
+  };
+  const parts: [string, string][] = [];
+  for await (const part of inSmallBatches(kv, 2).watch('p/', {}, new AbortController().signal)) {
+    expect(part.point).toBe(point);
+    parts.push([part.phase, part.events.map(({ key }) => key).join(' ')]);
+  }
+  return parts;
+}
+
+it.each<{ phase: WatchBatch['phase']; count: number; want: readonly (readonly [string, string])[] }>([
+  {
+    phase: 'list',
+    count: 5,
+    want: [
+      ['list', 'k0 k1'],
+      ['list', 'k2 k3'],
+      ['list', 'k4'],
+    ],
+  },
+  {
+    phase: 'list-done',
+    count: 4,
+    want: [
+      ['list', 'k0 k1'],
+      ['list-done', 'k2 k3'],
+    ],
+  },
+  { phase: 'list-done', count: 0, want: [['list-done', '']] },
+  { phase: 'live', count: 3, want: [['live', 'k0 k1 k2']] },
+])('$phase of $count events: only its last part ends a listing', async ({ phase, count, want }) => {
+  expect(await seen({ phase, events: events(count), point })).toEqual(want);
+});
