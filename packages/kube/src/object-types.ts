@@ -154,6 +154,12 @@ export interface Event extends KubeObject {
   readonly lastTimestamp?: string;
   readonly source?: { readonly component?: string; readonly host?: string };
   readonly reportingComponent?: string;
+  readonly reportingInstance?: string;
+  readonly action?: string;
+  /** RFC 3339 with microseconds, of events of the new kind. */
+  readonly eventTime?: string;
+  readonly series?: { readonly count: number; readonly lastObservedTime: string };
+  readonly related?: ObjectReference;
 }
 
 export interface Lease extends KubeObject {

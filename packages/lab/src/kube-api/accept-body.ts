@@ -2,7 +2,7 @@ import type { ObjectRef } from '@clustermesh/kube';
 
 import { badRequest, invalid, requiredValue, strictDecodingError, untypedPatch } from './api-errors.ts';
 import { fieldsOf, isJsonObject } from './api-object.ts';
-import type { ApiObject } from './api-object.ts';
+import type { ApiObject, JsonObject } from './api-object.ts';
 import type { ServedSlot } from './resource-slot.ts';
 import { apiVersion, storageVersion } from './resource-type.ts';
 import { builtinStructures } from './schema/builtin-structures.ts';
@@ -20,6 +20,16 @@ export interface AcceptOptions {
 export function acceptBody(served: ServedSlot, body: unknown, options: AcceptOptions = {}): ApiObject {
   const { type, version } = served;
   if (!isJsonObject(body) || !isJsonObject(body['metadata'] ?? {})) throw badRequest('the body must be an object');
+  checkTypeMeta(served, body);
+  if (version.deprecation !== undefined) options.warn?.(version.deprecation);
+  const content = fieldsOf(knownPart(served, body, options));
+  const metadata = { name: '', ...fieldsOf(content['metadata']) };
+  const object = { ...content, apiVersion: storageVersion(type), kind: type.kind, metadata };
+  return type.conversion?.toStored(object) ?? object;
+}
+
+/** A body may leave out what the path says. */
+function checkTypeMeta({ type, version }: ServedSlot, body: JsonObject): void {
   const wanted = { apiVersion: apiVersion(type, version.name), kind: type.kind };
   for (const field of ['apiVersion', 'kind'] as const) {
     const got = body[field];
@@ -28,10 +38,6 @@ export function acceptBody(served: ServedSlot, body: unknown, options: AcceptOpt
       `the ${field} in the data (${JSON.stringify(got)}) does not match the expected ${field} (${wanted[field]})`,
     );
   }
-  if (version.deprecation !== undefined) options.warn?.(version.deprecation);
-  const content = fieldsOf(knownPart(served, body, options));
-  const metadata = { name: '', ...fieldsOf(content['metadata']) };
-  return { ...content, apiVersion: storageVersion(type), kind: type.kind, metadata };
 }
 
 /** An object to apply, which must be one of its type in every field. Throws what a typed patch throws. */

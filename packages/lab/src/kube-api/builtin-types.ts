@@ -11,6 +11,7 @@ import {
   workloadSchema,
 } from './builtin-schemas.ts';
 import { crdStrategy } from './custom-resources.ts';
+import { eventConversion } from './event-conversion.ts';
 import { podStrategy } from './pod-strategy.ts';
 import { resourceType, strategyOf } from './resource-type.ts';
 import type { ResourceType, ScalePaths, Strategy, TypeRow } from './resource-type.ts';
@@ -77,6 +78,13 @@ function serviceType(addresses: ServiceIpAllocator): BuiltinRow {
   };
 }
 
+const eventType = {
+  plural: 'events',
+  kind: 'Event',
+  namespaced: true,
+  strategy: strategyOf(eventStrategy),
+} as const;
+
 const coreTypes: readonly BuiltinRow[] = [
   {
     group,
@@ -140,10 +148,8 @@ const coreTypes: readonly BuiltinRow[] = [
   },
   { group, plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true, shortNames: ['sa'] },
   {
+    ...eventType,
     group,
-    plural: 'events',
-    kind: 'Event',
-    namespaced: true,
     shortNames: ['ev'],
     selectableFields: [
       'reason',
@@ -152,7 +158,6 @@ const coreTypes: readonly BuiltinRow[] = [
       'reportingComponent',
       ...eventReferenceFields.map((field) => `involvedObject.${field}`),
     ],
-    strategy: strategyOf(eventStrategy),
   },
 ];
 
@@ -211,6 +216,7 @@ function customResourceDefinitionType(onCrd: BuiltinDeps['onCrd']): BuiltinRow {
 const rbac = { group: 'rbac.authorization.k8s.io', nameRule: 'path' } as const;
 
 const otherTypes: readonly BuiltinRow[] = [
+  { ...eventType, group: 'events.k8s.io', conversion: eventConversion },
   {
     group: 'discovery.k8s.io',
     plural: 'endpointslices',

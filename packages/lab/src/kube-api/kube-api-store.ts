@@ -4,6 +4,7 @@ import type { Clock, Random } from '@clustermesh/runtime';
 import { clusterAdminRole } from './access/authorizer.ts';
 import { builtinTypes } from './builtin-types.ts';
 import { customResourceType } from './custom-resources.ts';
+import { expiredEvents } from './event-expiry.ts';
 import { Deletion } from './deletion.ts';
 import type { Journal } from './journal/journal.ts';
 import { Ledger } from './ledger.ts';
@@ -40,10 +41,12 @@ export class KubeApiStore {
   readonly write: ObjectWriter;
   readonly slots: ResourceSlots;
   readonly #ledger: Ledger;
+  readonly #clock: Pick<Clock, 'now'>;
 
   constructor(options: KubeApiStoreOptions) {
     const { clock, random, serviceCidr = '10.96.0.0/16', historySize = 4096, bookmarkMs = 60_000 } = options;
     const { journal } = options;
+    this.#clock = clock;
     this.slots = new ResourceSlots(historySize);
     // Revisions begin at the wall clock, milliseconds: no client of an earlier store can take its history for ours.
     this.#ledger = new Ledger(this.slots, journal?.restored?.revision ?? clock.now(), journal);
@@ -76,6 +79,14 @@ export class KubeApiStore {
   /** Forgets the history, as after five minutes on a real cluster: old watches and lists get 410. */
   compact(): void {
     for (const slot of this.slots) slot.objects.compact();
+  }
+
+  /** Deletes events whose time is over; to be called now and then. */
+  expireEvents(): void {
+    const events = this.slots.get('', 'events')?.objects;
+    for (const { metadata } of expiredEvents(events?.objects() ?? [], this.#clock.now())) {
+      this.write.delete({ group: '', version: 'v1', plural: 'events' }, metadata);
+    }
   }
 
   #restore(journal: Journal | undefined): void {

@@ -6,7 +6,6 @@ import { z } from 'zod';
 
 import {
   MeshError,
-  aborted,
   createLogger,
   defineConfig,
   logLevels,
@@ -44,6 +43,9 @@ const config = defineConfig(
 /** About as long as the namespace controller of a quiet cluster takes. */
 const drainDelayMs = 300;
 
+/** How often events are looked through for those whose time is over. */
+const eventSweepMs = 15_000;
+
 const log = createLogger('kube-api', 'info');
 
 await runMain(log, async (signal) => {
@@ -70,7 +72,10 @@ await runMain(log, async (signal) => {
   const token = tokenFile === undefined ? {} : { token: readText(tokenFile).trim() };
   await using server = await serveKubeApi(store, { tls, ...token, listen, podLogDir, clock: systemClock, log });
   log.info({ addresses: server.addresses }, 'ready');
-  await aborted(signal);
+  while (!signal.aborted) {
+    store.expireEvents();
+    await systemClock.sleep(eventSweepMs, signal);
+  }
 });
 
 function openJournal(dataDir: string | undefined): FileJournal | undefined {

@@ -261,9 +261,10 @@ function checkUrl({ metadata }: ApiObject, ref: ObjectRef): void {
 
 const goneText = 'uid mismatch: the provided object specified a version of an object that is not there';
 
-/** By version, as versions of a type may have other fields. */
-function managerOf({ type, version }: ServedSlot): FieldManager {
-  return new FieldManager(version.structure, type.hasStatus);
+/** By version, as versions of a type may have other fields; of a view, by what is stored. */
+function managerOf({ slot, type, version }: ServedSlot): FieldManager {
+  const { structure } = type.conversion === undefined ? version : (slot.type.versions[0] ?? version);
+  return new FieldManager(structure, type.hasStatus);
 }
 
 function applyPatch(current: ApiObject, patch: unknown, kind: PatchKind, { type }: ServedSlot): unknown {

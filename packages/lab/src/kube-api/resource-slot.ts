@@ -30,6 +30,8 @@ export interface ServedSlot {
 /** The types that the API serves, in the order in which they came. */
 export class ResourceSlots {
   readonly #slots = new Map<string, ResourceSlot>();
+  /** Types whose objects are those of another one. */
+  readonly #views = new Map<string, ResourceType>();
   readonly #windowSize: number;
 
   /** `windowSize`: how many changes of a type are remembered at least. */
@@ -47,16 +49,25 @@ export class ResourceSlots {
 
   /** Throws NotFound when the type is not served in that version. */
   find({ group, version, plural }: TypeRef): ServedSlot {
-    const slot = this.get(group, plural);
-    const served = slot?.type.versions.find(({ name }) => name === version);
-    if (slot === undefined || served === undefined) throw noSuchResource();
-    return { slot, type: slot.type, version: served };
+    const view = this.#views.get(`${group}/${plural}`);
+    const { of = { group, plural } } = view?.conversion ?? {};
+    const slot = this.get(of.group, of.plural);
+    const type = view ?? slot?.type;
+    const served = type?.versions.find(({ name }) => name === version);
+    if (slot === undefined || type === undefined || served === undefined) throw noSuchResource();
+    return { slot, type, version: served };
+  }
+
+  /** All that is served, views of other types included. */
+  types(): readonly ResourceType[] {
+    return [...Array.from(this.#slots.values(), ({ type }) => type), ...this.#views.values()];
   }
 
   /** Adds a type, or replaces what is known of it and keeps its objects. */
   put(type: ResourceType, revision: number): void {
     const slot = this.get(type.group, type.plural);
-    if (slot !== undefined) slot.type = type;
+    if (type.conversion !== undefined) this.#views.set(`${type.group}/${type.plural}`, type);
+    else if (slot !== undefined) slot.type = type;
     else this.#slots.set(`${type.group}/${type.plural}`, { type, objects: new Collection(revision, this.#windowSize) });
   }
 
@@ -73,6 +84,7 @@ export function placeKey(type: ResourceType, { namespace, name }: ObjectRef): st
 
 /** A stored object as a client of one version sees it. */
 export function presented(object: ApiObject, { type, version }: ServedSlot): ApiObject {
+  if (type.conversion !== undefined) return type.conversion.toServed(object);
   const wanted = apiVersion(type, version.name);
   return object.apiVersion === wanted ? object : { ...object, apiVersion: wanted };
 }

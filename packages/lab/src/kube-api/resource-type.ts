@@ -38,6 +38,14 @@ export interface ServedVersion {
   readonly printerColumns?: readonly PrinterColumn[];
 }
 
+/** Another shape of the objects of a type of another group. */
+export interface Conversion {
+  /** Whose objects they are. */
+  readonly of: { readonly group: string; readonly plural: string };
+  toServed(object: ApiObject): ApiObject;
+  toStored(object: ApiObject): ApiObject;
+}
+
 export interface ScalePaths {
   readonly specReplicas: readonly string[];
   readonly statusReplicas: readonly string[];
@@ -72,6 +80,8 @@ export interface ResourceType {
   /** Paths that field selectors may use besides metadata.name and metadata.namespace. */
   readonly selectableFields: readonly string[];
   readonly strategy: Strategy;
+  /** Without it, the type has objects of its own. */
+  readonly conversion?: Conversion;
 }
 
 export type TypeRow = Pick<ResourceType, 'group' | 'plural' | 'kind' | 'namespaced' | 'versions'> &

@@ -1,7 +1,7 @@
 /** What little the API adds to types that are mostly stored as they come. */
 import type { ConfigMap, EndpointSlice, Event, Namespace, Secret, StatusCause } from '@clustermesh/kube';
 
-import { forbiddenField, immutableField, requiredValue } from './api-errors.ts';
+import { forbiddenField, immutableField, invalidValue, requiredValue, tooLong } from './api-errors.ts';
 import { isDeepEqual } from './api-object.ts';
 import type { Strategy } from './resource-type.ts';
 
@@ -53,8 +53,24 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
       : [immutableField('addressType', slice.addressType)],
 };
 
-export const eventStrategy: Strategy<Event> = {
-  validate: ({ involvedObject }) =>
-    // A body without it decodes to an empty reference in Go; here it may be missing altogether.
-    (involvedObject as Event['involvedObject'] | undefined) === undefined ? [requiredValue('involvedObject')] : [],
-};
+export const eventStrategy: Strategy<Event> = { validate: checkEvent };
+
+/** A new event (one with a time of its own) must say everything; an old one only what it is about. */
+function checkEvent({ metadata, involvedObject, message = '', ...event }: Event): StatusCause[] {
+  // A body without it decodes to an empty reference in Go; here it may be missing altogether.
+  const about = involvedObject as Event['involvedObject'] | undefined;
+  if (about === undefined) return [requiredValue('involvedObject')];
+  const namespace = about.namespace ?? '';
+  const isThere = namespace === metadata.namespace || (namespace === '' && metadata.namespace === 'default');
+  const { reportingComponent, reportingInstance, action, reason, type } = event;
+  const needed = Object.entries({ reportingComponent, reportingInstance, action, reason, type });
+  const missing = event.eventTime === undefined ? [] : needed.filter(([, value]) => (value ?? '') === '');
+  return [
+    ...(isThere ? [] : [invalidValue('involvedObject.namespace', namespace, 'does not match event.namespace')]),
+    ...missing.map(([field]) => requiredValue(field)),
+    ...(event.eventTime !== undefined && Buffer.byteLength(message) > maxNoteBytes
+      ? [tooLong('message', maxNoteBytes)]
+      : []),
+  ];
+}
+const maxNoteBytes = 1024;

@@ -18,13 +18,18 @@ export const serverVersion = {
 export const coreVersions = { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
 
 export function groupList(slots: ResourceSlots): object {
-  const groups = new Set([...slots].map(({ type }) => type.group).filter((group) => group !== ''));
+  const groups = new Set(
+    slots
+      .types()
+      .map(({ group }) => group)
+      .filter((group) => group !== ''),
+  );
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups].map((group) => describeGroup(slots, group)) };
 }
 
 /** Undefined when nothing of that group is served. */
 export function groupOf(slots: ResourceSlots, group: string): object | undefined {
-  const isServed = group !== '' && [...slots].some(({ type }) => type.group === group);
+  const isServed = group !== '' && slots.types().some((type) => type.group === group);
   return isServed ? { kind: 'APIGroup', apiVersion: 'v1', ...describeGroup(slots, group) } : undefined;
 }
 
@@ -37,17 +42,17 @@ function describeGroup(slots: ResourceSlots, group: string): object {
 
 export function groupVersions(slots: ResourceSlots): readonly { readonly group: string; readonly version: string }[] {
   const seen = new Map(
-    [...slots].flatMap(({ type }) =>
-      type.versions.map(({ name }) => [apiVersion(type, name), { group: type.group, version: name }]),
-    ),
+    slots
+      .types()
+      .flatMap((type) =>
+        type.versions.map(({ name }) => [apiVersion(type, name), { group: type.group, version: name }]),
+      ),
   );
   return [...seen.values()];
 }
 
 export function typesOf(slots: ResourceSlots, group: string, version: string): readonly ResourceType[] {
-  return [...slots]
-    .map(({ type }) => type)
-    .filter((type) => type.group === group && type.versions.some(({ name }) => name === version));
+  return slots.types().filter((type) => type.group === group && type.versions.some(({ name }) => name === version));
 }
 
 /** Undefined when nothing of that group and version is served. */

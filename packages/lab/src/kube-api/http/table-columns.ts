@@ -31,12 +31,24 @@ export interface Column<T extends KubeObject = ApiObject> {
 
 /** After the name come the type's own columns, and its age last unless it says otherwise. */
 export function columnsOf(type: ResourceType, version: ServedVersion): readonly Column[] {
-  const custom = version.printerColumns?.map(printerColumn);
-  const own = custom ?? columnsByType.get(`${type.group}/${type.plural}`) ?? [];
+  const own = version.printerColumns?.map(printerColumn) ?? builtinColumns(type);
   const tellsAge = own.some(({ name }) => name === 'Age' || name === 'Last Seen' || name === 'Created At');
+  const first = own.some(({ name }) => name === 'Last Seen') ? [] : [nameColumn]; // names of events tell nobody anything
   const narrow = own.filter(({ priority }) => priority !== 1);
   const wide = own.filter(({ priority }) => priority === 1);
-  return [nameColumn, ...narrow, ...(tellsAge ? [] : [ageColumn]), ...wide];
+  return [...first, ...narrow, ...(tellsAge ? [] : [ageColumn]), ...wide];
+}
+
+/** A view shows the columns of what it is a view of. */
+function builtinColumns(type: ResourceType): readonly Column[] {
+  const { conversion } = type;
+  const { group, plural } = conversion?.of ?? type;
+  const own = columnsByType.get(`${group}/${plural}`) ?? [];
+  if (conversion === undefined) return own;
+  return own.map((column) => ({
+    ...column,
+    cell: (object, nowMs) => column.cell(conversion.toStored(object), nowMs),
+  }));
 }
 
 const nameColumn: Column = { name: 'Name', cell: ({ metadata }) => metadata.name };
@@ -141,7 +153,8 @@ const columnsByType = new Map<string, readonly Column[]>([
     columns<Event>(
       {
         name: 'Last Seen',
-        cell: ({ metadata, lastTimestamp }, nowMs) => age(lastTimestamp ?? metadata.creationTimestamp, nowMs),
+        cell: ({ metadata, series, lastTimestamp, eventTime }, nowMs) =>
+          age(series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata.creationTimestamp, nowMs),
       },
       { name: 'Type', cell: ({ type }) => type ?? '' },
       { name: 'Reason', cell: ({ reason }) => reason ?? '' },
@@ -150,6 +163,8 @@ const columnsByType = new Map<string, readonly Column[]>([
         cell: ({ involvedObject: { kind = '', name = '' } }) => `${kind.toLowerCase()}/${name}`,
       },
       { name: 'Message', cell: ({ message }) => message?.trim() ?? '' },
+      { name: 'Count', priority: 1, cell: ({ series, count }) => series?.count ?? count ?? 1 },
+      { name: 'Name', priority: 1, cell: ({ metadata }) => metadata.name },
     ),
   ],
   [
