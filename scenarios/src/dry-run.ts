@@ -1,15 +1,16 @@
 import type { Provider } from './provider.ts';
 import type { Scenario } from './scenario.ts';
+import { whyNotShown } from './verb.ts';
 
 /** Every command of a scenario in order, as a script to read: nothing is run for it. */
 export function renderDryRun({ name, topology, manifests, steps }: Scenario, provider: Provider): string {
   const telling = { provider, manifests };
-  const lines = steps.flatMap((step) => [
-    '',
-    `# ${step.name}`,
-    ...step.do.flatMap((action) => action.commands(telling)),
-    ...step.expect.flatMap((expectation) => expectation.commands(telling)),
-  ]);
+  const lines = steps.flatMap((step) => {
+    const items = [...step.do, ...step.expect];
+    const reason = whyNotShown(items, provider);
+    const commands = items.flatMap((item) => item.commands(telling));
+    return ['', `# ${step.name}`, ...(reason === undefined ? commands : [`# not shown: ${reason}`])];
+  });
   return [
     `# ${name}: clusters`,
     ...provider.commands.up(topology),

@@ -4,6 +4,7 @@ import type { Clock } from '@clustermesh/runtime';
 import type { Provider } from './provider.ts';
 import type { Run } from './run.ts';
 import type { Scenario, Step } from './scenario.ts';
+import { whyNotShown } from './verb.ts';
 import type { Expectation, Observation } from './verb.ts';
 
 export interface StepResult {
@@ -81,7 +82,7 @@ async function bringUp({ topology }: Scenario, deps: RunDeps, signal: AbortSigna
 
 async function runStep(step: Step, run: Run, { clock, report }: RunDeps, signal: AbortSignal): Promise<StepResult> {
   report({ kind: 'step', name: step.name });
-  const notShown = whyNotShown(step, run.provider);
+  const notShown = whyNotShown([...step.do, ...step.expect], run.provider);
   if (notShown !== undefined) return { name: step.name, passed: true, notShown, seen: `not shown: ${notShown}`, ms: 0 };
   for (const traffic of run.traffic.values()) traffic.beginStep();
   const acted = await attempt(async () => {
@@ -105,13 +106,6 @@ async function runStep(step: Step, run: Run, { clock, report }: RunDeps, signal:
     seen: (unmet.length > 0 ? unmet : observations).map(({ seen }) => seen).join('; '),
     ms: clock.monotonicMs() - began,
   };
-}
-
-/** Some things can be done, and seen, only where the clusters have networks of their own, or run on this machine. */
-function whyNotShown(step: Step, provider: Provider): string | undefined {
-  return [...step.do, ...step.expect]
-    .map(({ needs }) => (needs === undefined ? undefined : provider.cannot(needs)))
-    .find((reason) => reason !== undefined);
 }
 
 async function untilMet(expectation: Expectation, run: Run, deadline: number): Promise<Observation> {

@@ -80,3 +80,10 @@ function bind<Params>(verb: Verb<Params>, params: Params): Bound {
     commands: (telling) => verb.commands(params, telling),
   };
 }
+
+/** Some things can be done, and seen, only where the clusters have networks of their own, or run on this machine. */
+export function whyNotShown(items: readonly Pick<Bound, 'needs'>[], provider: Provider): string | undefined {
+  return items
+    .map(({ needs }) => (needs === undefined ? undefined : provider.cannot(needs)))
+    .find((reason) => reason !== undefined);
+}

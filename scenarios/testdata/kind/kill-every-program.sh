@@ -107,10 +107,7 @@ clustermesh status --context west
 clustermesh inspect backends --context west
 
 # the supervisor of the lab, which runs kubelets and controllers
-clustermesh status --context east
-clustermesh inspect backends --context east
-clustermesh status --context west
-clustermesh inspect backends --context west
+# not shown: kind has no supervisor
 
 # the backends of west are killed - their own connections end, all others and new ones do not
 docker exec lab-west-control-plane sh -c "grep -alE '[d]emo/echo.js' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | xargs -r kill -9"
