@@ -87,6 +87,7 @@ describe('createApiserver', () => {
       'cilium/synced/east/cilium/state/nodes/v1',
       'cilium/synced/east/cilium/state/serviceexports/v1',
       'cilium/synced/east/cilium/state/services/v1',
+      'clustermesh/publisher',
     ]);
     expect(number).toBeGreaterThanOrEqual(65536);
     expect(number).toBeLessThanOrEqual(131071);
@@ -132,7 +133,7 @@ describe('createApiserver', () => {
     await populate(kube);
     server.stop();
     const { apiserver } = await start();
-    expect(apiserver.notReady()).toBe('not yet published: nodes, identities, ip, services, serviceexports');
+    expect(apiserver.notReady()).toBe('get clustermesh/publisher: contact lost');
     server.start();
     await clock.advance(60_000);
     expect(apiserver.notReady()).toBeUndefined();
@@ -493,5 +494,33 @@ describe('services', () => {
     await clock.advance(100_000);
     expect(new Set(values)).toEqual(new Set([value]));
     expect(server.get(webService)?.modRevision).toBeGreaterThan(modRevision);
+  });
+});
+
+describe('two clusters in one etcd', () => {
+  it('publishes nothing of the second, takes nothing over from the first, and is not ready, until the first has gone', async () => {
+    const first = await cluster();
+    await populate(first.kube);
+    const published = await first.start();
+    const before = first.etcd.keys('cilium/');
+    const second = await cluster({ cluster: { ...east, id: 2 as typeof east.id } });
+    const get: KubeClient['get'] = async (resource, ref, signal) => {
+      const object = await second.kube.get(resource, ref, signal);
+      return ref.name === 'kube-system' ? { ...object, metadata: { ...object.metadata, uid: 'of another' } } : object;
+    };
+    const { apiserver } = await second.start({ get }, first.server);
+    for (let beat = 0; beat < 12; beat++) {
+      await first.clock.advance(5_000);
+      await second.clock.advance(5_000);
+    }
+    expect(apiserver.notReady()).toContain('published there under the same name, east (id 1)');
+    expect(first.etcd.keys('cilium/')).toEqual(before);
+    expect(first.etcd.json('cilium/cluster-config/east')).toMatchObject({ id: 1 });
+    published.stop.abort();
+    await first.clock.advance(60_000);
+    await second.clock.advance(60_000);
+    expect(apiserver.notReady()).toBeUndefined();
+    expect(first.etcd.json('cilium/cluster-config/east')).toMatchObject({ id: 2 });
+    expect(first.etcd.keys('cilium/state/nodes/')).toEqual([]);
   });
 });

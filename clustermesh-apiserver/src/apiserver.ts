@@ -6,6 +6,8 @@ import { aborted, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
+import { clusterUid } from './claim/cluster-uid.ts';
+import { PublisherClaim } from './claim/publisher-claim.ts';
 import { ClusterConfigEnforcer } from './cluster-config.ts';
 import { AnnotationAdvisor } from './events/annotation-advisor.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
@@ -46,10 +48,12 @@ export interface Apiserver {
 
 /** Publishes one cluster, as Kubernetes describes it, into its etcd. */
 export function createApiserver(deps: ApiserverDeps): Apiserver {
-  const { kv, config, clock, log } = deps;
+  const { config, clock, log } = deps;
   const { cluster } = config;
   const metrics = deps.metrics ?? new ApiserverMetrics(cluster.name);
-  const publisher = new Publisher({ ...deps, cluster, metrics });
+  const claim = new PublisherClaim(cluster, { ...deps, uid: (signal) => clusterUid(deps.kube, signal) });
+  const kv = claim.guard(deps.kv);
+  const publisher = new Publisher({ ...deps, kv, cluster, metrics });
   const namespaceTable = new NamespaceTable(config.globalNamespaces);
   const sourceDeps = { ...deps, cluster, namespaces: namespaceTable };
   const events = new EventRecorder({
@@ -64,7 +68,7 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
     sinks: publisher,
     identityGraceMs: config.identityGraceMs,
   });
-  const clusterConfig = new ClusterConfigEnforcer(cluster, deps);
+  const clusterConfig = new ClusterConfigEnforcer(cluster, { ...deps, kv });
   const now = (nowMs: number): Uint8Array => new TextEncoder().encode(rfc3339(nowMs));
   const heartbeat = new Heartbeat({ key: heartbeatKey, value: now }, { writer: kv, clock, log });
   metrics.show(() => ({
@@ -77,21 +81,28 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
     await Promise.race([namespaceTable.whenSynced, aborted(signal)]);
     await runAll([(inner) => workloads.run(inner), (inner) => services.run(inner)], signal);
   };
+  /** What another cluster has there must not be taken over before the claim is held. */
+  const publish = async (signal: AbortSignal): Promise<void> => {
+    await claim.held(signal);
+    const jobs = [publisher, clusterConfig, heartbeat].map((job) => (inner: AbortSignal) => job.run(inner));
+    await runAll(jobs, signal);
+  };
   return {
     run: (signal) =>
       runAll(
         [
-          (inner) => publisher.run(inner),
-          (inner) => clusterConfig.run(inner),
-          (inner) => heartbeat.run(inner),
+          (inner) => claim.run(inner),
+          publish,
           (inner) => follow(namespaces, advisor.watching(namespaceTable), deps, inner),
           (inner) => events.run(inner),
           learn,
         ],
         signal,
       ),
-    notReady: () =>
-      publisher.unsynced.length === 0 ? undefined : `not yet published: ${publisher.unsynced.join(', ')}`,
+    notReady: () => {
+      if (claim.problem !== undefined) return claim.problem;
+      return publisher.unsynced.length === 0 ? undefined : `not yet published: ${publisher.unsynced.join(', ')}`;
+    },
     get isSynced() {
       return publisher.unsynced.length === 0;
     },

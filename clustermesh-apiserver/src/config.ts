@@ -23,6 +23,12 @@ const schema = z.object({
     .string()
     .default('/var/lib/cilium/etcd-config.yaml')
     .describe('etcd client file of this cluster’s etcd, which holds what is published (user admin-CLUSTER)'),
+  etcdAuth: z
+    .enum(['required', 'off'])
+    .default('required')
+    .describe(
+      'where the client file has a certificate: publish only while etcd checks users; set up again if it does not',
+    ),
   kvstoreLeaseTtl: durationSetting('15m', 'how long published entries outlive this process, 25s to 24h').refine(
     (ms) => ms >= 25 * seconds && ms <= 24 * hours,
     'must be between 25s and 24h',

@@ -119,6 +119,7 @@ describe('clustermesh-apiserver', () => {
       'cilium/synced/east/cilium/state/nodes/v1',
       'cilium/synced/east/cilium/state/serviceexports/v1',
       'cilium/synced/east/cilium/state/services/v1',
+      'clustermesh/publisher',
     ]);
     const list = await etcd.ctl('lease', 'list');
     const leased: string[] = [];

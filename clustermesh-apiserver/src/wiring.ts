@@ -1,10 +1,12 @@
 import { HttpKubeClient } from '@clustermesh/kube';
 import { connectEtcdEventually } from '@clustermesh/kvstore';
+import type { EtcdAuth } from '@clustermesh/kvstore';
 import { AdminServer, Health, systemClock, systemRandom } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 
 import { createApiserver } from './apiserver.ts';
 import type { ApiserverConfig } from './config.ts';
+import { setUpRoles } from './etcdinit/roles.ts';
 import { ApiserverMetrics } from './metrics.ts';
 
 /** The apiserver with its real edges, until `signal` aborts. */
@@ -17,7 +19,15 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
   const { healthHost: host, healthPort: port } = config;
   stack.use(await AdminServer.listen({ host, port, health, metrics: metrics.registry, notReady: () => notReady() }));
   const kube = stack.use(await HttpKubeClient.inClusterOrKubeconfig(config.kubeconfig));
-  const use = { session: true, leaseTtlSeconds: Math.ceil(config.kvstoreLeaseTtl / 1_000) } as const;
+  const setUpAgain = async (auth: EtcdAuth, inner: AbortSignal): Promise<void> => {
+    log.warn({}, 'etcd authorisation is off, users and roles are set up again');
+    await setUpRoles(auth, config.cluster.name, inner);
+  };
+  const use = {
+    session: true,
+    leaseTtlSeconds: Math.ceil(config.kvstoreLeaseTtl / 1_000),
+    whenAuthIsOff: config.etcdAuth === 'required' ? setUpAgain : undefined,
+  } as const;
   const kv = await connectEtcdEventually(config.etcdConfig, use, { clock, random, health, log }, signal);
   if (kv === undefined) return;
   stack.use(kv);

@@ -36,6 +36,10 @@ export const kvstoremeshConfig = defineConfig(
       .string()
       .default('/var/lib/cilium/etcd-config.yaml')
       .describe('etcd client file of this cluster’s etcd, which holds the cache (user admin-CLUSTER)'),
+    etcdAuth: z
+      .enum(['required', 'off'])
+      .default('required')
+      .describe('where the client file has a certificate: write only while etcd checks users'),
     kvstoreLeaseTtl: durationSetting('15m', 'how long the cache outlives this process'),
     clustermeshCacheTtl: durationSetting(
       '0s',

@@ -39,7 +39,13 @@ describe('the program', () => {
       return `${response.status} ${await response.text()}`;
     };
 
-    await eventually(async () => expect(await get('/readyz')).toBe('200 Ready\n'), { timeoutMs: 30_000 });
+    const off = expect.stringContaining('its authorisation is off');
+    await eventually(async () => expect(await get('/healthz')).toEqual(off), { timeoutMs: 30_000 });
+    expect(await local.ctl('get', 'cilium/', '--prefix', '--keys-only')).toBe('');
+    await local.ctl('user', 'add', 'admin-local', '--no-password');
+    await local.ctl('user', 'grant-role', 'admin-local', 'root');
+    await local.enableAuth([]);
+    await eventually(async () => expect(await get('/readyz')).toBe('200 Ready\n'), { timeoutMs: 40_000 });
     expect(JSON.parse((await get('/v1/cluster')).slice(4))).toMatchObject([
       { name: 'east', state: 'ready', 'num-nodes': 1, config: { retrieved: true, 'cluster-id': 2 } },
     ]);

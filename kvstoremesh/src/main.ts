@@ -43,7 +43,12 @@ async function main(signal: AbortSignal): Promise<void> {
       routes: { '/v1/cluster': () => mesh?.status() ?? [] },
     }),
   );
-  const use = { session: true, leaseTtlSeconds: Math.round(config.kvstoreLeaseTtl / 1000) } as const;
+  const use = {
+    session: true,
+    leaseTtlSeconds: Math.round(config.kvstoreLeaseTtl / 1000),
+    // Setting it up is the apiserver's part; nothing is written until then.
+    whenAuthIsOff: config.etcdAuth === 'required' ? () => Promise.resolve() : undefined,
+  } as const;
   const local = await connectEtcdEventually(config.etcdConfig, use, deps, signal);
   if (local === undefined) return;
   stack.use(local);

@@ -88,14 +88,14 @@ describe('etcdinit', () => {
 
   it('leaves no way in without a client certificate', async () => {
     const tls = { ca: etcd.ca.cert };
-    using auth = new EtcdAuth({ endpoints: [etcd.endpoint], tls }, deps);
+    using auth = EtcdAuth.connect({ endpoints: [etcd.endpoint], tls }, deps);
     await expect(auth.users(AbortSignal.timeout(5_000))).rejects.toMatchObject({
       code: expect.stringMatching(/^TLS_|^KV_|^HOST_/),
     });
   });
 
   it('makes exactly the users of the cluster', async () => {
-    using auth = new EtcdAuth({ endpoints: [etcd.endpoint], tls: await etcd.credentials('root') }, deps);
+    using auth = EtcdAuth.connect({ endpoints: [etcd.endpoint], tls: await etcd.credentials('root') }, deps);
     const names = await auth.users(AbortSignal.timeout(5_000));
     expect(names.toSorted()).toEqual(['admin-c1', 'agent-c1', 'local-c1', 'remote', 'root']);
   });

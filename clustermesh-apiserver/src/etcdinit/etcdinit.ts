@@ -28,7 +28,7 @@ export async function etcdinit(config: EtcdinitConfig, deps: EtcdinitDeps, signa
   await refuseIfServed(config.etcdClientUrl);
   await empty(config.etcdDataDir);
   await using etcd = new EtcdProcess(config.etcdBinary, etcdArguments(config));
-  using auth = new EtcdAuth({ endpoints: [config.etcdClientUrl] }, deps);
+  using auth = EtcdAuth.connect({ endpoints: [config.etcdClientUrl] }, deps);
   const setUp = async (inner: AbortSignal): Promise<void> => {
     await reachable(auth, deps.clock, inner);
     await setUpRoles(auth, cluster.value, inner);

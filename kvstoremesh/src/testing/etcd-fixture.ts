@@ -18,7 +18,7 @@ export interface RealEtcd {
 export async function allowRemote(etcd: RealEtcd, ...clusters: readonly ClusterName[]): Promise<void> {
   const { cert, key } = await etcd.ca.issue({ commonName: etcdUsers.root });
   const tls = { ca: etcd.ca.cert, cert, key };
-  using auth = new EtcdAuth({ endpoints: [etcd.endpoint], tls }, { clock, random });
+  using auth = EtcdAuth.connect({ endpoints: [etcd.endpoint], tls }, { clock, random });
   const role = 'remote';
   for (const user of [etcdUsers.root, role]) {
     await auth.addRole(user, never);

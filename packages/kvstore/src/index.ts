@@ -20,6 +20,7 @@ export { EtcdAuth } from './etcd/etcd-auth.ts';
 export type { EtcdAuthOptions } from './etcd/etcd-auth.ts';
 export type { RoleGrant } from './etcd/auth-messages.ts';
 export type { EtcdTls } from './etcd/endpoint.ts';
+export type { WhenAuthIsOff } from './etcd/write-gate.ts';
 export { EtcdKvStore } from './etcd/etcd-kv-store.ts';
 export type { EtcdDeps, EtcdOptions } from './etcd/etcd-kv-store.ts';
 export { explainEtcdFailure } from './etcd/explain-failure.ts';

@@ -14,6 +14,7 @@ export const errorCodes = [
   'KV_LEASE_LOST',
   'KV_STORE_CHANGED',
   'KV_REFUSED',
+  'KV_OTHER_PUBLISHER',
   'TLS_CERT_EXPIRED',
   'TLS_UNTRUSTED',
   'TLS_NAME_MISMATCH',

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { describeError, silentLogger, systemClock, systemRandom } from '@clustermesh/runtime';
-import { TestCa, TestEtcd, tempDir } from '@clustermesh/testkit';
+import { TestCa, TestEtcd, eventually, tempDir } from '@clustermesh/testkit';
 import type { TempDir } from '@clustermesh/testkit';
 
 import type { EtcdTls } from './endpoint.ts';
 import { EtcdAuth } from './etcd-auth.ts';
 import { EtcdKvStore } from './etcd-kv-store.ts';
+import type { WhenAuthIsOff } from './write-gate.ts';
 
 jest.setTimeout(30_000);
 
@@ -144,7 +145,7 @@ describe('EtcdAuth', () => {
     await using etcd = await TestEtcd.start({ tls: true });
     const root = await etcd.ca.issue({ commonName: 'root' });
     const tls = { ca: etcd.ca.cert, cert: root.cert, key: root.key };
-    using auth = new EtcdAuth({ endpoints: [etcd.endpoint], tls }, deps);
+    using auth = EtcdAuth.connect({ endpoints: [etcd.endpoint], tls }, deps);
     for (let round = 0; round < 2; round++) {
       await auth.addUser('root', signal);
       await auth.grantRole('root', 'root', signal);
@@ -163,6 +164,51 @@ describe('EtcdAuth', () => {
     await expect(kv.get('b/1', signal)).rejects.toMatchObject({ code: 'KV_PERMISSION_DENIED' });
     await auth.deleteUser('remote', signal);
     await expect(kv.get('a/1', signal)).rejects.toMatchObject({ code: 'KV_PERMISSION_DENIED' });
+  });
+});
+
+describe('a writer that wants authorisation', () => {
+  const put = { kind: 'put', key: 'cilium/state/a', value: Buffer.from('1') } as const;
+
+  async function start(etcd: TestEtcd, whenAuthIsOff: WhenAuthIsOff): Promise<EtcdKvStore> {
+    const { cert, key } = await etcd.ca.issue({ commonName: 'root' });
+    const tls = { ca: etcd.ca.cert, cert, key };
+    return EtcdKvStore.open({ endpoints: [etcd.endpoint], tls, session: true, whenAuthIsOff }, deps, signal);
+  }
+
+  it('writes nothing to an etcd that came back without it, and goes on when it is there again', async () => {
+    await using etcd = await TestEtcd.start({ tls: true });
+    await etcd.enableAuth([]);
+    await using kv = await start(etcd, () => Promise.resolve());
+    await kv.commit([put], signal);
+    await etcd.restart({ wipe: true });
+    for (let round = 0; round < 3; round++) {
+      await eventually(() =>
+        expect(kv.commit([put], signal)).rejects.toMatchObject({ code: 'KV_UNAUTHENTICATED', retryable: true }),
+      );
+    }
+    expect(await kv.get(put.key, signal)).toBeUndefined();
+    await etcd.enableAuth([]);
+    await expect(kv.commit([put], signal)).resolves.toMatchObject({ refused: [] });
+  });
+
+  it('may turn it on itself: once for all that wait, before the first of them writes', async () => {
+    await using etcd = await TestEtcd.start({ tls: true });
+    const revisions: bigint[] = [];
+    await using kv = await start(etcd, async (auth) => {
+      revisions.push(await etcd.revision());
+      await auth.addUser('root', signal);
+      await auth.grantRole('root', 'root', signal);
+      await auth.enable(signal);
+    });
+    const keys = ['a', 'b', 'c'];
+    await Promise.all(keys.map((key) => kv.commit([{ ...put, key }], signal)));
+    expect(revisions).toEqual([1n]);
+    await etcd.restart({ wipe: true });
+    await eventually(() => kv.commit([put], signal));
+    expect(revisions).toEqual([1n, 1n]);
+    await using probe = await start(etcd, () => Promise.reject(new Error('authorisation is off')));
+    await expect(probe.commit([put], signal)).resolves.toMatchObject({ refused: [] });
   });
 });
 

@@ -33,6 +33,13 @@ export function encodeName(name: string): Buffer {
   return writer.finish();
 }
 
+export function encodeAuthenticate({ name, password }: { readonly name: string; readonly password: string }): Buffer {
+  const writer = new ProtoWriter();
+  writer.latin1(2, password);
+  writer.latin1(1, name);
+  return writer.finish();
+}
+
 export function encodeUserGrantRole({ user, role }: { readonly user: string; readonly role: string }): Buffer {
   const writer = new ProtoWriter();
   writer.latin1(2, role);

@@ -10,9 +10,18 @@ import { txn } from './methods.ts';
 import { Semaphore } from './semaphore.ts';
 import { planTransactions } from '../transactions.ts';
 import type { Stage } from '../transactions.ts';
+import type { WriteGate } from './write-gate.ts';
 
 /** A lease may be lost again between its grant and its use; more often than this it is no accident. */
 const leaseAttempts = 3;
+
+export interface CommitterOptions {
+  /** Without, keys stay when the writer is gone. */
+  readonly leases: Leases | undefined;
+  /** Passed before each transaction. */
+  readonly gate: WriteGate | undefined;
+  readonly maxInFlight: number;
+}
 
 interface Outcome {
   readonly revision: bigint;
@@ -23,12 +32,13 @@ interface Outcome {
 export class Committer {
   readonly #connection: EtcdConnection;
   readonly #leases: Leases | undefined;
+  readonly #gate: WriteGate | undefined;
   readonly #inFlight: Semaphore;
 
-  /** Without `leases` keys stay when the writer is gone. */
-  constructor(connection: EtcdConnection, leases: Leases | undefined, maxInFlight: number) {
+  constructor(connection: EtcdConnection, { leases, gate, maxInFlight }: CommitterOptions) {
     this.#connection = connection;
     this.#leases = leases;
+    this.#gate = gate;
     this.#inFlight = new Semaphore(maxInFlight);
   }
 
@@ -71,6 +81,7 @@ export class Committer {
 
   async #transact(batch: readonly KvOp[], signal: AbortSignal): Promise<bigint> {
     for (let attempt = 1; ; attempt++) {
+      await this.#gate?.pass(signal);
       const requests = await this.#requests(batch, signal);
       try {
         const { header } = await this.#connection.unary(txn, requests, `write ${describe(batch)}`, signal);

@@ -8,10 +8,18 @@ import { parseEtcdClientFile } from './client-file.ts';
 import type { EtcdClientConfig } from './client-file.ts';
 import { EtcdKvStore } from './etcd-kv-store.ts';
 import type { EtcdDeps } from './etcd-kv-store.ts';
+import type { WhenAuthIsOff } from './write-gate.ts';
 import { explainEtcdFailure } from './explain-failure.ts';
 
 /** Readers have no session; writers hang their keys on leases of so many seconds. */
-export type EtcdUse = { readonly session: false } | { readonly session: true; readonly leaseTtlSeconds: number };
+export type EtcdUse = { readonly session: false } | WriterUse;
+
+export interface WriterUse {
+  readonly session: true;
+  readonly leaseTtlSeconds: number;
+  /** See EtcdOptions. Only for an etcd that knows its clients by certificates. */
+  readonly whenAuthIsOff?: WhenAuthIsOff | undefined;
+}
 
 /**
  * Opens an etcd with its certificates as they are now; says beforehand what is wrong with ours. Certificates renewed
@@ -25,7 +33,9 @@ export async function connectEtcd(
 ): Promise<EtcdKvStore> {
   const { endpoints, hostAliases, tls: paths } = config;
   const readTls = paths && (() => readCredentials(paths, deps.clock));
-  return EtcdKvStore.open({ ...use, endpoints, hostAliases, tls: await readTls?.(), readTls }, deps, signal);
+  const whenAuthIsOff = use.session && paths?.cert !== undefined ? use.whenAuthIsOff : undefined;
+  const options = { ...use, endpoints, hostAliases, tls: await readTls?.(), readTls, whenAuthIsOff };
+  return EtcdKvStore.open(options, deps, signal);
 }
 
 async function readCredentials(paths: TlsPaths, clock: Clock): Promise<TlsCredentials> {

@@ -45,6 +45,7 @@ export class EtcdConnection {
   #client: Client | undefined;
   #storeId: bigint | undefined;
   #closed = false;
+  #epoch = 0;
 
   constructor(options: ConnectionOptions, { clock, random }: ConnectionDeps) {
     this.#options = options;
@@ -56,6 +57,11 @@ export class EtcdConnection {
   /** The etcd cluster's id; undefined before the first reply. */
   get storeId(): bigint | undefined {
     return this.#storeId;
+  }
+
+  /** Another number after each loss of contact: what answers then may have another content. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** Another cluster answers under the same endpoint. */
@@ -190,6 +196,7 @@ export class EtcdConnection {
     if (state === connectivityState.SHUTDOWN) return;
     channel.watchConnectivityState(state, Infinity, (error) => {
       if (error !== undefined || this.#client !== client) return;
+      if (state === connectivityState.READY) this.#epoch++;
       if (channel.getConnectivityState(false) === connectivityState.READY) for (const tell of this.#reconnected) tell();
       this.#watchState(client);
     });
@@ -230,6 +237,7 @@ export class EtcdConnection {
   }
 
   #tearDown(): void {
+    this.#epoch++;
     this.#client?.close();
     this.#client = undefined;
     for (const call of this.#calls) call.cancel();

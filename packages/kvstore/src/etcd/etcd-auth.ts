@@ -1,4 +1,4 @@
-import { hasCode, isMeshError } from '@clustermesh/runtime';
+import { describeError, hasCode, isMeshError } from '@clustermesh/runtime';
 
 import type { RoleGrant } from './auth-messages.ts';
 import { EtcdConnection } from './connection.ts';
@@ -16,10 +16,28 @@ export interface EtcdAuthOptions {
 export class EtcdAuth implements Disposable {
   readonly #connection: EtcdConnection;
 
-  constructor({ endpoints, tls }: EtcdAuthOptions, deps: Pick<EtcdDeps, 'clock' | 'random'>) {
+  /** Over a connection that somebody else has. */
+  constructor(connection: EtcdConnection) {
+    this.#connection = connection;
+  }
+
+  /** Over a connection of its own. */
+  static connect({ endpoints, tls }: EtcdAuthOptions, deps: Pick<EtcdDeps, 'clock' | 'random'>): EtcdAuth {
     const parsed = endpoints.map((text) => parseEndpoint(text, new Map(), tls !== undefined));
     const times = { keepaliveMs: 15_000, keepaliveTimeoutMs: 25_000, requestTimeoutMs: 30_000 };
-    this.#connection = new EtcdConnection({ endpoints: parsed, tls, ...times }, deps);
+    return new EtcdAuth(new EtcdConnection({ endpoints: parsed, tls, ...times }, deps));
+  }
+
+  /** Asked as etcd 3.4 can answer it, too: by a user that does not exist. */
+  async isEnabled(signal: AbortSignal): Promise<boolean> {
+    const nobody = { name: 'nobody', password: '' };
+    try {
+      await this.#connection.unary(methods.authenticate, nobody, 'ask whether etcd authorisation is on', signal);
+      return true;
+    } catch (error) {
+      if (!hasCode(error, 'KV_UNAUTHENTICATED')) throw error;
+      return !/not enabled/.test(describeError(error));
+    }
   }
 
   /** A user without a password: whoever holds a certificate of this common name. */

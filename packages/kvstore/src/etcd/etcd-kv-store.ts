@@ -5,9 +5,12 @@ import { Committer } from './committer.ts';
 import { EtcdConnection } from './connection.ts';
 import { parseEndpoint } from './endpoint.ts';
 import type { EtcdTls } from './endpoint.ts';
+import { EtcdAuth } from './etcd-auth.ts';
 import { Leases } from './leases.ts';
 import { range, txn } from './methods.ts';
 import { watchPrefix } from './watch.ts';
+import { WriteGate } from './write-gate.ts';
+import type { WhenAuthIsOff } from './write-gate.ts';
 
 export interface EtcdOptions {
   /** `https://host:2379`; tried in turn, one used at a time. */
@@ -28,6 +31,8 @@ export interface EtcdOptions {
   readonly keysPerLease?: number;
   /** Transactions at a time, of all callers together. */
   readonly maxInFlight?: number;
+  /** Given: nothing is written while the etcd's authorisation is off (`WriteGate`). */
+  readonly whenAuthIsOff?: WhenAuthIsOff | undefined;
 }
 
 export interface EtcdDeps {
@@ -65,7 +70,9 @@ export class EtcdKvStore implements KvStore {
     this.#pageSize = settings.pageSize;
     this.#connection = new EtcdConnection({ ...settings, endpoints }, deps);
     this.#leases = options.session ? new Leases(settings, { ...deps, connection: this.#connection }) : undefined;
-    this.#committer = new Committer(this.#connection, this.#leases, settings.maxInFlight);
+    const { whenAuthIsOff, maxInFlight } = settings;
+    const gate = whenAuthIsOff && new WriteGate(this.#connection, new EtcdAuth(this.#connection), whenAuthIsOff);
+    this.#committer = new Committer(this.#connection, { leases: this.#leases, gate, maxInFlight });
     this.#keepAlive = this.#leases?.keepAlive(this.#closing.signal) ?? Promise.resolve();
   }
 

@@ -1,5 +1,6 @@
 import {
   decodeNames,
+  encodeAuthenticate,
   encodeName,
   encodeNothing,
   encodeRoleGrant,
@@ -44,6 +45,7 @@ export const txn = method('KV/Txn', encodeTxn, decodeTxn);
 export const watch = method('Watch/Watch', encodeWatchCreate, decodeWatch);
 export const leaseGrant = method('Lease/LeaseGrant', encodeLeaseGrant, decodeLease);
 export const leaseKeepAlive = method('Lease/LeaseKeepAlive', encodeLeaseId, decodeLease);
+export const authenticate = method('Auth/Authenticate', encodeAuthenticate, decodeHeaderOnly);
 export const authEnable = method('Auth/AuthEnable', encodeNothing, decodeHeaderOnly);
 export const userAdd = method('Auth/UserAdd', encodeUserAdd, decodeHeaderOnly);
 export const userDelete = method('Auth/UserDelete', encodeName, decodeHeaderOnly);
