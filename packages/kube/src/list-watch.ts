@@ -20,6 +20,8 @@ export interface ListWatchOptions {
   readonly pageSize?: number;
   /** A watch that says nothing for so long, not even a bookmark (one a minute on real servers), is dead. */
   readonly idleMs?: number;
+  /** The longest pause between two attempts; 30 s is kind to a server that many clients wait for. */
+  readonly maxPauseMs?: number;
 }
 
 export interface ListWatchDeps {
@@ -35,7 +37,7 @@ const defaultIdleMs = 150_000;
 const watchSeconds = 300;
 /** A watch that lived so long proves that the server serves, even if nothing happened. */
 const provenMs = 10_000;
-const backoffCapMs = 30_000;
+const defaultMaxPauseMs = 30_000;
 /** A resource type that is not there is asked for again at least this often: CRDs get installed later. */
 const absentPollMs = 5_000;
 /** A 404 to a listing is believed when it lasts: a starting API server has not read its CRDs yet. */
@@ -68,7 +70,8 @@ export class ListWatch<T extends KubeObject> {
     this.#resource = resource;
     this.#options = options;
     this.#deps = deps;
-    this.#backoff = new Backoff({ baseMs: 500, capMs: backoffCapMs, random: deps.random });
+    const { maxPauseMs: capMs = defaultMaxPauseMs } = options;
+    this.#backoff = new Backoff({ baseMs: 500, capMs, random: deps.random });
   }
 
   /** The objects as last told, by `namespace/name` (`name` if cluster-scoped). */
@@ -169,7 +172,7 @@ export class ListWatch<T extends KubeObject> {
     if (isAbsent || hasCode(error, 'KUBE_GONE')) this.#resumeFrom = undefined;
     if (!isAbsent) this.#absentSinceMs = undefined;
     else if (this.#isProvenAbsent()) this.#declareAbsent(observer);
-    const delayMs = Math.min(this.#backoff.next(), isAbsent ? absentPollMs : backoffCapMs);
+    const delayMs = Math.min(this.#backoff.next(), isAbsent ? absentPollMs : defaultMaxPauseMs);
     const waitMs = (retryAfterMs(error) ?? 0) + delayMs;
     if (!(isAbsent && this.#isSynced && this.#known.byKey.size === 0)) this.#report(error, waitMs);
     await this.#deps.clock.sleep(waitMs, signal);

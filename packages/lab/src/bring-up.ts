@@ -17,7 +17,7 @@ import {
   writeSupervisorRecord,
 } from './supervisor/lab-state.ts';
 import type { LabState } from './supervisor/lab-state.ts';
-import type { ClusterStatus } from './supervisor/lab-status.ts';
+import type { ClusterStatus, SupervisorStatus } from './supervisor/lab-status.ts';
 import { fetchStatus } from './supervisor/status-server.ts';
 import { isDualStack } from './topology.ts';
 import type { Topology } from './topology.ts';
@@ -99,9 +99,10 @@ async function untilReady(state: LabState, clock: Clock, options: UpOptions): Pr
   const told = new Map<string, string>();
   if (state.limitation !== undefined) onProgress(`rootless: ${state.limitation}; packets between pods are not shown`);
   let clusters: readonly ClusterStatus[] = [];
+  let troubles: readonly string[] = [];
   while (clock.monotonicMs() < deadline) {
     if (signal?.aborted === true) throw new MeshError('LAB_INVALID_STATE', 'bring the lab up (interrupted)');
-    clusters = await currentClusters(stateDir);
+    ({ clusters, troubles } = await currentStatus(stateDir));
     for (const { name, phase } of clusters.filter((cluster) => told.get(cluster.name) !== cluster.phase)) {
       told.set(name, phase);
       onProgress(`${name}: ${phase}`);
@@ -110,19 +111,23 @@ async function untilReady(state: LabState, clock: Clock, options: UpOptions): Pr
     if (failed !== undefined) {
       throw new MeshError('LAB_INVALID_STATE', `bring up cluster ${failed.name}: ${failed.reason}`);
     }
-    if (clusters.length > 0 && clusters.every(({ phase }) => phase === 'ready')) return;
+    const isComplete = clusters.length > 0 && troubles.length === 0;
+    if (isComplete && clusters.every(({ phase }) => phase === 'ready')) return;
     await clock.sleep(statusPollMs, signal);
   }
   const missing = clusters.filter(({ phase }) => phase !== 'ready').map(({ name, reason }) => `${name}: ${reason}`);
-  throw new MeshError('TIMEOUT', `bring the lab up within ${upDeadlineMs / 1000} s: ${missing.join('; ')}`);
+  throw new MeshError(
+    'TIMEOUT',
+    `bring the lab up within ${upDeadlineMs / 1000} s: ${[...troubles, ...missing].join('; ')}`,
+  );
 }
 
 /** Empty while the supervisor starts. @throws MeshError LAB_INVALID_STATE with its last words when it has ended */
-async function currentClusters(stateDir: string): Promise<readonly ClusterStatus[]> {
+async function currentStatus(stateDir: string): Promise<Pick<SupervisorStatus, 'clusters' | 'troubles'>> {
   try {
-    return (await fetchStatus(stateDir)).clusters;
+    return await fetchStatus(stateDir);
   } catch {
-    if ((await findSupervisor(stateDir)) !== undefined) return [];
+    if ((await findSupervisor(stateDir)) !== undefined) return { clusters: [], troubles: [] };
     const log = await readFile(supervisorLog(stateDir), 'utf8').catch(() => '');
     throw new MeshError('LAB_INVALID_STATE', `supervisor of ${stateDir} ended: ${log.trim().split('\n').at(-1) ?? ''}`);
   }

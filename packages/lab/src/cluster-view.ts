@@ -41,6 +41,9 @@ export type WatchedType = keyof Watched;
 
 type Watches = { readonly [Type in WatchedType]: ListWatch<Watched[Type]> };
 
+/** One client of a server beside it, which a test may kill at any time. */
+const maxPauseMs = 1000;
+
 const encodings = { secret: 'base64', configMap: 'utf8' } as const;
 
 /** Everything that the controllers and kubelets of one cluster look at, listed and watched once for all of them. */
@@ -52,7 +55,7 @@ export class ClusterView implements ObjectFiles {
 
   constructor(client: KubeClient, deps: { readonly clock: Clock; readonly random: Random; readonly log: Logger }) {
     const follow = <T extends KubeObject>(resource: Resource<T>): ListWatch<T> =>
-      new ListWatch(client, resource, {}, deps);
+      new ListWatch(client, resource, { maxPauseMs }, deps);
     this.#watches = {
       nodes: follow(nodes),
       pods: follow(pods),

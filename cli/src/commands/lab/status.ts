@@ -20,7 +20,7 @@ export default class LabStatus extends BaseCommand {
   }
 }
 
-function renderLab({ clusters, cuts }: Status, logDir: string): string {
+function renderLab({ clusters, cuts, troubles }: Status, logDir: string): string {
   const rows = clusters.flatMap(({ name, pods }) =>
     pods.map((pod) => [
       name,
@@ -36,6 +36,7 @@ function renderLab({ clusters, cuts }: Status, logDir: string): string {
   return [
     renderTable(['cluster', 'id', 'state', 'reason'], states),
     renderTable(['cluster', 'node', 'pod', 'state', 'restarts', 'address', 'reason'], rows),
+    ...(troubles.length === 0 ? [] : [troubles.join('\n')]),
     ...(cuts.length === 0 ? [] : [cuts.map((cut) => `cut: ${describeCut(cut)}`).join('\n')]),
     `logs: ${logDir}`,
   ].join('\n\n');

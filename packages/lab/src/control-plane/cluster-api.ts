@@ -14,7 +14,7 @@ import { KubeCredentials } from './kube-credentials.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import type { KubeContext } from './kubeconfig.ts';
 import { listenRelay } from './relay.ts';
-import { keepServiceRunning } from './service-process.ts';
+import { ServiceTroubles, keepServiceRunning } from './service-process.ts';
 
 export interface ClusterApiDeps {
   readonly stateDir: string;
@@ -33,6 +33,7 @@ export class ClusterApi implements Disposable {
   readonly #credentials: KubeCredentials;
   readonly #api: KubeApi;
   readonly #relay: Server;
+  readonly #troubles = new ServiceTroubles();
   /** An administrator, from this machine. */
   readonly context: KubeContext;
 
@@ -62,10 +63,16 @@ export class ClusterApi implements Disposable {
     return this.#api.hasControllers;
   }
 
+  /** Programs of it that should run and do not. */
+  get troubles(): readonly string[] {
+    return this.#troubles.reasons;
+  }
+
   /** Keeps the programs running until `signal` aborts; they outlive it. */
   async run(signal: AbortSignal): Promise<void> {
     const programs = this.#api.programs.map(
-      (program) => (stop: AbortSignal) => keepServiceRunning(program, this.#deps, stop),
+      (program) => (stop: AbortSignal) =>
+        keepServiceRunning(program, { ...this.#deps, troubles: this.#troubles }, stop),
     );
     await runAll(programs, signal);
   }

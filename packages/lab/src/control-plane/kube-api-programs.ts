@@ -32,6 +32,7 @@ export function memoryKubeApi(cluster: ClusterPlan, { pki }: KubeApiFiles): Kube
     `--tls-cert-file=${pki.serverCertFile}`,
     `--tls-private-key-file=${pki.serverKeyFile}`,
     `--client-ca-file=${pki.caFile}`,
+    `--data-dir=${join(cluster.dir, 'kube-api')}`,
     serviceRangeFlag(cluster),
     `--data-dir=${join(cluster.dir, 'kube-api')}`,
     `--pod-log-dir=${join(dirname(cluster.dir), 'logs', cluster.name)}`,

@@ -1,3 +1,4 @@
+import type { ContainerState } from '@clustermesh/kube';
 import { ok } from '@clustermesh/runtime';
 import type { Clock, Random } from '@clustermesh/runtime';
 import { join } from 'node:path';
@@ -22,6 +23,23 @@ export interface ServiceDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly stateDir: string;
+  readonly troubles: ServiceTroubles;
+}
+
+/** The programs outside of pods that should run and do not, for people. */
+export class ServiceTroubles {
+  readonly #whyByName = new Map<string, string>();
+
+  get reasons(): readonly string[] {
+    return [...this.#whyByName].map(([name, why]) => `${name} ${why}`);
+  }
+
+  report(name: string, { waiting, terminated }: ContainerState): void {
+    if (waiting?.message !== undefined) this.#whyByName.set(name, `does not start: ${waiting.message}`);
+    else if (terminated !== undefined) {
+      this.#whyByName.set(name, `ended with exit code ${terminated.exitCode} and is started again`);
+    } else this.#whyByName.delete(name);
+  }
 }
 
 /** Keeps it running (the same way as a container: adopted, restarted, logged) until `signal` aborts. */
@@ -31,7 +49,7 @@ export async function keepServiceRunning(
   signal: AbortSignal,
 ): Promise<void> {
   const { name, cluster, argv, place } = service;
-  const container = new ContainerRunner(
+  const container: ContainerRunner = new ContainerRunner(
     { name, image: name },
     {
       ...deps,
@@ -40,7 +58,7 @@ export async function keepServiceRunning(
       logFile: join(deps.stateDir, 'logs', `${cluster === undefined ? '' : `${cluster}-`}${name}.log`),
       recordFile: join(servicesDirectory(deps.stateDir, cluster), `${name}.json`),
       program: { name },
-      changed: () => undefined,
+      changed: () => deps.troubles.report(name, container.view.state),
     },
   );
   await container.run('Always', signal);

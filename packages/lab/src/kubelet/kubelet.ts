@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { ClusterView } from '../cluster-view.ts';
+import { untilAnswered } from '../control-plane/until-answered.ts';
 import type { NodePlan } from '../mesh-plan.ts';
 import { ReconcileLoop } from '../reconcile-loop.ts';
 import { AddressPool } from './address-pool.ts';
@@ -45,7 +46,7 @@ export class Kubelet {
   /** Ends when `signal` aborts; the pods go on running. */
   async run(signal: AbortSignal): Promise<void> {
     const { view, log } = this.#deps;
-    await this.#register(signal);
+    await untilAnswered(() => this.#register(signal), this.#deps.clock, signal);
     await view.synced;
     if (isAborted(signal)) return; // perhaps nothing was seen: no pod is gone for that
     await this.#reclaim();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { ClusterView } from '../cluster-view.ts';
 import { mustRun, runCommand } from '../command.ts';
-import { keepServiceRunning } from '../control-plane/service-process.ts';
+import { ServiceTroubles, keepServiceRunning } from '../control-plane/service-process.ts';
 import { takeDown } from '../down.ts';
 import { dialThrough } from '../gateway/dial.ts';
 import { probeHost } from '../host.ts';
@@ -67,7 +67,11 @@ describeRoot(`pods in network namespaces${limitation === undefined ? '' : ` (ski
       });
     });
     running = Promise.all([
-      keepServiceRunning(gateway, { ...deps, runner, stateDir: plan.stateDir }, stop.signal),
+      keepServiceRunning(
+        gateway,
+        { ...deps, runner, stateDir: plan.stateDir, troubles: new ServiceTroubles() },
+        stop.signal,
+      ),
       view.run(stop.signal),
       ...kubelets.map((kubelet) => kubelet.run(stop.signal)),
     ]);

@@ -10,6 +10,7 @@ import { ClusterApi } from '../control-plane/cluster-api.ts';
 import type { ClusterApiDeps } from '../control-plane/cluster-api.ts';
 import { kubeconfig } from '../control-plane/kubeconfig.ts';
 import type { KubeContext } from '../control-plane/kubeconfig.ts';
+import { untilAnswered } from '../control-plane/until-answered.ts';
 import { infrastructureControllers, runControllers, workloadControllers } from '../controllers/controllers.ts';
 import { ensureNamespaces, installMesh } from '../install/install.ts';
 import { writeFileWhole } from '../json-file.ts';
@@ -28,8 +29,6 @@ export interface ClusterDeps extends ClusterApiDeps {
   readonly log: Logger;
 }
 
-const apiPollMs = 50;
-
 /** Brings one cluster up and keeps it: its Kubernetes API, controllers and kubelets, and the mesh installed in it. */
 export class ClusterSupervisor {
   readonly #plan: ClusterPlan;
@@ -37,6 +36,7 @@ export class ClusterSupervisor {
   #phase: ClusterPhase = 'starting';
   #reason = 'the Kubernetes API starts';
   #view: ClusterView | undefined;
+  #api: ClusterApi | undefined;
 
   constructor(plan: ClusterPlan, deps: ClusterDeps) {
     this.#plan = plan;
@@ -45,12 +45,11 @@ export class ClusterSupervisor {
 
   get status(): ClusterStatus {
     const { name, id, nodes } = this.#plan;
-    const isSettling = this.#phase === 'settling' && this.#view !== undefined;
-    const reason = isSettling && this.#view !== undefined ? waitsFor(this.#plan, this.#view) : this.#reason;
+    const reason = this.#whyNotReady();
     return {
       name,
       id,
-      phase: isSettling && reason === '' ? 'ready' : this.#phase,
+      phase: this.#phase === 'settling' && reason === '' ? 'ready' : this.#phase,
       reason,
       kubeconfig: kubeconfigFile(this.#deps.stateDir, name),
       nodes: nodes.map(({ name: node, address, podCidr }) => ({ name: node, address, podCidr })),
@@ -58,14 +57,21 @@ export class ClusterSupervisor {
     };
   }
 
+  #whyNotReady(): string {
+    if (this.#phase !== 'settling' || this.#view === undefined) return this.#reason;
+    const installed = this.#deps.installMesh ? waitsFor(this.#plan, this.#view) : [];
+    return [...(this.#api?.troubles ?? []), ...installed].join('; ');
+  }
+
   /** @param reachable told with the cluster's context once its API can be reached */
   async run(reachable: (context: KubeContext) => Promise<void>, signal: AbortSignal): Promise<void> {
     try {
       using api = await ClusterApi.open(this.#plan, this.#deps, signal);
+      this.#api = api;
       await writeFileWhole(kubeconfigFile(this.#deps.stateDir, this.#plan.name), kubeconfig([api.context]));
       using client = adminClient(api.context);
       const work = async (stop: AbortSignal): Promise<void> => {
-        await this.#untilAnswering(client, stop);
+        await this.#answered(() => client.list(namespaces, {}, stop), stop);
         if (isAborted(stop)) return;
         await reachable(api.context);
         await this.#runCluster(api, client, stop);
@@ -79,7 +85,7 @@ export class ClusterSupervisor {
   }
 
   async #runCluster(api: ClusterApi, client: KubeClient, signal: AbortSignal): Promise<void> {
-    await ensureNamespaces(client, signal);
+    await this.#answered(() => ensureNamespaces(client, signal), signal);
     const view = new ClusterView(client, this.#deps);
     this.#view = view;
     const controllers = [...infrastructureControllers, ...(api.hasControllers ? [] : workloadControllers(this.#deps))];
@@ -101,28 +107,20 @@ export class ClusterSupervisor {
 
   async #install(client: KubeClient, view: ClusterView, signal: AbortSignal): Promise<void> {
     await view.synced; // or a lab that is taken over would look empty
-    if (!this.#deps.installMesh) {
-      this.#phase = 'ready';
-      this.#reason = '';
-      return;
+    if (this.#deps.installMesh) {
+      this.#phase = 'installing';
+      this.#reason = 'the mesh is being installed';
+      const { mode, clock } = this.#deps;
+      const installation = labInstallation(this.#plan, mode, clock);
+      await this.#answered(() => installMesh(client, installation, signal), signal);
     }
-    this.#phase = 'installing';
-    this.#reason = 'the mesh is being installed';
-    const { mode, clock } = this.#deps;
-    await installMesh(client, labInstallation(this.#plan, mode, clock), signal);
     this.#phase = 'settling';
   }
 
-  async #untilAnswering(client: KubeClient, signal: AbortSignal): Promise<void> {
-    while (!isAborted(signal)) {
-      try {
-        await client.list(namespaces, {}, signal);
-        return;
-      } catch (error) {
-        this.#reason = `the Kubernetes API starts: ${describeError(error)}`;
-        await this.#deps.clock.sleep(apiPollMs, signal);
-      }
-    }
+  async #answered(action: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+    await untilAnswered(action, this.#deps.clock, signal, (reason) => {
+      this.#reason = `the Kubernetes API starts: ${reason}`;
+    });
   }
 
   /** What every container finds: the way to the API, and who it is. */

@@ -18,6 +18,8 @@ export interface SupervisorStatus {
   readonly limitation?: string;
   readonly supervisorPid: number;
   readonly clusters: readonly ClusterStatus[];
+  /** Programs of the lab itself that should run and do not. */
+  readonly troubles: readonly string[];
 }
 
 export type ClusterPhase = 'starting' | 'installing' | 'settling' | 'ready' | 'failed';
@@ -87,7 +89,7 @@ function whyNotRun({ name, state }: ContainerStatus): string | undefined {
 }
 
 /** What the mesh's own workloads of a cluster still wait for; empty when all is there. */
-export function waitsFor(plan: ClusterPlan, view: ClusterView): string {
+export function waitsFor(plan: ClusterPlan, view: ClusterView): readonly string[] {
   const deployment = view.get('deployments', 'kube-system/clustermesh-apiserver');
   const daemonSet = view.get('daemonSets', 'kube-system/clustermesh-agent');
   const missing = [
@@ -100,5 +102,5 @@ export function waitsFor(plan: ClusterPlan, view: ClusterView): string {
     .list('pods')
     .filter((pod) => !isReady(pod) && missing.some((name) => pod.metadata.name.startsWith(name)))
     .map((pod) => `${pod.metadata.name}: ${reasonOf(pod)}`);
-  return [...missing.map((name) => `${name} is not ready`), ...details].join('; ');
+  return [...missing.map((name) => `${name} is not ready`), ...details];
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { mustRun } from '../command.ts';
 import { kubeconfig } from '../control-plane/kubeconfig.ts';
 import type { KubeContext } from '../control-plane/kubeconfig.ts';
-import { keepServiceRunning } from '../control-plane/service-process.ts';
+import { ServiceTroubles, keepServiceRunning } from '../control-plane/service-process.ts';
 import type { ServiceProgram } from '../control-plane/service-process.ts';
 import { dialDirectly, dialThrough } from '../gateway/dial.ts';
 import { readJsonFile, writeFileWhole, writeJsonFile } from '../json-file.ts';
@@ -35,6 +35,7 @@ export async function runSupervisor(state: LabState, deps: SupervisorDeps, signa
   const gatewaySocket = join(stateDir, 'gateway.sock');
   const dial = plan.mode === 'root' ? dialThrough(gatewaySocket) : dialDirectly;
   const { kubeAssets, installMesh } = state;
+  const troubles = new ServiceTroubles();
   const shared = { ...deps, stateDir, mode: plan.mode, runner, dial, kubeAssets, installMesh };
   const clusters = plan.clusters.map((cluster) => ({ cluster, supervisor: new ClusterSupervisor(cluster, shared) }));
   const status = (): SupervisorStatus => ({
@@ -43,6 +44,7 @@ export async function runSupervisor(state: LabState, deps: SupervisorDeps, signa
     ...(state.limitation === undefined ? {} : { limitation: state.limitation }),
     supervisorPid: process.pid,
     clusters: clusters.map(({ supervisor }) => supervisor.status),
+    troubles: troubles.reasons,
   });
   const server = await serveStatus(stateDir, status);
   await prepareMachine(plan);
@@ -50,7 +52,7 @@ export async function runSupervisor(state: LabState, deps: SupervisorDeps, signa
   await runAll(
     [
       ...gatewayOf(plan, gatewaySocket).map(
-        (gateway) => (stop: AbortSignal) => keepServiceRunning(gateway, shared, stop),
+        (gateway) => (stop: AbortSignal) => keepServiceRunning(gateway, { ...shared, troubles }, stop),
       ),
       // One cluster that fails must not take the others with it: its status says why.
       ...clusters.map(({ cluster, supervisor }) => async (stop: AbortSignal): Promise<void> => {
