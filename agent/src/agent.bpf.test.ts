@@ -139,6 +139,13 @@ describeKernel(`the agent on a kernel, without a control plane${suffix}`, () => 
     expect(node.hasTunnelDevice()).toBe(true);
   });
 
+  it('attaches hooks that its predecessor did not have', async () => {
+    await agent.end('SIGTERM');
+    for (const { link } of cgroupHooks) if (link !== 'connect4') rmSync(join(node.bpfFs, 'links', link));
+    agent = await started();
+    expect(node.pins('links')).toEqual(allLinks);
+  });
+
   it('keeps a predecessor\u2019s services while it knows nothing, also after a kill (I4, I7)', async () => {
     const address = Uint8Array.from({ length: 16 }, (_, index) => index);
     const key = encodeServiceKey({ address, port: 80, protocol: 6 });

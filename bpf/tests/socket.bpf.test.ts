@@ -147,6 +147,47 @@ describeKernel('sockets and services', () => {
     expect(answer.peer ?? answer.from).toBe(`::1 ${server.port}`);
   });
 
+  it('no connection and no datagram reaches a backend of another service while extents and records change hands', async () => {
+    const [a1, a2, b1, b2] = await Promise.all(['a1', 'a2', 'b1', 'b2'].map((name) => tcpEcho(name, '127.0.0.1')));
+    const [u1, u2] = await Promise.all(['a1', 'b1'].map((name) => udpEcho(name, '127.0.0.1')));
+    const servers = [a1, a2, b1, b2, u1, u2].flatMap((server) => server ?? []);
+    servers.forEach((server) => made.use(server));
+    const vips = { a: '127.240.0.3', b: '127.240.0.4' };
+    const [tcpPorts, udpPorts] = [servers.slice(0, 4), servers.slice(4)].map((some) => some.map((one) => one.port));
+    const of = (from: number, ports: readonly number[]): SocketBackend[] =>
+      ports.map((backendPort, index) => ({ id: 20 + ((from + index) % 42), ip: '127.0.0.1', port: backendPort }));
+    const programs = { at: 0 };
+    /** Every service moves to other slots and to records that were another one's some rounds before. */
+    const change = (): void => {
+      const at = 6 * programs.at++;
+      node.serve({ ip: vips.a, port, proto: 'tcp', id: 901 }, of(at, tcpPorts?.slice(0, 2) ?? []));
+      node.serve({ ip: vips.b, port, proto: 'tcp', id: 902 }, of(at + 2, tcpPorts?.slice(2) ?? []));
+      node.serve({ ip: vips.a, port, proto: 'udp', id: 903 }, of(at + 4, udpPorts?.slice(0, 1) ?? []));
+      node.serve({ ip: vips.b, port, proto: 'udp', id: 904 }, of(at + 5, udpPorts?.slice(1) ?? []));
+    };
+    change();
+    const requests = (['a', 'b'] as const).flatMap((service): SocketRequest[] => [
+      { op: 'tcp', host: vips[service], port },
+      { op: 'udp', family: 4, host: vips[service], port },
+      { op: 'connectedUdp', family: 4, host: vips[service], port },
+    ]);
+    const asked = Array.from({ length: 100 }, () => requests).flat();
+    const answered = node.client.askAll(asked);
+    const running = { done: false };
+    void answered.finally(() => (running.done = true));
+    while (!running.done) {
+      change();
+      await new Promise(setImmediate);
+    }
+    const answers = await answered;
+    const wrong = answers.filter(({ answer }, index) => {
+      const { host } = asked[index] as { readonly host: string };
+      return answer?.[0] !== (host === vips.a ? 'a' : 'b');
+    });
+    expect(wrong).toEqual([]);
+    expect(programs.at).toBeGreaterThan(100);
+  });
+
   it('affinity: all connections of a pod go to one backend while that takes any', async () => {
     const servers = await Promise.all(['a', 'b', 'c', 'd'].map((name) => tcpEcho(name, '127.0.0.1')));
     servers.forEach((server) => made.use(server));
