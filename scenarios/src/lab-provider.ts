@@ -92,6 +92,11 @@ export class LabProvider implements Provider {
     await this.#running().restore(cluster);
   }
 
+  async memory(cluster: string, program: Kill['program']): Promise<readonly number[]> {
+    const programs = await this.#running().programs(cluster);
+    return programs.filter(({ name }) => name === program).map(({ rssBytes }) => rssBytes);
+  }
+
   /** Returns when another process has taken its place: what is looked at afterwards is not the state before. */
   async kill({ cluster, program, node }: Kill): Promise<void> {
     const lab = this.#running();
@@ -145,6 +150,7 @@ function labCommands(mesh: string): ProviderCommands {
       return inLab(`cut ${cluster}${named}${what}`);
     },
     restore: (cluster) => inLab(`restore ${cluster}`),
+    memory: (cluster) => [`clustermesh lab programs ${cluster}`],
     kill: ({ cluster, program, node }) =>
       program === 'supervisor'
         ? [...inLab('kill - supervisor'), ...inLab('up')]

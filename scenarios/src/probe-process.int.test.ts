@@ -47,7 +47,14 @@ async function eventually(look: () => boolean): Promise<void> {
 
 /** What a traffic probe has reported up to now. */
 function totals(probe: RunningProbe): TrafficReport {
-  return (probe.latest() ?? { ok: 0, failed: {}, broken: {}, answers: {}, longestGapMs: 0 }) as TrafficReport;
+  return (probe.latest() ?? {
+    ok: 0,
+    failed: {},
+    broken: {},
+    answers: {},
+    longestGapMs: 0,
+    firstFailure: '',
+  }) as TrafficReport;
 }
 
 describe('probe/requests.mjs', () => {
@@ -99,6 +106,7 @@ describe('probe/traffic.mjs', () => {
     expect(totals(probe)).toMatchObject({ failed: {}, broken: {} });
     server.close();
     await eventually(() => Object.keys(totals(probe).failed).includes('ECONNREFUSED'));
+    expect(totals(probe).firstFailure).toMatch(/^ECONNREFUSED at \d{4}-/);
     await probe.stop();
     expect((await probe.ended).exitCode).toBe(0);
   });

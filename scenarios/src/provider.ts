@@ -54,7 +54,7 @@ export interface PodRef {
 
 /** A program of probe/ and its flags: what `--address` and the others are told. */
 export interface Probe {
-  readonly program: 'requests' | 'traffic' | 'dns';
+  readonly program: 'requests' | 'traffic' | 'dns' | 'rubbish';
   readonly flags: Readonly<Record<string, string | number>>;
 }
 
@@ -64,7 +64,7 @@ export function probeArguments({ flags }: Probe): readonly string[] {
 }
 
 /** What not every provider can do; a step that needs it is then told as not shown. */
-export type Need = 'packets' | 'cuts' | 'kills' | 'supervisor';
+export type Need = 'packets' | 'cuts' | 'kills' | 'supervisor' | 'memory';
 
 /** Where the clusters of a scenario run. Kubernetes itself is the interface for the rest. */
 export interface Provider {
@@ -85,6 +85,8 @@ export interface Provider {
   restore(cluster: string): Promise<void>;
   /** SIGKILL; whoever keeps the program running starts it again. */
   kill(kill: Kill): Promise<void>;
+  /** Resident bytes of each process of a program. */
+  memory(cluster: string, program: Kill['program']): Promise<readonly number[]>;
   /** Writes logs of everything that runs into a directory. */
   collectLogs(directory: string): Promise<void>;
   readonly commands: ProviderCommands;
@@ -96,6 +98,7 @@ export interface ProviderCommands {
   cut(cut: Cut): readonly string[];
   restore(cluster: string): readonly string[];
   kill(kill: Kill): readonly string[];
+  memory(cluster: string): readonly string[];
   probe(cluster: string, pod: PodRef, probe: Probe): readonly string[];
   collectLogs(topology: Topology, directory: string): readonly string[];
   down(topology: Topology): readonly string[];

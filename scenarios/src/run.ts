@@ -23,6 +23,8 @@ export interface Run {
   readonly deletedPods: Map<string, DeletedPod>;
   /** By name, while it runs. */
   readonly traffic: Map<string, Traffic>;
+  /** What `same` saw when it first looked, by what was asked. */
+  readonly remembered: Map<string, string>;
 }
 
 /** Runs `clustermesh …` as a user would; any exit code other than 0 is an error that quotes what it said. */

@@ -62,6 +62,7 @@ function newRun({ topology, manifests }: Scenario, { provider, clock }: RunDeps,
     signal,
     deletedPods: new Map(),
     traffic: new Map(),
+    remembered: new Map(),
   };
 }
 

@@ -13,11 +13,13 @@ const report = z.object({
   answers: z.record(z.string(), z.number()),
   /** The longest time between two successes. */
   longestGapMs: z.number(),
+  /** Reason and time, to be found in logs; '' while there is none. */
+  firstFailure: z.string().default(''),
 });
 
 export type TrafficReport = z.output<typeof report>;
 
-const nothing: TrafficReport = { ok: 0, failed: {}, broken: {}, answers: {}, longestGapMs: 0 };
+const nothing: TrafficReport = { ok: 0, failed: {}, broken: {}, answers: {}, longestGapMs: 0, firstFailure: '' };
 
 /** Background traffic of a scenario, counted from its start to its end. */
 export class Traffic {
@@ -53,11 +55,12 @@ export function sumOf(counts: Readonly<Record<string, number>>): number {
 }
 
 /** `1203 ok, 2 failed (ECONNREFUSED 2), longest gap 12 ms` */
-export function renderTraffic({ ok, failed, broken, longestGapMs }: TrafficReport): string {
+export function renderTraffic({ ok, failed, broken, longestGapMs, firstFailure }: TrafficReport): string {
   const withReasons = (what: string, counts: Readonly<Record<string, number>>): string => {
     const reasons = Object.entries(counts).map(([reason, count]) => `${reason} ${count}`);
     return `${sumOf(counts)} ${what}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`;
   };
   const gap = `longest gap ${Math.round(longestGapMs)} ms`;
-  return [`${ok} ok`, withReasons('failed', failed), withReasons('broken', broken), gap].join(', ');
+  const first = firstFailure === '' ? [] : [`first ${firstFailure}`];
+  return [`${ok} ok`, withReasons('failed', failed), withReasons('broken', broken), gap, ...first].join(', ');
 }

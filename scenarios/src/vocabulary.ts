@@ -5,10 +5,12 @@ import { configure, restart } from './actions/components.ts';
 import { cut, kill, restore, wait } from './actions/faults.ts';
 import { connect, disconnect } from './actions/links.ts';
 import { annotate, apply, patch, remove, scale } from './actions/objects.ts';
+import { rubbish } from './actions/rubbish.ts';
 import { claimAddress, condition, deletePod } from './actions/pods.ts';
 import { answers, moves, refused } from './expectations/answers.ts';
 import { converged } from './expectations/converged.ts';
-import { drained, inspected } from './expectations/inspected.ts';
+import { drained, inspected, same } from './expectations/inspected.ts';
+import { memory } from './expectations/memory.ts';
 import { remote, shows } from './expectations/mesh-state.ts';
 import { resolves } from './expectations/resolves.ts';
 import { trafficHeld } from './expectations/traffic-held.ts';
@@ -27,6 +29,7 @@ export const actionVerbs: readonly ActionVerb<unknown>[] = [
   deletePod,
   condition,
   claimAddress,
+  rubbish,
   configure,
   restart,
   cut,
@@ -46,7 +49,9 @@ export const expectationVerbs: readonly ExpectationVerb<unknown>[] = [
   trafficHeld,
   remote,
   shows,
+  memory,
   inspected,
+  same,
   drained,
   converged,
 ];

@@ -6,7 +6,7 @@ import { fakeCli, fakeRun, fakeService } from '../testing/fake-run.ts';
 import type { ExpectationVerb, Observation } from '../verb.ts';
 import { answers, moves, refused } from './answers.ts';
 import { converged } from './converged.ts';
-import { inspected } from './inspected.ts';
+import { inspected, same } from './inspected.ts';
 import { remote, shows } from './mesh-state.ts';
 import { resolves } from './resolves.ts';
 
@@ -178,9 +178,39 @@ describe('inspected', () => {
     { params: { where: { cluster: 'west', state: 'conflict' }, atLeast: 2 }, isMet: false },
     { params: { where: { cluster: 'west' }, atMost: 1 }, isMet: false },
     { params: { where: { cluster: 'north' }, atLeast: 0, atMost: 0 }, isMet: true },
-    { params: { where: { colour: 'red' } }, isMet: false },
   ])('$params: met $isMet', async ({ params, isMet }) => {
     expect((await look(inspected, { of: 'east', what: 'ipcache', ...params }, run)).isMet).toBe(isMet);
+  });
+});
+
+it.each([inspected, same])(
+  '$name refuses a column that is not there: it would match nothing, or itself',
+  async (verb) => {
+    const run = fakeRun(fakeCli({ 'inspect ipcache': [{ cluster: 'west' }] }));
+    const params = { of: 'east', what: 'ipcache', where: { colour: 'red' }, columns: ['colour'], atMost: 0 };
+    const own = verb === same ? { ...params, atMost: undefined } : { ...params, columns: undefined };
+    const parsed: unknown = verb.params.parse(JSON.parse(JSON.stringify(own)));
+    await expect((verb as ExpectationVerb<unknown>).check(parsed, run)).rejects.toThrow(/no column colour/);
+  },
+);
+
+describe('same', () => {
+  const row = { cluster: 'west', identity: 131_073, labels: 'app=echo', users: 2 };
+  const params = { of: 'east', what: 'identities' as const, columns: ['cluster', 'identity'] };
+  const lookAt = (rows: readonly object[], remembered: Map<string, string>): Promise<Observation> =>
+    look(same, params, fakeRun(fakeCli({ 'inspect identities --context east': rows }), { remembered }));
+
+  it.each([
+    { name: 'the same rows', now: [row], isMet: true },
+    { name: 'another column that changed', now: [{ ...row, users: 3 }], isMet: true },
+    { name: 'another number', now: [{ ...row, identity: 131_074 }], isMet: false },
+    { name: 'one more', now: [row, { ...row, identity: 131_074 }], isMet: false },
+    { name: 'none', now: [], isMet: false },
+  ])('$name: met $isMet', async ({ now, isMet }) => {
+    const remembered = new Map<string, string>();
+    expect((await lookAt([], remembered)).isMet).toBe(false); // nothing to remember yet
+    expect((await lookAt([row], remembered)).isMet).toBe(true);
+    expect((await lookAt(now, remembered)).isMet).toBe(isMet);
   });
 });
 

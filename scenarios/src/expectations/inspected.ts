@@ -1,3 +1,4 @@
+import { MeshError } from '@clustermesh/runtime';
 import { z } from 'zod';
 
 import { clustermeshJson } from '../run.ts';
@@ -29,6 +30,31 @@ export const inspected: ExpectationVerb<z.output<typeof params>> = {
   },
 };
 
+const sameParams = z.strictObject({
+  of: z.string(),
+  what: params.shape.what,
+  columns: z.array(z.string()).min(1),
+  where: params.shape.where.default({}),
+});
+
+export const same: ExpectationVerb<z.output<typeof sameParams>> = {
+  name: 'same',
+  summary:
+    '`clustermesh inspect` has the same rows, as far as these columns go, as when this was first looked at; then it must have some',
+  params: sameParams,
+  clusters: ({ of }) => [of],
+  commands: ({ of, what }) => [`clustermesh inspect ${what} --context ${of}`],
+  check: async ({ of, what, columns, where }, run) => {
+    const found = await findRows(run, { of, what, where });
+    mustHave(found, what, columns);
+    const now = [...new Set(found.map((row) => columns.map((column) => String(row[column])).join(' ')))].sort();
+    const asked = JSON.stringify({ of, what, columns, where });
+    if (!run.remembered.has(asked) && now.length > 0) run.remembered.set(asked, now.join('\n'));
+    const isMet = now.length > 0 && run.remembered.get(asked) === now.join('\n');
+    return { isMet, seen: `${isMet ? 'the same' : 'other'} ${now.length} ${what} of ${of}` };
+  },
+};
+
 const drainedParams = z.strictObject({ of: z.string(), cluster: z.string() });
 
 export const drained: ExpectationVerb<z.output<typeof drainedParams>> = {
@@ -43,10 +69,27 @@ export const drained: ExpectationVerb<z.output<typeof drainedParams>> = {
   },
 };
 
-async function countRows(
-  run: Run,
-  { of, what, where }: { readonly of: string; readonly what: string; readonly where: Readonly<Record<string, string>> },
-): Promise<number> {
+interface Query {
+  readonly of: string;
+  readonly what: string;
+  /** Column → text. */
+  readonly where: Readonly<Record<string, string>>;
+}
+
+async function countRows(run: Run, query: Query): Promise<number> {
+  return (await findRows(run, query)).length;
+}
+
+async function findRows(run: Run, { of, what, where }: Query): Promise<z.output<typeof rowsOutput>> {
   const rows = rowsOutput.parse(await clustermeshJson(run, ['inspect', what, '--context', of]));
-  return rows.filter((row) => Object.entries(where).every(([column, text]) => String(row[column]) === text)).length;
+  mustHave(rows, what, Object.keys(where));
+  return rows.filter((row) => Object.entries(where).every(([column, text]) => String(row[column]) === text));
+}
+
+/** A column that is not there would be equal to nothing, and to itself, for ever. */
+function mustHave(rows: z.output<typeof rowsOutput>, what: string, columns: readonly string[]): void {
+  const [first] = rows;
+  const missing = columns.filter((column) => first !== undefined && !(column in first));
+  if (missing.length > 0)
+    throw new MeshError('SCENARIO_INVALID', `inspect ${what} has no column ${missing.join(', ')}`);
 }

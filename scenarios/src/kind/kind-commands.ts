@@ -68,6 +68,7 @@ export function kindCommands(plan: KindPlan): ProviderCommands {
         const flushed = Object.values(chains).map(({ name }) => `iptables -t mangle -F ${name} 2>/dev/null`);
         return `docker exec ${container} sh -c '${flushed.join('; ')}; true'`;
       }),
+    memory: () => [],
     kill: ({ cluster, program, node }) => {
       if (program === 'supervisor') return [];
       const index = node === undefined ? undefined : Number(node.slice(1)) - 1;

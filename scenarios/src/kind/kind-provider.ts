@@ -42,6 +42,7 @@ export class KindProvider implements Provider {
   }
 
   cannot(need: Need): string | undefined {
+    if (need === 'memory') return 'the memory of single programs is not read on kind';
     return need === 'supervisor' ? 'kind has no supervisor' : undefined;
   }
 
@@ -91,6 +92,10 @@ export class KindProvider implements Provider {
 
   async restore(cluster: string): Promise<void> {
     for (const command of this.commands.restore(cluster)) await this.#run(command);
+  }
+
+  memory(): Promise<never> {
+    return Promise.reject(new MeshError('SCENARIO_INVALID', 'read the memory of a program on kind'));
   }
 
   async kill(kill: Kill): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * Sends requests until its standard input ends. Prints totals as a line of JSON twice a second, and once at its end:
- * {"ok":812,"failed":{"ETIMEDOUT":1},"broken":{},"answers":{"east/echo-1":400},"longestGapMs":31}
+ * {"ok":812,"failed":{"ETIMEDOUT":1},"broken":{},"answers":{"east/echo-1":400},"longestGapMs":31,"firstFailure":"…"}
  * usage: node traffic.mjs --address 10.101.0.9 --port 80 --connections new|established [--protocol UDP] [--every 10]
  *   [--streams 8]
  */
@@ -25,7 +25,7 @@ const { address, protocol, connections } = values;
 const port = Number(values.port);
 const everyMs = Number(values.every);
 
-const totals = { ok: 0, failed: {}, broken: {}, answers: {}, longestGapMs: 0 };
+const totals = { ok: 0, failed: {}, broken: {}, answers: {}, longestGapMs: 0, firstFailure: '' };
 let lastOk = performance.now();
 let isOver = false;
 
@@ -59,6 +59,11 @@ function count(counts, name) {
   counts[name] = (counts[name] ?? 0) + 1;
 }
 
+function fail(counts, reason) {
+  count(counts, reason);
+  totals.firstFailure ||= `${reason} at ${new Date().toISOString()}`;
+}
+
 function askByConnection() {
   const socket = connect({ host: address, port });
   let text = '';
@@ -67,7 +72,7 @@ function askByConnection() {
     if (isDone || isOver) return;
     isDone = true;
     if (failure === undefined) succeed(text.split('\n')[0].trim());
-    else count(totals.failed, failure);
+    else fail(totals.failed, failure);
     socket.destroy();
   };
   socket.setTimeout(timeoutMs, () => end('ETIMEDOUT'));
@@ -90,7 +95,7 @@ function openStream() {
     if (isClosed || isOver) return;
     isClosed = true;
     clearTimeout(waiting);
-    count(totals.broken, reason);
+    fail(totals.broken, reason);
     socket.destroy();
   };
   const ask = () => {
@@ -121,7 +126,7 @@ function askByDatagram() {
     socket.close();
     if (isOver) return;
     if (failure === undefined) succeed(who);
-    else count(totals.failed, failure);
+    else fail(totals.failed, failure);
   };
   socket.once('error', (error) => end(error.code ?? error.message));
   socket.once('message', (message) => end(undefined, message.toString('latin1').split(/\s/)[0]));
@@ -136,11 +141,11 @@ function openDatagrams() {
     if (isOver) return;
     socket.send('who');
     timer = setTimeout(() => {
-      if (!isOver) count(totals.failed, 'ETIMEDOUT');
+      if (!isOver) fail(totals.failed, 'ETIMEDOUT');
       ask();
     }, timeoutMs);
   };
-  socket.on('error', (error) => count(totals.failed, error.code ?? error.message));
+  socket.on('error', (error) => fail(totals.failed, error.code ?? error.message));
   socket.on('message', (message) => {
     clearTimeout(timer);
     succeed(message.toString('latin1').split(/\s/)[0]);

@@ -16,6 +16,7 @@ export function fakeRun(provider: Partial<Provider>, more: Partial<Run> = {}): R
     signal: new AbortController().signal,
     deletedPods: new Map(),
     traffic: new Map(),
+    remembered: new Map(),
     ...more,
     clock: new FakeClock(),
   };
