@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { endpointSlices, pods, services } from '@clustermesh/kube';
+import { endpointSlices, namespaces, pods, services } from '@clustermesh/kube';
 import type { EndpointSlice, Pod, Service } from '@clustermesh/kube';
 import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import { KubeApiStore } from '@clustermesh/lab';
@@ -27,6 +27,7 @@ import type { Agent } from './agent.ts';
 import { noDevices } from './datapath/devices.ts';
 import { noSockets } from './datapath/sockets.ts';
 import type { AgentSettings } from './settings.ts';
+import type { IpcacheEntry } from './status/agent-status.ts';
 import { defaultMapSizes, memoryDatapathMaps } from './maps/datapath-maps.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
 import { decodeEndpoint } from './maps/endpoint.ts';
@@ -195,8 +196,18 @@ class World implements AsyncDisposable {
         ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
       },
     };
+    await this.namespace();
     await this.kube.create(services, service);
     await this.kube.create(endpointSlices, slice(pods));
+  }
+
+  /** Of our own cluster; `isGlobal`: does its annotation say that it takes part in the mesh? */
+  async namespace(isGlobal?: boolean): Promise<void> {
+    const annotations = isGlobal === undefined ? {} : { 'clustermesh.cilium.io/global': String(isGlobal) };
+    const object = { metadata: { name: 'default', annotations } };
+    const { items } = await this.kube.list(namespaces);
+    if (items.some(({ metadata }) => metadata.name === 'default')) await this.kube.update(namespaces, object);
+    else await this.kube.create(namespaces, object);
   }
 
   async localPods(pods: readonly number[]): Promise<void> {
@@ -235,6 +246,7 @@ class World implements AsyncDisposable {
         mirrorSilenceMs: 5 * minutes,
         startupTaint: '',
         staleTtlMs: 0,
+        defaultGlobalNamespace: true,
         ...settings,
       },
     });
@@ -297,8 +309,19 @@ function chosen(agent: Agent): readonly string[] {
     .map((one) => one.address);
 }
 
-function addresses(agent: Agent, state = 'programmed'): readonly string[] {
+/** What the agent knows of single addresses. */
+function hosts(agent: Agent, ofCluster = ''): readonly IpcacheEntry[] {
+  return [...agent.listings.ipcache(ofCluster)].filter((entry) => !entry.address.includes('/'));
+}
+
+function networks(agent: Agent): readonly unknown[] {
   return [...agent.listings.ipcache('')]
+    .filter((entry) => entry.address.includes('/'))
+    .map(({ address, identity, nodeAddress, key }) => ({ address, identity, nodeAddress, key }));
+}
+
+function addresses(agent: Agent, state = 'programmed'): readonly string[] {
+  return hosts(agent)
     .filter((entry) => entry.state === state)
     .map((entry) => entry.address)
     .sort();
@@ -365,6 +388,69 @@ describe('createAgent', () => {
     await world.kube.delete(pods, { namespace: 'default', name: 'echo-1' }, { gracePeriodSeconds: 0 });
     await world.settle();
     expect(endpoints(world.maps)).toEqual([]);
+  });
+
+  it('keeps a service to itself whose namespace takes no part in the mesh, whatever the service says', async () => {
+    world = new World();
+    await world.local([1], { 'service.cilium.io/affinity': 'remote' });
+    await world.remote(east);
+    await world.namespace(false);
+    const agent = await started();
+    expect(chosen(agent)).toEqual(['10.1.1.1']);
+    expect([...agent.listings.services({ namespace: '', name: '' })]).toMatchObject([
+      { global: false, affinity: 'none' },
+    ]);
+    await world.namespace(true);
+    await world.settle();
+    expect(chosen(agent)).toEqual(['10.2.1.1']);
+    await world.namespace(false);
+    await world.settle();
+    expect(chosen(agent)).toEqual(['10.1.1.1']);
+  });
+
+  it('takes no part by default where so configured', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east);
+    const agent = world.start({ defaultGlobalNamespace: false });
+    await world.settle();
+    expect(chosen(agent)).toEqual(['10.1.1.1']);
+    await world.namespace(true);
+    await world.settle();
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+  });
+
+  it('serves pods that are not published as part of the world, and under their identity once they are', async () => {
+    world = new World();
+    await world.local([]);
+    await world.namespace(false);
+    await world.pod('private', podIp(west, 5));
+    await started();
+    expect(endpoints(world.maps)).toEqual([['10.1.1.5', 2]]);
+    await world.namespace(true);
+    await world.ip(west, podIp(west, 5));
+    await world.settle();
+    expect(endpoints(world.maps)).toEqual([['10.1.1.5', identityOf(west)]]);
+    await world.namespace(false);
+    await world.settle();
+    // As long as the others know it under its number, its packets must carry that.
+    expect(endpoints(world.maps)).toEqual([['10.1.1.5', identityOf(west)]]);
+    await world.delete(`${prefixOf(west, 'ip')}${podIp(west, 5)}`);
+    await world.settle();
+    expect(endpoints(world.maps)).toEqual([['10.1.1.5', 2]]);
+  });
+
+  it('knows the node of every address in a pod CIDR of others, also of pods that they do not publish', async () => {
+    world = new World();
+    await world.local([]);
+    await world.remote(east, []);
+    const agent = await started();
+    const key = 'cilium/cache/nodes/v1/east/node1';
+    expect(networks(agent)).toEqual([{ address: '10.2.1.0/24', identity: 2, nodeAddress: nodeIp(east), key }]);
+    expect([...world.maps.ipc_cidr.entries()]).toHaveLength(1);
+    await world.delete(`${prefixOf(east, 'nodes')}node1`);
+    await world.settle();
+    expect([...world.maps.ipc_cidr.entries()]).toEqual([]);
   });
 
   it('counts in Cilium\u2019s words', async () => {
@@ -837,10 +923,10 @@ describe('createAgent', () => {
     await world.remote(north, []);
     await world.ip(north, '10.2.1.1');
     const agent = await started();
-    expect([...agent.listings.ipcache('')]).toMatchObject([{ address: '10.2.1.1', cluster: 'north' }]);
+    expect(hosts(agent)).toMatchObject([{ address: '10.2.1.1', cluster: 'north' }]);
     await world.remote(east, [1]);
     await world.settle();
-    expect([...agent.listings.ipcache('')]).toMatchObject([
+    expect(hosts(agent)).toMatchObject([
       { address: '10.2.1.1', cluster: 'east', state: 'programmed' },
       { address: '10.2.1.1', cluster: 'north', state: 'conflict', reason: 'held by cluster east' },
     ]);
@@ -858,7 +944,7 @@ describe('createAgent', () => {
     await world.delete(`${prefixOf(east, 'ip')}10.2.1.1`);
     await world.settle();
     expect(agent.status().conflicts).toEqual([]);
-    expect([...agent.listings.ipcache('north')]).toMatchObject([{ address: '10.2.1.1', state: 'programmed' }]);
+    expect(hosts(agent, 'north')).toMatchObject([{ address: '10.2.1.1', state: 'programmed' }]);
   });
 
   it('decides a conflict again when the owner of the pod CIDR becomes known', async () => {
@@ -871,11 +957,11 @@ describe('createAgent', () => {
     const agent = await started();
     await world.ip(east, '10.2.1.1');
     await world.settle();
-    expect([...agent.listings.ipcache('north')]).toMatchObject([{ state: 'programmed' }]);
+    expect(hosts(agent, 'north')).toMatchObject([{ state: 'programmed' }]);
     await world.node(east);
     await world.settle();
-    expect([...agent.listings.ipcache('north')]).toMatchObject([{ state: 'conflict' }]);
-    expect([...agent.listings.ipcache('east')]).toMatchObject([{ state: 'programmed' }]);
+    expect(hosts(agent, 'north')).toMatchObject([{ state: 'conflict' }]);
+    expect(hosts(agent, 'east')).toMatchObject([{ state: 'programmed' }]);
   });
 
   it('a remote cluster never takes an address of ours (I1)', async () => {
@@ -884,8 +970,8 @@ describe('createAgent', () => {
     await world.ip(east, '10.1.1.1');
     await world.local([1]);
     const agent = await started();
-    expect([...agent.listings.ipcache('west')]).toMatchObject([{ address: '10.1.1.1', state: 'programmed' }]);
-    expect([...agent.listings.ipcache('east')]).toMatchObject([{ address: '10.1.1.1', state: 'conflict' }]);
+    expect(hosts(agent, 'west')).toMatchObject([{ address: '10.1.1.1', state: 'programmed' }]);
+    expect(hosts(agent, 'east')).toMatchObject([{ address: '10.1.1.1', state: 'conflict' }]);
   });
 
   it('keeps every other cluster out of our ranges, whether the address is taken or not (I1)', async () => {
@@ -900,7 +986,7 @@ describe('createAgent', () => {
     expect(addresses(agent)).toEqual([]);
     expect([...world.maps.ipc_host.entries()]).toEqual([]);
     expect(addresses(agent, 'conflict')).toEqual(['10.1.1.77', nodeIp(west)]);
-    expect([...agent.listings.ipcache('east')][0]).toMatchObject({ cluster: 'east', reason: 'held by cluster west' });
+    expect(hosts(agent, 'east')[0]).toMatchObject({ cluster: 'east', reason: 'held by cluster west' });
     await world.delete(`${prefixOf(west, 'nodes')}node1`);
     await world.settle();
     expect(addresses(agent)).toEqual(['10.1.1.77', nodeIp(west)]);
@@ -926,7 +1012,7 @@ describe('createAgent', () => {
       "network 0.0.0.0/0 is wider than any node's can be",
       "network 10.0.0.0/8 is wider than any node's can be",
     ]);
-    expect([...world.maps.ipc_cidr.entries()]).toEqual([]);
+    expect(networks(agent)).toMatchObject([{ address: '10.2.1.0/24' }]);
   });
 
   describe('restart', () => {

@@ -68,7 +68,8 @@ export function createAgent(deps: AgentDeps): Agent {
     localClusterId: config.clusterId,
     maxConnectedClusters: config.maxConnectedClusters,
     drainMs: config.backendDrainMs,
-    areServicesKnown: () => ingest.localServices.isSynced,
+    globalByDefault: config.defaultGlobalNamespace,
+    areServicesKnown: () => ingest.localServices.isSynced && ingest.localNamespaces.isSynced,
     arePodsKnown: () => ingest.localPods.isSynced,
   });
   const ingest = createIngest({
@@ -88,7 +89,7 @@ export function createAgent(deps: AgentDeps): Agent {
     setNodeReachable: (...change) => state.setNodeReachable(...change),
     observeRoundTrip: (seconds) => metrics.observeRoundTrip(seconds),
   });
-  const { localServices, localPods, localCluster, remotes, initialSync, clusterIds } = ingest;
+  const { localNamespaces, localServices, localPods, localCluster, remotes, initialSync, clusterIds } = ingest;
   const {
     state,
     programmer,
@@ -111,6 +112,7 @@ export function createAgent(deps: AgentDeps): Agent {
       notReady() ?? (endpointReconciler.isComplete ? undefined : 'the pods of this node are not known yet'),
   });
   const parts = [
+    localNamespaces,
     localServices,
     localPods,
     localCluster,

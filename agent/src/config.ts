@@ -63,6 +63,12 @@ export const agentConfig = defineConfig(
       '0s',
       'withdraw backends of a cluster that was lost for longer: used only where there are no others; 0s = never',
     ),
+    clustermeshDefaultGlobalNamespace: z
+      .boolean()
+      .default(true)
+      .describe(
+        'namespaces without the annotation clustermesh.cilium.io/global take part; as clustermesh-apiserver has it',
+      ),
     mirrorSilenceTimeout: durationSetting(
       '5m',
       'entries that vanish after the mirror was silent for so long are kept; at least 2m',
@@ -155,6 +161,7 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       syncTimeoutMs: config.clustermeshSyncTimeout,
       mirrorSilenceMs: config.mirrorSilenceTimeout,
       staleTtlMs: config.staleTtl,
+      defaultGlobalNamespace: config.clustermeshDefaultGlobalNamespace,
     },
   };
 }

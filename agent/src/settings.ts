@@ -21,4 +21,6 @@ export interface AgentSettings {
   readonly mirrorSilenceMs: number;
   /** Older than this, a cluster's backends are chosen only where there are no others; 0 = never. */
   readonly staleTtlMs: number;
+  /** Do namespaces that do not say take part in the mesh? As clustermesh-apiserver has it. */
+  readonly defaultGlobalNamespace: boolean;
 }

@@ -136,6 +136,7 @@ class TestCluster {
         syncTimeoutMs: 60_000,
         mirrorSilenceMs: 60_000,
         staleTtlMs: 0,
+        defaultGlobalNamespace: true,
         startupTaint: '',
       },
     });

@@ -10,6 +10,7 @@ import { SlotRecords } from '../maps/slot.ts';
 import type { AgentMetrics } from '../metrics.ts';
 import { EndpointTable } from '../tables/endpoint-table.ts';
 import { MeshState } from '../tables/mesh-state.ts';
+import { NamespaceTable } from '../tables/namespace-table.ts';
 import type { Devices } from './devices.ts';
 import { EndpointLoop } from './endpoint-loop.ts';
 import { EndpointProgrammer } from './endpoint-programmer.ts';
@@ -31,6 +32,8 @@ export interface DatapathDeps {
   readonly localClusterId: number;
   readonly maxConnectedClusters: MaxConnectedClusters;
   readonly drainMs: number;
+  /** Do namespaces that do not say take part in the mesh? */
+  readonly globalByDefault: boolean;
   readonly areServicesKnown: () => boolean;
   readonly arePodsKnown: () => boolean;
   readonly pacer: Pacer;
@@ -44,6 +47,7 @@ export interface DatapathDeps {
 /** The tables and all that brings the maps to what they say. */
 export interface Datapath {
   readonly state: MeshState;
+  readonly namespaces: NamespaceTable;
   readonly endpoints: EndpointTable;
   readonly endpointChanges: ChangeSignal;
   readonly endpointReconciler: EndpointReconciler;
@@ -80,13 +84,20 @@ export function createDatapath(deps: DatapathDeps): Datapath {
   const restored = new RestoredBackends();
   const services = new ServiceReconciler({ table: state.services, programmer, restored });
   const ipcacheMaps = { hosts: maps.ipc_host, cidrs: maps.ipc_cidr };
-  const addresses = new IpcacheProgrammer({ table: state.ipcache, maps: ipcacheMaps, nodes: nodeIndexes });
+  const addresses = new IpcacheProgrammer({
+    table: state.ipcache,
+    maps: ipcacheMaps,
+    nodes: nodeIndexes,
+    onHostRemoved: (address) => programmer.addressGone(address),
+  });
   const takeover = new Takeover({ ...deps, state, programmer, restored, ipcacheMaps });
   const endpoints = new EndpointTable();
+  const namespaces = new NamespaceTable(deps.globalByDefault);
   const endpointReconciler = new EndpointReconciler({
     ...deps,
     table: endpoints,
     ipcache: state.ipcache,
+    namespaces,
     programmer: new EndpointProgrammer({ byIp: maps.ep_ip, byInterface: maps.ep_if }),
   });
   const onAddresses = (): void => {
@@ -94,6 +105,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
   };
   return {
     state,
+    namespaces,
     endpoints,
     endpointChanges,
     endpointReconciler,

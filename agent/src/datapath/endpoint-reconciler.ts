@@ -1,6 +1,9 @@
+import { worldIdentity } from '@clustermesh/wire';
+
 import { keyText } from '../maps/address.ts';
-import type { EndpointTable } from '../tables/endpoint-table.ts';
+import type { EndpointRow, EndpointTable } from '../tables/endpoint-table.ts';
 import type { IpcacheTable } from '../tables/ipcache-table.ts';
+import type { NamespaceTable } from '../tables/namespace-table.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
 import type { Devices } from './devices.ts';
 import type { EndpointProgrammer } from './endpoint-programmer.ts';
@@ -8,6 +11,7 @@ import type { EndpointProgrammer } from './endpoint-programmer.ts';
 export interface EndpointReconcilerOptions {
   readonly table: EndpointTable;
   readonly ipcache: IpcacheTable;
+  readonly namespaces: Pick<NamespaceTable, 'isGlobal'>;
   readonly programmer: EndpointProgrammer;
   readonly devices: Devices;
   readonly localClusterId: number;
@@ -44,9 +48,9 @@ export class EndpointReconciler {
 
   /** Would a reconciliation change anything that the tables know of? */
   get isBehind(): boolean {
-    for (const { address } of this.#options.table.rows()) {
-      const identity = this.#identityOf(address);
-      if (identity !== undefined && identity !== this.#identities.get(keyText(address))) return true;
+    for (const row of this.#options.table.rows()) {
+      const identity = this.#identityOf(row);
+      if (identity !== undefined && identity !== this.#identities.get(keyText(row.address))) return true;
     }
     return false;
   }
@@ -61,9 +65,10 @@ export class EndpointReconciler {
     );
     if (signal.aborted) return;
     const pending: PendingEndpoint[] = [];
-    for (const { namespace, name, address } of rows) {
+    for (const row of rows) {
+      const { namespace, name, address } = row;
       const found = interfaces.get(keyText(address));
-      const identity = this.#identityOf(address);
+      const identity = this.#identityOf(row);
       if (found === undefined) {
         pending.push({ namespace, name, reason: 'its interface is not there yet', needsPolling: true });
       } else if (identity === undefined) {
@@ -91,10 +96,14 @@ export class EndpointReconciler {
     }
   }
 
-  /** As our own cluster publishes it. */
-  #identityOf(address: Uint8Array): number | undefined {
-    const row = this.#options.ipcache.find(address, hostPrefix);
-    const isOurs = row?.clusterId === this.#options.localClusterId && row.state !== 'waiting-for-identity';
-    return isOurs ? row.identity : undefined;
+  /**
+   * As our own cluster publishes it. What it keeps to itself is nobody in particular to the others: they know of the
+   * pod only on which node's range it is (ADR 118).
+   */
+  #identityOf({ address, namespace }: EndpointRow): number | undefined {
+    const { ipcache, namespaces, localClusterId } = this.#options;
+    const row = ipcache.find(address, hostPrefix);
+    if (row?.clusterId !== localClusterId) return namespaces.isGlobal(namespace) === false ? worldIdentity : undefined;
+    return row.state === 'waiting-for-identity' ? undefined : row.identity;
   }
 }

@@ -9,6 +9,7 @@ import type { KindLimits } from './cluster-feed.ts';
 import { ClusterIds } from './cluster-ids.ts';
 import { InitialSync } from './initial-sync.ts';
 import { LocalCluster } from './local-cluster.ts';
+import { LocalNamespaces } from './local-namespaces.ts';
 import { LocalPods } from './local-pods.ts';
 import { LocalServices } from './local-services.ts';
 import { MirrorPulse } from './mirror-pulse.ts';
@@ -35,6 +36,7 @@ export interface IngestOptions {
 /** Everything that fills the tables. */
 export interface Ingest {
   readonly clusterIds: ClusterIds;
+  readonly localNamespaces: LocalNamespaces;
   readonly localServices: LocalServices;
   readonly localPods: LocalPods;
   readonly localCluster: LocalCluster;
@@ -57,13 +59,23 @@ function remoteLimits({ ipc_host: hosts, node, svc }: IngestOptions['maps']): Ki
 
 export function createIngest(options: IngestOptions): Ingest {
   const { datapath, local, clock, mirrorSilenceMs } = options;
-  const { state, takeover, endpoints, endpointChanges } = datapath;
+  const { state, takeover, namespaces, endpoints, endpointChanges } = datapath;
   const edges = { ...options, state };
   const clusterIds = new ClusterIds({ name: local.cluster, id: local.clusterId });
   const localServices = new LocalServices({
     ...edges,
     clusterId: local.clusterId,
     table: state.services,
+    namespaces,
+    onSynced: () => state.changed(),
+  });
+  const localNamespaces = new LocalNamespaces({
+    ...edges,
+    table: namespaces,
+    onChange: (namespace) => {
+      localServices.namespaceChanged(namespace);
+      endpointChanges.raise();
+    },
     onSynced: () => state.changed(),
   });
   const localPods = new LocalPods({ ...edges, table: endpoints, onChange: () => endpointChanges.raise() });
@@ -92,5 +104,5 @@ export function createIngest(options: IngestOptions): Ingest {
     timeoutMs: options.syncTimeoutMs,
     onOver: () => takeover.giveUpUnknown((clusterId) => clusterIds.has(clusterId)),
   });
-  return { clusterIds, localServices, localPods, localCluster, remotes, initialSync };
+  return { clusterIds, localNamespaces, localServices, localPods, localCluster, remotes, initialSync };
 }

@@ -4,6 +4,7 @@ import { runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { serviceSharing } from '@clustermesh/wire';
 
+import type { NamespaceTable } from '../tables/namespace-table.ts';
 import type { LocalServiceRow, ServiceTable } from '../tables/service-table.ts';
 
 export interface KubeIngestDeps {
@@ -16,6 +17,7 @@ export interface KubeIngestDeps {
 
 export interface LocalServicesDeps extends KubeIngestDeps {
   readonly table: ServiceTable;
+  readonly namespaces: Pick<NamespaceTable, 'isGlobal'>;
   readonly clusterId: number;
   /** All services and their slices are in the table. */
   readonly onSynced: () => void;
@@ -49,6 +51,11 @@ export class LocalServices {
 
   get isSynced(): boolean {
     return this.#services.isSynced && this.#slices.isSynced;
+  }
+
+  /** Whether a namespace takes part in the mesh decides for its services too. */
+  namespaceChanged(namespace: string): void {
+    for (const name of this.#services.objects.keys()) if (name.startsWith(`${namespace}/`)) this.#join(name);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -98,13 +105,20 @@ export class LocalServices {
     const service = this.#services.objects.get(name);
     if (service === undefined) return;
     const slices = [...(this.#slicesByService.get(name)?.values() ?? [])];
-    this.#deps.table.setLocal(name, toRow(service, slices, this.#deps.clusterId));
+    const { table, namespaces, clusterId } = this.#deps;
+    const isInMesh = namespaces.isGlobal(service.metadata.namespace ?? '') ?? false;
+    table.setLocal(name, toRow(service, slices, { clusterId, isInMesh }));
   }
 }
 
-function toRow(service: Service, slices: readonly EndpointSlice[], clusterId: number): LocalServiceRow {
+/** A global service in a namespace that is not has nothing in other clusters, and nothing of them (protocol.md §7.6). */
+function toRow(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  { clusterId, isInMesh }: { readonly clusterId: number; readonly isInMesh: boolean },
+): LocalServiceRow {
   const { metadata, spec } = service;
-  const sharing = serviceSharing(metadata.annotations);
+  const sharing = serviceSharing(isInMesh ? metadata.annotations : undefined);
   return {
     service: {
       namespace: metadata.namespace ?? '',

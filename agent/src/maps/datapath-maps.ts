@@ -81,7 +81,7 @@ export const datapathMaps = {
     type: 'lpm_trie',
     keySize: cidrKeyLayout.size,
     valueSize: ipcacheValueLayout.size,
-    maxEntries: 16_384,
+    maxEntries: 131_072,
   },
   ep_ip: endpointMap('mesh_overlay', addressSize),
   ep_if: endpointMap('mesh_container', 4),

@@ -1,5 +1,5 @@
 import type { SelectedFrontend } from '@clustermesh/select';
-import { formatIp, kindByName } from '@clustermesh/wire';
+import { formatIp, kindByName, worldIdentity } from '@clustermesh/wire';
 import type { KindName } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
@@ -22,6 +22,14 @@ export interface ListingsOptions {
   readonly clusterIds: ClusterIds;
   readonly localClusterId: number;
   readonly nodeProbe: Pick<NodeProbe, 'reports'>;
+}
+
+interface IpcacheSource {
+  readonly address: Uint8Array;
+  readonly prefixLength: number;
+  readonly clusterId: number;
+  readonly identity: number;
+  readonly nodeIndex: number;
 }
 
 /** Empty texts mean "all". */
@@ -84,15 +92,17 @@ export class Listings {
 
   *ipcache(cluster: string): Generator<IpcacheEntry> {
     const { state, clusterIds } = this.#options;
+    const nodeNames = this.#nodeNames();
     for (const row of state.ipcache.rows()) {
       const name = clusterIds.nameOf(row.clusterId);
-      if (cluster === '' || name === cluster) yield { ...this.#ipcacheEntry(row), state: row.state, reason: '' };
+      if (cluster === '' || name === cluster)
+        yield { ...this.#ipcacheEntry(row, nodeNames), state: row.state, reason: '' };
     }
     for (const claim of state.ipcache.conflicts()) {
       const name = clusterIds.nameOf(claim.clusterId);
       if (cluster !== '' && name !== cluster) continue;
       const reason = `held by cluster ${clusterIds.nameOf(claim.holderId)}`;
-      yield { ...this.#ipcacheEntry(claim), state: 'conflict', reason };
+      yield { ...this.#ipcacheEntry(claim, nodeNames), state: 'conflict', reason };
     }
   }
 
@@ -163,13 +173,7 @@ export class Listings {
       : this.#entryKey('services', clusterId, name);
   }
 
-  #ipcacheEntry(row: {
-    readonly address: Uint8Array;
-    readonly prefixLength: number;
-    readonly clusterId: number;
-    readonly identity: number;
-    readonly nodeIndex: number;
-  }): Omit<IpcacheEntry, 'state' | 'reason'> {
+  #ipcacheEntry(row: IpcacheSource, nodeNames: ReadonlyMap<number, string>): Omit<IpcacheEntry, 'state' | 'reason'> {
     const { state, clusterIds } = this.#options;
     const address = prefixText(row.address, row.prefixLength);
     return {
@@ -177,8 +181,26 @@ export class Listings {
       identity: row.identity,
       nodeAddress: row.nodeIndex === 0 ? '' : formatIp(state.nodeIndexes.underlay(row.nodeIndex)),
       cluster: clusterIds.nameOf(row.clusterId),
-      key: this.#entryKey('ip', row.clusterId, address),
+      key: this.#ipcacheKey(row, address, nodeNames),
     };
+  }
+
+  /** Networks of the world are pod CIDRs, which nodes tell of. */
+  #ipcacheKey(row: IpcacheSource, address: string, nodeNames: ReadonlyMap<number, string>): string {
+    if (row.prefixLength === hostPrefix || row.identity !== worldIdentity) {
+      return this.#entryKey('ip', row.clusterId, address);
+    }
+    return this.#entryKey('nodes', row.clusterId, nodeNames.get(row.nodeIndex) ?? '');
+  }
+
+  #nodeNames(): ReadonlyMap<number, string> {
+    const { nodes, nodeIndexes } = this.#options.state;
+    const names = new Map<number, string>();
+    for (const { node, underlay } of nodes.rows()) {
+      const index = underlay && nodeIndexes.find(underlay);
+      if (index !== undefined) names.set(index, node.name);
+    }
+    return names;
   }
 
   /** '' for leftovers of a cluster that nobody knows (yet). */

@@ -1,6 +1,6 @@
 import type { Random } from '@clustermesh/runtime';
-import { coveredPrefix, hostIdentity, parseIp, remoteNodeIdentity } from '@clustermesh/wire';
-import type { IpIdentity, LabelArray, MeshNode } from '@clustermesh/wire';
+import { coveredPrefix, hostIdentity, parseIp, remoteNodeIdentity, worldIdentity } from '@clustermesh/wire';
+import type { IpIdentity, LabelArray, MeshNode, Prefix } from '@clustermesh/wire';
 
 import type { NodeIndexes } from '../datapath/node-indexes.ts';
 import { BackendPaths } from './backend-paths.ts';
@@ -43,7 +43,7 @@ export class MeshState {
     this.#localClusterId = options.localClusterId;
     this.#onChange = options.onChange;
     this.#monotonicMs = options.monotonicMs;
-    this.nodes = new NodeTable(options.random, options.localClusterId);
+    this.nodes = new NodeTable(options.random, options.localClusterId, (...range) => this.#setFallback(...range));
     this.ipcache = new IpcacheTable({
       random: options.random,
       expectedRows: options.expectedAddresses,
@@ -136,6 +136,21 @@ export class MeshState {
   /** Decides some of the addresses again whose ranges have changed hands. */
   reconsiderAddresses(): void {
     this.ipcache.reconsider(reconsideredRows);
+    this.#addressesChanged();
+  }
+
+  /**
+   * Of an address in another cluster's range of which that cluster tells nothing we know at least the node: it is part
+   * of the world, as Cilium has it (ADR 118).
+   */
+  #setFallback(prefix: Prefix, clusterId: ClusterId, node: string | undefined): void {
+    if (clusterId === this.#localClusterId) return;
+    const nodeIndex = node === undefined ? 0 : this.#nodeIndexOf(clusterId, node.slice(node.lastIndexOf('@') + 1));
+    const before =
+      nodeIndex === undefined || nodeIndex === 0
+        ? this.ipcache.remove(prefix.address, prefix.bits, clusterId)
+        : this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity: worldIdentity, nodeIndex });
+    this.nodeIndexes.release(before?.nodeIndex ?? 0);
     this.#addressesChanged();
   }
 

@@ -1,9 +1,10 @@
 import type { Random } from '@clustermesh/runtime';
-import { nodeIp, parseIp, prefixOf } from '@clustermesh/wire';
+import { formatIp, nodeIp, parseIp, prefixOf } from '@clustermesh/wire';
 import type { MeshNode, Prefix } from '@clustermesh/wire';
 
+import { keyText } from '../maps/address.ts';
 import { PodCidrs } from './pod-cidrs.ts';
-import type { CidrConflict } from './pod-cidrs.ts';
+import type { CidrConflict, OnHolder } from './pod-cidrs.ts';
 
 export interface NodeRow {
   readonly clusterId: number;
@@ -26,9 +27,10 @@ export class NodeTable {
   readonly #rows = new Map<string, NodeRow>();
   readonly #ranges: PodCidrs;
 
-  constructor(random: Random, localClusterId: number) {
+  /** `onHolder` is given a node as its cluster, a slash, its name, an @ and its underlay address, if it has one. */
+  constructor(random: Random, localClusterId: number, onHolder?: OnHolder) {
     this.#localClusterId = localClusterId;
-    this.#ranges = new PodCidrs(random, localClusterId);
+    this.#ranges = new PodCidrs(random, localClusterId, onHolder);
   }
 
   get size(): number {
@@ -40,13 +42,12 @@ export class NodeTable {
     const before = this.#rows.get(key);
     const row = { clusterId, node, underlay: underlayOf(node) };
     this.#rows.set(key, row);
-    const [had, has] = [before === undefined ? [] : this.#rangesOf(before), this.#rangesOf(row)];
-    const changesRanges = rangesText(had) !== rangesText(has) || before?.clusterId !== clusterId;
-    if (changesRanges) {
-      // The new ones first: what stays is held all the while.
-      for (const prefix of has) this.#ranges.claim(prefix, clusterId);
-      if (before !== undefined) for (const prefix of had) this.#ranges.release(prefix, before.clusterId);
-    }
+    const [had, has] = [before === undefined ? noRanges : this.#rangesOf(before), this.#rangesOf(row)];
+    // The new ones first: what stays is held all the while.
+    for (const [text, range] of has) if (!had.has(text)) this.#ranges.claim(range.prefix, clusterId, range.node);
+    for (const [text, range] of had)
+      if (!has.has(text)) this.#ranges.release(range.prefix, range.clusterId, range.node);
+    const changesRanges = had.size !== has.size || [...has.keys()].some((text) => !had.has(text));
     return { before, row, changesRanges };
   }
 
@@ -54,7 +55,7 @@ export class NodeTable {
     const row = this.#rows.get(rowKey(cluster, name));
     if (row === undefined) return undefined;
     this.#rows.delete(rowKey(cluster, name));
-    for (const prefix of this.#rangesOf(row)) this.#ranges.release(prefix, row.clusterId);
+    for (const { prefix, node } of this.#rangesOf(row).values()) this.#ranges.release(prefix, row.clusterId, node);
     return row;
   }
 
@@ -80,10 +81,27 @@ export class NodeTable {
     return this.#ranges.conflicts();
   }
 
-  #rangesOf({ node, clusterId }: NodeRow): readonly Prefix[] {
-    return clusterId === this.#localClusterId ? [...podPrefixes(node), ...nodePrefixes(node)] : podPrefixes(node);
+  #rangesOf({ node, clusterId, underlay }: NodeRow): ReadonlyMap<string, NodeRange> {
+    const isOurs = clusterId === this.#localClusterId;
+    const prefixes = isOurs ? [...podPrefixes(node), ...nodePrefixes(node)] : podPrefixes(node);
+    const name = `${rowKey(node.cluster, node.name)}@${underlay === undefined ? '' : formatIp(underlay)}`;
+    return new Map(
+      prefixes.map((prefix) => [
+        `${keyText(prefix.address)}/${prefix.bits}/${clusterId}/${name}`,
+        { prefix, clusterId, node: name },
+      ]),
+    );
   }
 }
+
+/** A range of addresses, and by which node a cluster claims it. */
+interface NodeRange {
+  readonly prefix: Prefix;
+  readonly clusterId: number;
+  readonly node: string;
+}
+
+const noRanges: ReadonlyMap<string, NodeRange> = new Map();
 
 /** Pod CIDRs of a node, primary ones first. */
 export function podPrefixes(node: MeshNode): readonly Prefix[] {
@@ -108,10 +126,6 @@ function nodePrefixes({ ipAddresses }: MeshNode): readonly Prefix[] {
     const address = parseIp(ip);
     return address === undefined ? [] : { address, bits: 128 };
   });
-}
-
-function rangesText(prefixes: readonly Prefix[]): string {
-  return prefixes.map(({ address, bits }) => `${address.join('.')}/${bits}`).join();
 }
 
 function rowKey(cluster: string, name: string): string {

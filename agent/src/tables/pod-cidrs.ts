@@ -8,8 +8,8 @@ import { PrefixMap } from './prefix-map.ts';
 interface Claim {
   readonly prefix: Prefix;
   readonly clusterId: number;
-  /** How many of its nodes make it. */
-  nodes: number;
+  /** Its nodes that make it, in order of arrival. */
+  readonly nodes: Set<string>;
   /** The claim that is in the way; `undefined`: it is held. */
   by: Claim | undefined;
   /** Claims that this one is in the way of, in order of arrival. */
@@ -24,39 +24,49 @@ export interface CidrConflict {
   readonly held: Prefix;
 }
 
+/** The node that a cluster holds a range by, the first one; `undefined` when it holds it no more. */
+export type OnHolder = (prefix: Prefix, clusterId: number, node: string | undefined) => void;
+
 /**
  * Whose addresses are whose, by the pod CIDRs of nodes: a range belongs to one cluster. Of overlapping claims of two
  * clusters ours is held, then the first; one that loses is held as soon as what is in its way is gone (design.md §3).
  */
 export class PodCidrs {
+  readonly #onHolder: OnHolder;
   readonly #localClusterId: number;
   readonly #local: PrefixMap<Claim>;
   readonly #remote: PrefixMap<Claim>;
   readonly #claims = new Map<string, Claim>();
   readonly #lost = new Set<Claim>();
 
-  constructor(random: Random, localClusterId: number) {
+  constructor(random: Random, localClusterId: number, onHolder: OnHolder = () => undefined) {
+    this.#onHolder = onHolder;
     this.#localClusterId = localClusterId;
     this.#local = new PrefixMap(random);
     this.#remote = new PrefixMap(random);
   }
 
-  claim(prefix: Prefix, clusterId: number): void {
+  claim(prefix: Prefix, clusterId: number, node: string): void {
     const key = claimKey(prefix, clusterId);
     const known = this.#claims.get(key);
     if (known !== undefined) {
-      known.nodes++;
+      known.nodes.add(node);
       return;
     }
-    const claim = { prefix, clusterId, nodes: 1, by: undefined, blocks: new Set<Claim>() };
+    const claim = { prefix, clusterId, nodes: new Set([node]), by: undefined, blocks: new Set<Claim>() };
     this.#claims.set(key, claim);
     this.#place(claim);
   }
 
-  release(prefix: Prefix, clusterId: number): void {
+  release(prefix: Prefix, clusterId: number, node: string): void {
     const key = claimKey(prefix, clusterId);
     const claim = this.#claims.get(key);
-    if (claim === undefined || --claim.nodes > 0) return;
+    const [first] = claim?.nodes ?? [];
+    if (claim?.nodes.delete(node) !== true) return;
+    if (claim.nodes.size > 0) {
+      if (node === first && claim.by === undefined) this.#tellHolder(claim);
+      return;
+    }
     this.#claims.delete(key);
     this.#lost.delete(claim);
     if (claim.by !== undefined) {
@@ -64,6 +74,7 @@ export class PodCidrs {
       return;
     }
     this.#holders(claim).delete(prefix);
+    this.#tellHolder(claim);
     for (const waiting of claim.blocks) this.#place(waiting);
   }
 
@@ -91,6 +102,7 @@ export class PodCidrs {
       this.#lost.delete(claim);
       this.#holders(claim).set(claim.prefix, claim);
       if (isOurs) this.#evict(claim);
+      this.#tellHolder(claim);
       return;
     }
     claim.by.blocks.add(claim);
@@ -110,10 +122,16 @@ export class PodCidrs {
       held.by = claim;
       claim.blocks.add(held);
       this.#lost.add(held);
+      this.#tellHolder(held);
       const waiting = [...held.blocks];
       held.blocks.clear();
       for (const one of waiting) this.#place(one);
     }
+  }
+
+  #tellHolder({ prefix, clusterId, nodes, by }: Claim): void {
+    const [first] = nodes;
+    this.#onHolder(prefix, clusterId, by === undefined ? first : undefined);
   }
 
   #holders({ clusterId }: Claim): PrefixMap<Claim> {

@@ -55,6 +55,7 @@ const answers = {
         syncTimeoutMs: 60_000,
         mirrorSilenceMs: 120_000,
         staleTtlMs: 0,
+        defaultGlobalNamespace: true,
         startupTaint: '',
       },
       ...{ clock, random, log },
