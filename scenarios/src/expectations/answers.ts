@@ -34,7 +34,7 @@ const backendsOutput = z.array(
 export const answers: ExpectationVerb<Answers> = {
   name: 'answers',
   summary:
-    'every request from the pod is answered, and by exactly these clusters; `backends` counts who answers, `without` names a deleted pod; `protocol`, `family`, `port`, `socket` and `mapped` choose how they are asked',
+    'every request from the pod is answered, and by exactly these clusters; `backends` counts who answers, `without` names a deleted pod; `protocol`, `family`, `port`, `socket` and `mapped` choose how they are asked, `peerIsService` looks at getpeername',
   params,
   clusters: ({ from, clusters }) => [from.cluster, ...clusters],
   commands: (expected, telling) => tell(expected, expected, telling),
