@@ -1,5 +1,6 @@
 import type { Clock } from '@clustermesh/runtime';
 
+import { keyText } from '../maps/address.ts';
 import { backendState } from '../maps/backend.ts';
 import type { BackendRecord, BackendRecords } from '../maps/backend.ts';
 import { DelayQueue } from './delay-queue.ts';
@@ -7,6 +8,9 @@ import { IdAllocator } from './id-allocator.ts';
 
 /** A stale reader may still look at a freed id or slot for this long (datapath.md §3.3). */
 export const quarantineMs = 2_000;
+
+/** Draining backends whose addresses are watched; of those beyond it, which is a whole cluster leaving, the drain counts. */
+const watchedAddresses = 65_536;
 
 /**
  * The life of backend records: free → active → terminating (drain) → free (quarantine) → used again. One in a service's
@@ -18,6 +22,9 @@ export class BackendPool {
   readonly #onEnded: () => void;
   readonly #ids: IdAllocator;
   readonly #draining: DelayQueue<readonly number[]>;
+  readonly #drainingByAddress = new Map<string, number[]>();
+  /** Free before their drain is over: their ids wait for it all the same. */
+  readonly #endedEarly = new Set<number>();
   readonly #quarantined = new DelayQueue<readonly number[]>(quarantineMs);
 
   /** `onEnded`: records that connections may have been given are free now. */
@@ -62,8 +69,23 @@ export class BackendPool {
   /** No new connection takes these from now on; those that exist go on until the drain ends. */
   retire(ids: readonly number[]): void {
     if (ids.length === 0) return;
-    for (const id of ids) this.#records.setState(id, backendState.terminating);
+    for (const id of ids) {
+      this.#records.setState(id, backendState.terminating);
+      this.#watchAddress(id);
+    }
     this.#draining.push(ids, this.#clock.monotonicMs());
+  }
+
+  /** Nothing is at this address any more: what drains there has nobody left to serve. */
+  addressGone(address: Uint8Array): void {
+    const ids = this.#drainingByAddress.get(keyText(address));
+    if (ids === undefined) return;
+    this.#drainingByAddress.delete(keyText(address));
+    for (const id of ids) {
+      this.#records.free(id);
+      this.#endedEarly.add(id);
+    }
+    this.#onEnded();
   }
 
   /** Takes back records that no slot ever pointed at. */
@@ -88,10 +110,28 @@ export class BackendPool {
     const now = this.#clock.monotonicMs();
     let hasEnded = false;
     for (const ids of this.#draining.due(now)) {
-      this.discard(ids);
+      for (const id of ids) {
+        this.#unwatchAddress(id);
+        if (!this.#endedEarly.delete(id)) this.#records.free(id);
+      }
+      this.#quarantined.push(ids, now);
       hasEnded = true;
     }
     for (const ids of this.#quarantined.due(now)) for (const id of ids) this.#ids.release(id);
     if (hasEnded) this.#onEnded();
+  }
+
+  #watchAddress(id: number): void {
+    const address = keyText(this.#records.read(id).address);
+    const ids = this.#drainingByAddress.get(address);
+    if (ids !== undefined) ids.push(id);
+    else if (this.#drainingByAddress.size < watchedAddresses) this.#drainingByAddress.set(address, [id]);
+  }
+
+  #unwatchAddress(id: number): void {
+    const address = keyText(this.#records.read(id).address);
+    const rest = this.#drainingByAddress.get(address)?.filter((other) => other !== id);
+    if (rest?.length === 0) this.#drainingByAddress.delete(address);
+    else if (rest !== undefined) this.#drainingByAddress.set(address, rest);
   }
 }

@@ -23,7 +23,13 @@ function setUp(hosts = 8) {
     ranges: { owner: () => undefined, touchesLocal: () => false },
     isIdentityKnown: () => true,
   });
-  const programmer = new IpcacheProgrammer({ table, nodes, maps: { hosts: maps.ipc_host, cidrs: maps.ipc_cidr } });
+  const removed: string[] = [];
+  const programmer = new IpcacheProgrammer({
+    table,
+    nodes,
+    maps: { hosts: maps.ipc_host, cidrs: maps.ipc_cidr },
+    onHostRemoved: (host) => removed.push(host.subarray(12).join('.')),
+  });
   const claim = (host: Uint8Array, identity: number, node: Uint8Array, prefix = hostPrefix): void => {
     const nodeIndex = nodes.acquire(node, 2) ?? 0;
     const before = table.upsert(host, prefix, { clusterId: 2, identity, nodeIndex });
@@ -37,7 +43,7 @@ function setUp(hosts = 8) {
       const { identity, nodeIndex } = decodeIpcacheValue(value);
       return [decodeHostKey(key).subarray(12).join('.'), identity, nodes.underlay(nodeIndex).subarray(12).join('.')];
     });
-  return { clock, maps, nodes, table, programmer, claim, withdraw, shown };
+  return { clock, maps, nodes, table, programmer, claim, withdraw, shown, removed };
 }
 
 const node1 = address(172, 30, 2, 11);
@@ -79,8 +85,20 @@ describe('IpcacheProgrammer', () => {
     expect(shown()).toHaveLength(0);
   });
 
+  it('tells which addresses have left the map, once they have', () => {
+    const { programmer, claim, withdraw, removed } = setUp();
+    claim(address(10, 2, 1, 1), 131_073, node1);
+    claim(address(10, 2, 1, 2), 131_073, node1);
+    programmer.applyUpserts();
+    withdraw(address(10, 2, 1, 1));
+    programmer.applyUpserts();
+    expect(removed).toEqual([]);
+    programmer.applyRemovals();
+    expect(removed).toEqual(['10.2.1.1']);
+  });
+
   it('leaves an address that came back in between', () => {
-    const { programmer, claim, withdraw, shown } = setUp();
+    const { programmer, claim, withdraw, shown, removed } = setUp();
     claim(address(10, 2, 1, 1), 131_073, node1);
     programmer.applyUpserts();
     withdraw(address(10, 2, 1, 1));
@@ -89,6 +107,7 @@ describe('IpcacheProgrammer', () => {
     programmer.applyRemovals();
     programmer.applyUpserts();
     expect(shown()).toEqual([['10.2.1.1', 131_073, '172.30.2.11']]);
+    expect(removed).toEqual([]);
   });
 
   it('keeps a node\u2019s index while the map refers to it, and frees it after', async () => {

@@ -2,6 +2,7 @@ import type { BpfMap } from '@clustermesh/ebpf';
 import { describeError } from '@clustermesh/runtime';
 
 import {
+  decodeHostKey,
   encodeCidrKey,
   encodeHostKey,
   encodeIpcacheValue,
@@ -28,16 +29,24 @@ export class IpcacheProgrammer {
   readonly #table: IpcacheTable;
   readonly #maps: IpcacheMaps;
   readonly #nodes: NodeIndexes;
+  readonly #onHostRemoved: (address: Uint8Array) => void;
   readonly #keys = new Uint8Array(ipcacheBatch * hostKeyLayout.size);
   readonly #values = new Uint8Array(ipcacheBatch * ipcacheValueLayout.size);
   #removals: number[] = [];
   #refused: number[] = [];
   #problem = '';
 
-  constructor(options: { readonly table: IpcacheTable; readonly maps: IpcacheMaps; readonly nodes: NodeIndexes }) {
+  constructor(options: {
+    readonly table: IpcacheTable;
+    readonly maps: IpcacheMaps;
+    readonly nodes: NodeIndexes;
+    /** An address (not a prefix) has left the map. */
+    readonly onHostRemoved?: (address: Uint8Array) => void;
+  }) {
     this.#table = options.table;
     this.#maps = options.maps;
     this.#nodes = options.nodes;
+    this.#onHostRemoved = options.onHostRemoved ?? (() => undefined);
   }
 
   /** Entries in the maps. */
@@ -131,8 +140,13 @@ export class IpcacheProgrammer {
   }
 
   #delete(row: number): void {
-    if (this.#table.prefixLength(row) === hostPrefix) this.#maps.hosts.delete(this.#hostKey(row));
-    else this.#maps.cidrs.delete(this.#cidrKey(row));
+    if (this.#table.prefixLength(row) !== hostPrefix) {
+      this.#maps.cidrs.delete(this.#cidrKey(row));
+      return;
+    }
+    const key = this.#hostKey(row);
+    this.#maps.hosts.delete(key);
+    this.#onHostRemoved(decodeHostKey(key));
   }
 
   #attempt(row: number, write: () => void): void {

@@ -12,7 +12,7 @@ import { ServiceProgrammer } from './service-programmer.ts';
 import type { FrontendProgram } from './service-programmer.ts';
 
 const drainMs = 10_000;
-const smallMaps = { ...defaultMapSizes, svc: 8, slot: 128, backend: 96, node: 8, ipc_host: 8, ipc_cidr: 8 };
+const smallMaps = { ...defaultMapSizes, svc: 8, slot: 128, backend: 96, node: 8, probe: 8, ipc_host: 8, ipc_cidr: 8 };
 
 function address(...octets: readonly number[]): Uint8Array {
   return Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...octets]);
@@ -188,6 +188,39 @@ describe('ServiceProgrammer', () => {
     await clock.advance(1);
     programmer.reclaim();
     programmer.reclaim();
+    expect(ended.times).toBe(1);
+  });
+
+  it('ends removed backends at once when their address is gone, but uses their ids no sooner', async () => {
+    const { programmer, clock, ended, maps } = open();
+    programmer.apply([program(1, [1, 2]), program(2, [1])]);
+    const at1 = [frontendKey(1), frontendKey(2)].map((key) => programmer.backendsOf(key)[0]?.id ?? 0);
+    programmer.apply([program(1, [2]), program(2, [])]);
+    programmer.addressGone(backend(2).address);
+    programmer.addressGone(backend(1).address);
+    expect(at1.map((id) => maps.backends.state(id))).toEqual([backendState.free, backendState.free]);
+    expect(programmer.backendsOf(frontendKey(1)).map(({ state }) => state)).toEqual([backendState.active]);
+    expect(ended.times).toBe(1);
+    await clock.advance(drainMs + 1_999);
+    programmer.reclaim();
+    programmer.apply([program(2, [3])]);
+    expect(at1).not.toContain(programmer.backendsOf(frontendKey(2))[0]?.id);
+    expect(programmer.used.backends).toBe(4);
+    await clock.advance(2_000);
+    programmer.reclaim();
+    expect(programmer.used.backends).toBe(2);
+  });
+
+  it('lets backends drain to the end when another address is gone, and forgets those that have', async () => {
+    const { programmer, clock, ended, maps } = open();
+    programmer.apply([program(1, [1, 2])]);
+    programmer.apply([program(1, [])]);
+    programmer.addressGone(backend(3).address);
+    expect([1, 2].map((id) => maps.backends.state(id))).toEqual(Array(2).fill(backendState.terminating));
+    await clock.advance(drainMs);
+    programmer.reclaim();
+    expect(ended.times).toBe(1);
+    programmer.addressGone(backend(1).address);
     expect(ended.times).toBe(1);
   });
 

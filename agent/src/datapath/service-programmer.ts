@@ -162,6 +162,11 @@ export class ServiceProgrammer {
     return [...this.#removeAll(leftover)];
   }
 
+  /** Removed backends at this address are not given the rest of their drain. */
+  addressGone(address: Uint8Array): void {
+    this.#backends.addressGone(address);
+  }
+
   /** Moves drained backends and old extents on to their next use. */
   reclaim(): void {
     this.#backends.reclaim();
