@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describeError } from '@clustermesh/runtime';
@@ -17,6 +17,7 @@ const looks = [
 
 /** Everything that helps to find the cause of a failure: logs, and what each cluster shows of itself, in one directory. */
 export async function collect(provider: Provider, { clusters }: Topology, directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true }); // of an earlier run
   await mkdir(directory, { recursive: true });
   await Promise.all([
     attempt(join(directory, 'logs.txt'), async () => {
