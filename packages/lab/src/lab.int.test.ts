@@ -122,6 +122,22 @@ describeRoot(`Lab${limitation === undefined ? '' : ` (skipped: ${limitation})`}`
     expect((await lab.programs()).map(({ name }) => name)).toEqual(['supervisor', 'gateway', 'kube-api', 'echo']);
   }, 30_000);
 
+  it('goes on after its Kubernetes API was killed, with the same objects and processes', async () => {
+    const { items: before } = await lab.kube('east').list(pods);
+    const echo = (await lab.programs('east')).find(({ name }) => name === 'echo');
+    const [killed] = await lab.kill('east', { name: 'kube-api' });
+    await eventually(async () => {
+      const [east] = (await lab.status()).clusters;
+      expect(east?.phase).toBe('ready');
+      const programs = await lab.programs('east');
+      expect(programs.map(({ name }) => name)).toEqual(['kube-api', 'echo']);
+      expect(programs[0]?.pid).not.toBe(killed?.pid);
+      expect(programs[1]?.pid).toBe(echo?.pid);
+    });
+    const { items: after } = await lab.kube('east').list(pods);
+    expect(after.map(({ metadata }) => metadata.uid)).toEqual(before.map(({ metadata }) => metadata.uid));
+  }, 60_000);
+
   it('goes on after its supervisor was killed, with the same processes', async () => {
     const stateDir = join(layout.stateRoot, mesh);
     const conditions = async (): Promise<unknown> => (await lab.kube('east').list(pods)).items[0]?.status?.conditions;

@@ -190,15 +190,6 @@ export class Lab {
     return killPrograms(this.#plan, cluster, program, signal);
   }
 
-  /** `cut` with its defaults: control planes in both directions. */
-  async cutLink(cluster: string): Promise<void> {
-    await this.cut({ cluster });
-  }
-
-  async restoreLink(cluster: string): Promise<void> {
-    await this.restore(cluster);
-  }
-
   async down(): Promise<void> {
     for (const client of this.#clients.values()) client[Symbol.dispose]();
     this.#clients.clear();
