@@ -19,8 +19,6 @@ export function startProgram(
   return program;
 }
 
-const readyMs = 30_000;
-
 /** Until `/readyz` says yes. */
 export async function untilReady(program: TestProcess, healthPort: number, signal: AbortSignal): Promise<void> {
   let last = 'nobody listens';
@@ -37,14 +35,14 @@ export async function until(
   what: string,
   signal: AbortSignal,
   missing: () => Promise<string | undefined>,
-  pollMs = 50,
+  { pollMs = 50, deadlineMs = 30_000 } = {},
 ): Promise<void> {
-  const deadline = performance.now() + readyMs;
+  const deadline = performance.now() + deadlineMs;
   for (;;) {
     signal.throwIfAborted();
     const reason = await missing();
     if (reason === undefined) return;
-    if (performance.now() > deadline) throw new Error(`not ${what} in ${readyMs / 1_000} s: ${reason}`);
+    if (performance.now() > deadline) throw new Error(`not ${what} in ${deadlineMs / 1_000} s: ${reason}`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

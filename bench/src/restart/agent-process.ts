@@ -33,6 +33,7 @@ export interface AgentFigures {
 }
 
 const pollMs = 20;
+const deadlineMs = 120_000;
 const main = fileURLToPath(new URL('../../../agent/src/main.ts', import.meta.url));
 const probe = new URL('./event-loop-probe.ts', import.meta.url);
 
@@ -76,7 +77,7 @@ export class AgentProcess {
       last = (await response?.text()) ?? last;
       return response?.ok === true ? undefined : last;
     };
-    await until('a ready agent', signal, missing, pollMs);
+    await until('ready', signal, missing, { pollMs, deadlineMs });
     return { readyMs: Date.now() - this.#startMs, importMs: this.#mainMs() - this.#startMs };
   }
 

@@ -67,8 +67,13 @@ export function exchangePaths(a: string, b: string, abi: KernelAbi = kernelAbi()
 
 export type PinnedKind = 'map' | 'program' | 'link';
 
-/** As the kernel names the file behind a descriptor. */
-const pinnedKinds: Readonly<Record<string, PinnedKind>> = { 'bpf-map': 'map', 'bpf-prog': 'program', bpf_link: 'link' };
+/** As the kernel names the file behind a descriptor; links have had both names. */
+const pinnedKinds: Readonly<Record<string, PinnedKind>> = {
+  'bpf-map': 'map',
+  'bpf-prog': 'program',
+  'bpf-link': 'link',
+  bpf_link: 'link',
+};
 
 /** What a pin is of; undefined where something else lies at `path`. */
 export function pinnedKind(path: string, abi: KernelAbi = kernelAbi()): PinnedKind | undefined {

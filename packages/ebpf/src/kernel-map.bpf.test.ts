@@ -28,6 +28,16 @@ suite(`in the kernel (missing here: ${probe.missing.join(', ') || 'nothing'})`, 
     },
   });
 
+  it('inserts a key once, and updates as ever afterwards', () => {
+    const map = keep(KernelMap.create('test', { type: 'lru_hash', keySize: 4, valueSize: 4, maxEntries: 8, flags: 0 }));
+    const key = new Uint8Array(4);
+    expect(map.insert(key, Uint8Array.of(1, 0, 0, 0))).toBe(true);
+    expect(map.insert(key, Uint8Array.of(2, 0, 0, 0))).toBe(false);
+    expect(map.lookup(key)).toEqual(Uint8Array.of(1, 0, 0, 0));
+    map.update(key, Uint8Array.of(3, 0, 0, 0));
+    expect(map.lookup(key)).toEqual(Uint8Array.of(3, 0, 0, 0));
+  });
+
   describe('a mapped array', () => {
     const definition = { type: 'array', keySize: 4, valueSize: 12, maxEntries: 3, flags: mapFlag.mmapable } as const;
 

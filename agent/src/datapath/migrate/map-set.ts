@@ -66,15 +66,15 @@ function planOf(pinned: PinnedMaps, wanted: MapSetOptions['wanted'], abi: Abi): 
 
 function takenOver(options: MapSetOptions, pinned: PinnedMaps, plan: MigrationPlan): MapSet {
   const { pins, log } = options;
-  const set = {
+  for (const notice of plan.notices) log.warn({ reason: notice }, 'maps are not as configured');
+  const isKept = isInPlace(plan, pinned.describe());
+  return {
+    folder: isKept ? pins.maps : pins.next,
     sizes: { ...options.sizes, ...plan.sizes },
     notices: plan.notices,
     isReplacement: false,
-    [Symbol.dispose]: () => pinned[Symbol.dispose](),
+    ...withMigration(pinned, isKept ? undefined : migrationOf(options, pinned, plan)),
   };
-  for (const notice of plan.notices) log.warn({ reason: notice }, 'maps are not as configured');
-  if (isInPlace(plan, pinned.describe())) return { ...set, folder: pins.maps, migration: undefined };
-  return { ...set, folder: pins.next, migration: migration(options, pinned, plan) };
 }
 
 function replacement(options: MapSetOptions, pinned: PinnedMaps): MapSet {
@@ -82,13 +82,22 @@ function replacement(options: MapSetOptions, pinned: PinnedMaps): MapSet {
     folder: options.pins.next,
     sizes: options.sizes,
     notices: [],
-    migration: migration(options, pinned, planReplacement(options.wanted)),
     isReplacement: true,
-    [Symbol.dispose]: () => pinned[Symbol.dispose](),
+    ...withMigration(pinned, migrationOf(options, pinned, planReplacement(options.wanted))),
   };
 }
 
-function migration({ pins, log }: MapSetOptions, from: PinnedMaps, plan: MigrationPlan): Migration {
+function withMigration(pinned: PinnedMaps, migration: Migration | undefined): Pick<MapSet, 'migration'> & Disposable {
+  return {
+    migration,
+    [Symbol.dispose]: () => {
+      migration?.[Symbol.dispose]();
+      pinned[Symbol.dispose]();
+    },
+  };
+}
+
+function migrationOf({ pins, log }: MapSetOptions, from: PinnedMaps, plan: MigrationPlan): Migration {
   return new Migration({ pins, plan, from, onStep: (step) => log.debug({ step }, 'migration') });
 }
 

@@ -21,8 +21,9 @@ export interface MigrationOptions {
  * the migration: killed before it, the next agent starts over; killed after it, only removing the old set is left.
  * The agent writes nothing meanwhile, so that programs on either set see the same.
  */
-export class Migration {
+export class Migration implements Disposable {
   readonly #options: MigrationOptions;
+  #isCommitted = false;
 
   /** The maps that go on are pinned in the new set too; objects loaded with `pins.next` make the others. */
   constructor(options: MigrationOptions) {
@@ -59,8 +60,14 @@ export class Migration {
     mkdirSync(pins.maps, { recursive: true });
     onStep('exchange the sets of pins');
     exchangePaths(pins.maps, pins.next);
+    this.#isCommitted = true;
     onStep('remove the old set of pins');
     dropStaged(pins);
+  }
+
+  /** Gives up what was not committed. */
+  [Symbol.dispose](): void {
+    if (!this.#isCommitted) dropStaged(this.#options.pins);
   }
 
   #eachCopy(
