@@ -136,8 +136,8 @@ export function methodNotAllowed(): KubeStatusError {
 
 /** `kubectl exec`, `attach` and `port-forward`. */
 export function notStreamed(what: string, pod: string): KubeStatusError {
-  const instead = what === 'exec' ? `clustermesh lab exec ${pod} -- COMMAND` : 'clustermesh lab exec or kubectl proxy';
-  return refusal(405, 'MethodNotAllowed', `${what} is not served by the Kubernetes API of the lab: use ${instead}`, {});
+  const instead = `use clustermesh lab exec CLUSTER ${pod} -- COMMAND`;
+  return refusal(405, 'MethodNotAllowed', `${what} is not served by the Kubernetes API of the lab: ${instead}`, {});
 }
 
 export function unsupportedMediaType(got: string): KubeStatusError {

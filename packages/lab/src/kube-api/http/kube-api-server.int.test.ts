@@ -1,12 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import {
   HttpKubeClient,
@@ -16,7 +14,6 @@ import {
   namespaces,
   podBindings,
   pods,
-  secrets,
   services,
 } from '@clustermesh/kube';
 import type { ConfigMap, ListWatchOptions, Pod } from '@clustermesh/kube';
@@ -389,136 +386,4 @@ describe('ListWatch over a bad network', () => {
     await done;
     expect(new Set(told).size).toBe(told.length);
   }, 30_000);
-});
-
-const run = promisify(execFile);
-const hasKubectl = await run('kubectl', ['version', '--client']).then(
-  () => true,
-  () => false,
-);
-// Visible in the count as skipped where kubectl is not installed.
-const describeWithKubectl = hasKubectl ? describe : describe.skip;
-
-describeWithKubectl(`kubectl${hasKubectl ? '' : ' (skipped: it is not installed)'}`, () => {
-  async function kubectl(...args: string[]): Promise<string> {
-    const kubeconfig = await writeKubeconfig(urlOf(server));
-    const { stdout } = await run(
-      'kubectl',
-      [`--kubeconfig=${kubeconfig}`, `--cache-dir=${join(dir, 'cache')}`, ...args],
-      { timeout: 20_000 },
-    );
-    return stdout.trim();
-  }
-
-  const manifest = {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'web', annotations: { 'service.cilium.io/global': 'true' } },
-    spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
-  };
-
-  async function manifestFile(content: object): Promise<string> {
-    const path = join(dir, 'manifest.json');
-    await writeFile(path, JSON.stringify(content));
-    return path;
-  }
-
-  it('applies, again without change, and with one', async () => {
-    const file = await manifestFile(manifest);
-    expect(await kubectl('apply', '-f', file)).toBe('service/web created');
-    expect(await kubectl('apply', '-f', file)).toBe('service/web unchanged');
-    await manifestFile({ ...manifest, spec: { ...manifest.spec, ports: [{ port: 81 }] } });
-    expect(await kubectl('apply', '-f', file)).toBe('service/web configured');
-    expect(await kubectl('get', 'svc', 'web', '-o', 'jsonpath={.spec.ports[*].port}')).toBe('81');
-    expect(await kubectl('apply', '--server-side', '--force-conflicts', '-f', file)).toBe(
-      'service/web serverside-applied',
-    );
-  });
-
-  it('annotates, labels, patches, scales and deletes', async () => {
-    await kubectl('apply', '-f', await manifestFile(manifest));
-    expect(await kubectl('annotate', 'svc/web', 'service.cilium.io/affinity=local')).toBe('service/web annotated');
-    expect(await kubectl('label', 'svc/web', 'a=b')).toBe('service/web labeled');
-    expect(await kubectl('patch', 'svc/web', '-p', '{"spec":{"selector":{"app":null}}}')).toBe('service/web patched');
-    expect(await kubectl('get', 'svc', '-l', 'a=b', '-o', 'name')).toBe('service/web');
-    await client.create(deployments, {
-      metadata: { namespace: ns, name: 'd' },
-      spec: {
-        selector: { matchLabels: { a: 'b' } },
-        template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
-      },
-    });
-    expect(await kubectl('scale', 'deploy/d', '--replicas=3')).toBe('deployment.apps/d scaled');
-    expect(await kubectl('delete', 'svc/web')).toBe('service "web" deleted');
-    await expect(kubectl('get', 'svc', 'web')).rejects.toThrow(
-      'Error from server (NotFound): services "web" not found',
-    );
-  });
-
-  it('creates by its imperative commands, which speak protobuf', async () => {
-    expect(await kubectl('create', 'namespace', 'shop')).toBe('namespace/shop created');
-    expect(await kubectl('create', '-n', 'shop', 'configmap', 'm', '--from-literal=a=b')).toBe('configmap/m created');
-    expect(await kubectl('create', '-n', 'shop', 'secret', 'generic', 's', '--from-literal=a=b')).toBe(
-      'secret/s created',
-    );
-    expect(await kubectl('create', '-n', 'shop', 'serviceaccount', 'sa')).toBe('serviceaccount/sa created');
-    expect(
-      await kubectl(
-        'create',
-        '-n',
-        'shop',
-        'deployment',
-        'd',
-        '--image=i',
-        '--replicas=0',
-        '--port=80',
-        '--',
-        'run',
-        '-x',
-      ),
-    ).toBe('deployment.apps/d created');
-    expect(
-      await kubectl('create', '-n', 'shop', 'service', 'nodeport', 'web', '--tcp=80:http', '--node-port=30080'),
-    ).toBe('service/web created');
-    const of = (name: string): { namespace: string; name: string } => ({ namespace: 'shop', name });
-    expect(await client.get(configMaps, of('m'))).toMatchObject({ data: { a: 'b' } });
-    expect(await client.get(secrets, of('s'))).toMatchObject({ type: 'Opaque', data: { a: 'Yg==' } });
-    expect(await client.get(services, of('web'))).toMatchObject({
-      metadata: { labels: { app: 'web' } },
-      spec: { type: 'NodePort', ports: [{ port: 80, targetPort: 'http', nodePort: 30_080 }], selector: { app: 'web' } },
-    });
-    expect(await client.get(deployments, of('d'))).toMatchObject({
-      spec: {
-        replicas: 0,
-        selector: { matchLabels: { app: 'd' } },
-        template: {
-          spec: { containers: [{ name: 'i', image: 'i', command: ['run', '-x'], ports: [{ containerPort: 80 }] }] },
-        },
-      },
-    });
-  });
-
-  it('prints tables and descriptions', async () => {
-    await kubectl('run', 'p', '--image=i');
-    expect(await kubectl('get', 'pods', '-o', 'wide')).toMatch(
-      /^NAME +READY +STATUS +RESTARTS +AGE +IP +NODE\np +0\/1 +Pending +0 +\d+s +<none> +<none>$/,
-    );
-    expect(await kubectl('describe', 'pod', 'p')).toMatch(/^Name: +p\nNamespace: +default/);
-    expect(await kubectl('get', 'all')).toContain('pod/p');
-    expect(await kubectl('api-resources', '--api-group=apps', '-o', 'name')).toBe(
-      'daemonsets.apps\ndeployments.apps\nreplicasets.apps',
-    );
-  });
-
-  it('waits for a condition', async () => {
-    await kubectl('run', 'p', '--image=i');
-    const waiting = kubectl('wait', '--for=jsonpath={.status.phase}=Running', 'pod/p', '--timeout=15s');
-    await client.patch(
-      pods,
-      { namespace: ns, name: 'p' },
-      { status: { phase: 'Running' } },
-      { kind: 'merge', subresource: 'status' },
-    );
-    expect(await waiting).toBe('pod/p condition met');
-  });
 });

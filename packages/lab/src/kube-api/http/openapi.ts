@@ -8,6 +8,15 @@ import type { ResourceType } from '../resource-type.ts';
 import { builtinStructures } from '../schema/builtin-structures.ts';
 import { groupVersions, typesOf } from './discovery.ts';
 
+/**
+ * OpenAPI v2 is asked for only before a `kind: List` is applied, as protobuf, for kubectl to validate by itself what
+ * knows no fieldValidation. A message without bytes is a document without types, and those it leaves to the server.
+ */
+export const openapiV2 = {
+  contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+  text: '',
+};
+
 export function openapiIndex(slots: ResourceSlots): object {
   const paths = groupVersions(slots).map(({ group, version }) => {
     const path = rootPath(group, version);

@@ -97,7 +97,7 @@ export class ResourceHandler {
     if (name === undefined) return undefined;
     if (subresource === 'proxy') return this.#proxy(call);
     if (subresource === 'log') return this.#log(call, refOf(namespace, name));
-    if (streams.has(subresource)) throw notStreamed(subresource, name);
+    if (streams.has(subresource)) throw notStreamed(subresource, `${namespace ?? ''}/${name}`);
     return undefined;
   }
 

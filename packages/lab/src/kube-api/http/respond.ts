@@ -9,8 +9,13 @@ export function sendJson(response: ServerResponse, code: number, body: unknown):
   response.end(text);
 }
 
-export function sendText(response: ServerResponse, code: number, text: string): void {
-  response.writeHead(code, { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' });
+export function sendText(
+  response: ServerResponse,
+  code: number,
+  text: string,
+  contentType = 'text/plain; charset=utf-8',
+): void {
+  response.writeHead(code, { 'Content-Type': contentType, 'X-Content-Type-Options': 'nosniff' });
   response.end(text);
 }
 

@@ -20,6 +20,7 @@ export type Route =
   | { readonly kind: 'core-versions' }
   | { readonly kind: 'version' }
   | { readonly kind: 'health' }
+  | { readonly kind: 'openapi-v2' }
   | { readonly kind: 'openapi-v3'; readonly groupVersion: string | undefined }
   | { readonly kind: 'unknown' };
 
@@ -37,7 +38,7 @@ export function parseRoute(path: string): Route {
 const parsers = new Map<string, (segments: readonly string[]) => Route | undefined>([
   ['api', (rest) => (rest.length === 0 ? { kind: 'core-versions' } : withinGroup('', rest))],
   ['apis', parseGroups],
-  ['openapi', ([version, ...rest]) => (version === 'v3' ? openapiRoute(rest.join('/')) : undefined)],
+  ['openapi', openapiRoute],
   ['version', () => ({ kind: 'version' })],
   ['healthz', () => ({ kind: 'health' })],
   ['livez', () => ({ kind: 'health' })],
@@ -49,8 +50,10 @@ function parseGroups([group, ...rest]: readonly string[]): Route {
   return rest.length === 0 ? { kind: 'group', group } : withinGroup(group, rest);
 }
 
-function openapiRoute(groupVersion: string): Route {
-  return { kind: 'openapi-v3', groupVersion: groupVersion === '' ? undefined : groupVersion };
+function openapiRoute([version, ...rest]: readonly string[]): Route | undefined {
+  if (version === 'v2' && rest.length === 0) return { kind: 'openapi-v2' };
+  if (version !== 'v3') return undefined;
+  return { kind: 'openapi-v3', groupVersion: rest.length === 0 ? undefined : rest.join('/') };
 }
 
 /** Doubled and trailing slashes mean nothing, but in what is for a pod to read. */

@@ -13,7 +13,7 @@ import type { KubeApiStore } from '../kube-api-store.ts';
 import { authenticate, impersonated } from './authentication.ts';
 import { coreVersions, groupList, groupOf, resourceList, serverVersion } from './discovery.ts';
 import { accessTo } from './request-access.ts';
-import { openapiIndex, openapiOf } from './openapi.ts';
+import { openapiIndex, openapiOf, openapiV2 } from './openapi.ts';
 import { ResourceHandler } from './resource-handler.ts';
 import { isRefusal, sendError, sendJson, sendText } from './respond.ts';
 import { parseRoute } from './route.ts';
@@ -144,6 +144,10 @@ function answerDocument(store: KubeApiStore, route: Route, response: ServerRespo
     sendText(response, 200, 'ok');
     return;
   }
+  if (route.kind === 'openapi-v2') {
+    sendText(response, 200, openapiV2.text, openapiV2.contentType);
+    return;
+  }
   const found = documentOf(store, route);
   if (found === undefined) throw noSuchResource();
   sendJson(response, 200, found);
@@ -164,6 +168,7 @@ function documentOf({ slots }: KubeApiStore, route: Route): object | undefined {
     case 'openapi-v3':
       return route.groupVersion === undefined ? openapiIndex(slots) : openapiOf(slots, route.groupVersion);
     case 'health':
+    case 'openapi-v2':
     case 'resource':
     case 'unknown':
       return undefined;
