@@ -63,17 +63,50 @@ describe('renderMeshStatus', () => {
       ),
     ],
     problems: [],
+    notices: [],
   };
 
   it('shows components, clusters with their age, and one line per error', () => {
     expect(renderMeshStatus(status).split('\n')).toEqual([
       'cluster east (id 1)   apiserver 1/1   agents 1/2 NOT READY',
       '',
-      'CLUSTER   ID   STATE   AGE   NODES   ENDPOINTS   IDENTITIES   SERVICES',
-      'north     2    stale   30s   0       0           0            0',
+      'CLUSTER   ID   STATE   AGE   DATAPATH   NODES   ENDPOINTS   IDENTITIES   SERVICES',
+      'north     2    stale   30s   -          0       0           0            0',
       '',
       'north: no answer',
     ]);
+  });
+
+  it('explains what is not mirrored, or late, of a cluster that is connected', () => {
+    const mirror: MirrorStatus = {
+      ...{ name: 'north', connected: true, ready: true, malformed: { count: 3, example: 'x' } },
+      'over-quota': { count: 2, reason: 'over the limit of 9 entries (--remote-max-keys): 2 entries are not mirrored' },
+      throttled: { pending: 7, seconds: 3 },
+    };
+    const lines = renderMeshStatus({ ...status, clusters: [remoteStatus(mirror, now)] }).split('\n');
+    expect(lines.slice(-3)).toEqual([
+      'north: over the limit of 9 entries (--remote-max-keys): 2 entries are not mirrored',
+      'north: 3 malformed keys passed over, for example x',
+      'north: changes faster than the limit: 7 entries are late',
+    ]);
+  });
+
+  it('shows the age of what agents withdrew, and notices last; those are no reason not to be ready', () => {
+    const north = {
+      ...remoteStatus({ name: 'north', connected: true, ready: true }, now),
+      age: '3m',
+      datapath: 'withdrawn',
+    } as const;
+    const withdrawn: MeshStatus = {
+      ...status,
+      agents: { ready: 2, wanted: 2 },
+      clusters: [north],
+      notices: ['conflict: x'],
+    };
+    const lines = renderMeshStatus(withdrawn).split('\n');
+    expect(lines[3]).toBe('north     -    ready   3m    withdrawn   0       0           0            0');
+    expect(lines.at(-1)).toBe('conflict: x');
+    expect(isMeshReady(withdrawn)).toBe(true);
   });
 
   it('says what to do when there is no remote cluster', () => {

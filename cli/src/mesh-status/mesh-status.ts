@@ -1,4 +1,5 @@
 import { renderDuration } from '../render/duration.ts';
+import type { DatapathUse } from './agent-views.ts';
 
 /**
  * How this cluster stands to a remote one.
@@ -18,6 +19,8 @@ export interface RemoteStatus {
   readonly ready: boolean;
   /** Since the last contact. */
   readonly age?: string;
+  /** What is done with its backends, the worst of all agents: `withdrawn` ones are used only where there are no others. */
+  readonly datapath?: DatapathUse;
   readonly lastContact?: string;
   readonly nodes: number;
   readonly endpoints: number;
@@ -25,6 +28,8 @@ export interface RemoteStatus {
   readonly services: number;
   readonly errorCode?: string;
   readonly error?: string;
+  /** What is not mirrored, or late, although the cluster is connected: one line each. */
+  readonly notes?: readonly string[];
 }
 
 export interface MeshStatus {
@@ -34,6 +39,8 @@ export interface MeshStatus {
   readonly clusters: readonly RemoteStatus[];
   /** Everything else that is not as it should be, one line each. */
   readonly problems: readonly string[];
+  /** Worth knowing, and no reason not to be ready. */
+  readonly notices: readonly string[];
 }
 
 export interface Replicas {
@@ -57,6 +64,9 @@ export interface MirrorStatus {
   readonly 'last-error-code'?: string;
   readonly 'last-contact'?: string;
   readonly config?: { readonly 'cluster-id'?: number };
+  readonly 'over-quota'?: { readonly count: number; readonly reason: string };
+  readonly malformed?: { readonly count: number; readonly example: string };
+  readonly throttled?: { readonly pending: number; readonly seconds: number };
 }
 
 export function isMeshReady({ apiserver, agents, clusters, problems }: MeshStatus): boolean {
@@ -71,6 +81,7 @@ export function remoteStatus(mirror: MirrorStatus, now: number): RemoteStatus {
   const id = mirror.config?.['cluster-id'];
   const error = state === 'ready' ? undefined : mirror['last-error'];
   const errorCode = state === 'ready' ? undefined : mirror['last-error-code'];
+  const notes = notesOf(mirror);
   return {
     name: mirror.name,
     ...(id === undefined ? {} : { id }),
@@ -83,7 +94,18 @@ export function remoteStatus(mirror: MirrorStatus, now: number): RemoteStatus {
     services: mirror['num-shared-services'] ?? 0,
     ...(errorCode === undefined ? {} : { errorCode }),
     ...(error === undefined ? {} : { error }),
+    ...notes,
   };
+}
+
+function notesOf(mirror: MirrorStatus): Pick<RemoteStatus, 'notes'> {
+  const { 'over-quota': overQuota, malformed, throttled } = mirror;
+  const notes = [
+    overQuota?.reason,
+    malformed && `${malformed.count} malformed keys passed over, for example ${malformed.example}`,
+    throttled && `changes faster than the limit: ${throttled.pending} entries are late`,
+  ].filter((note) => note !== undefined);
+  return notes.length === 0 ? {} : { notes };
 }
 
 function remoteState(mirror: MirrorStatus): RemoteState {

@@ -2,28 +2,43 @@ import { renderTable } from '../render/table.ts';
 import type { MeshStatus, RemoteStatus, Replicas } from './mesh-status.ts';
 
 /** The summary: components, a line per remote cluster, and below it what is wrong with whom. */
-export function renderMeshStatus({ cluster, apiserver, agents, clusters, problems }: MeshStatus): string {
+export function renderMeshStatus({ cluster, apiserver, agents, clusters, problems, notices }: MeshStatus): string {
   const table =
     clusters.length === 0
       ? 'no remote cluster: clustermesh connect --destination-context …'
       : renderTable(
-          ['cluster', 'id', 'state', 'age', 'nodes', 'endpoints', 'identities', 'services'],
+          ['cluster', 'id', 'state', 'age', 'datapath', 'nodes', 'endpoints', 'identities', 'services'],
           clusters.map(row),
         );
-  const errors = clusters.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`]));
+  const errors = clusters.flatMap(({ name, error, notes = [] }) =>
+    [...(error === undefined ? [] : [error]), ...notes].map((line) => `${name}: ${line}`),
+  );
   return [
     `cluster ${cluster.name} (id ${cluster.id})   apiserver ${replicas(apiserver)}   agents ${replicas(agents)}`,
     '',
     table,
     ...section(errors),
     ...section(problems),
+    ...section(notices),
   ].join('\n');
 }
 
-function row({ name, id, state, age, nodes, endpoints, identities, services }: RemoteStatus): readonly string[] {
+function row({
+  name,
+  id,
+  state,
+  age,
+  datapath = '',
+  nodes,
+  endpoints,
+  identities,
+  services,
+}: RemoteStatus): readonly string[] {
   const counts = [nodes, endpoints, identities, services].map(String);
   // Age matters when contact is lost; while it is kept, it is a few seconds for everyone.
-  return [name, id === undefined ? '-' : String(id), state, state === 'stale' ? (age ?? '-') : '-', ...counts];
+  const isLost = state === 'stale' || datapath === 'stale' || datapath === 'withdrawn';
+  const shownAge = isLost ? (age ?? '-') : '-';
+  return [name, id === undefined ? '-' : String(id), state, shownAge, datapath === '' ? '-' : datapath, ...counts];
 }
 
 function replicas({ ready, wanted }: Replicas): string {

@@ -1,9 +1,10 @@
 /**
- * Writes into a cluster's own etcd what no honest publisher writes, with the certificate of its administrator, and ends.
- * Prints what it wrote as a line of JSON: {"written":{"wrong-cluster":1,"rejected":100000,"flood":10000},"seconds":21.4}
- * With --remove it deletes all of it again.
+ * Writes into a cluster's own etcd what no honest publisher writes, with the certificate of its administrator; then
+ * floods it with changes, and ends, at the latest with its standard input. Prints what it has written as a line of JSON,
+ * before the flood and at its end: {"written":{"wrong-cluster":1,"rejected":100000,"flood":30000},"seconds":41.4}
+ * With --remove it deletes all of it.
  * usage: node rubbish.mjs --endpoint https://10.0.0.1:2379 --cluster north --id 2 --ca B64 --cert B64 --key B64
- *   [--steal 10.1.0.5,…] [--rejected 100000] [--perSecond 1000] [--seconds 10] [--valueBytes 1400000] [--remove true]
+ *   [--steal 10.1.0.5,…] [--rejected 100000] [--perSecond 1000] [--seconds 30] [--valueBytes 1400000] [--remove true]
  */
 import { connect } from 'node:http2';
 import { parseArgs } from 'node:util';
@@ -14,7 +15,7 @@ const { values } = parseArgs({
     ...{ endpoint: text, cluster: text, id: text, ca: text, cert: text, key: text, steal: { ...text, default: '' } },
     rejected: { ...text, default: '100000' },
     perSecond: { ...text, default: '1000' },
-    seconds: { ...text, default: '10' },
+    seconds: { ...text, default: '30' },
     valueBytes: { ...text, default: '1400000' },
     remove: { ...text, default: 'false' },
   },
@@ -23,6 +24,7 @@ const { cluster } = values;
 const id = Number(values.id);
 const services = `cilium/state/services/v1/${cluster}/rubbish`;
 const started = performance.now();
+const written = {};
 
 const session = connect(values.endpoint, {
   ca: pem(values.ca),
@@ -31,11 +33,16 @@ const session = connect(values.endpoint, {
   servername: 'localhost',
 });
 session.on('error', fail);
-const written = values.remove === 'true' ? await removeAll() : await writeAll();
-const seconds = Number(((performance.now() - started) / 1_000).toFixed(1));
-process.stdout.write(`${JSON.stringify({ written, seconds })}\n`);
-session.close();
+process.stdin.resume().on('end', () => process.exit());
+if (values.remove === 'true') await removeAll();
+else await writeAll();
+report();
 process.exit();
+
+function report() {
+  const seconds = Number(((performance.now() - started) / 1_000).toFixed(1));
+  process.stdout.write(`${JSON.stringify({ written, seconds })}\n`);
+}
 
 async function writeAll() {
   const oddities = [
@@ -60,14 +67,13 @@ async function writeAll() {
     ['too-large', `${services}/large`, Buffer.alloc(Number(values.valueBytes), 'x')],
     ...values.steal.split(',').flatMap((address) => (address === '' ? [] : [stolen(address)])),
   ];
-  const counts = {};
   for (const [kind, key, value] of oddities) {
     await transaction([put(key, value)]);
-    counts[kind] = (counts[kind] ?? 0) + 1;
+    written[kind] = (written[kind] ?? 0) + 1;
   }
-  counts.rejected = await writeRejected(Number(values.rejected));
-  counts.flood = await flood(Number(values.perSecond), Number(values.seconds));
-  return counts;
+  written.rejected = await writeRejected(Number(values.rejected));
+  report();
+  written.flood = await flood(Number(values.perSecond), Number(values.seconds));
 }
 
 async function removeAll() {
@@ -78,7 +84,6 @@ async function removeAll() {
     ...values.steal.split(',').map((address) => `cilium/state/ip/v1/default/${address}`),
   ];
   await transaction([...prefixes.map((prefix) => remove(prefix, true)), ...keys.map((key) => remove(key, false))]);
-  return {};
 }
 
 /** An address of another cluster, with an identity of ours. */
