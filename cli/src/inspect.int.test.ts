@@ -43,7 +43,10 @@ const rows: Readonly<Record<string, object>> = {
     cluster: 'north',
     state: 'programmed',
   },
-  ListNodes: { cluster: 'north', name: 'n1', address: '172.30.2.11', pod_cidrs: ['10.2.1.0/24'], node_index: 3 },
+  ListNodes: {
+    ...{ cluster: 'north', name: 'n1', address: '172.30.2.11', pod_cidrs: ['10.2.1.0/24'], node_index: 3 },
+    ...{ path: 'reachable', rtt_ms: 0.345 },
+  },
   ListIdentities: { id: 131_073, cluster: 'north', labels: ['k8s:app=echo'], addresses: 2 },
 };
 
@@ -99,7 +102,11 @@ describe('inspect', () => {
       head: /^ADDRESS +IDENTITY +TUNNEL/,
       row: /^10\.2\.1\.4 +131073 +172\.30\.2\.11 +north +programmed$/,
     },
-    { of: 'nodes', head: /^CLUSTER +NAME +ADDRESS/, row: /^north +n1 +172\.30\.2\.11 +10\.2\.1\.0\/24 +3$/ },
+    {
+      of: 'nodes',
+      head: /^CLUSTER +NAME +ADDRESS/,
+      row: /^north +n1 +172\.30\.2\.11 +10\.2\.1\.0\/24 +3 +reachable +0\.3ms$/,
+    },
     { of: 'identities', head: /^IDENTITY +CLUSTER/, row: /^131073 +north +2 +k8s:app=echo$/ },
   ] as const)('$of: a row as the agent tells it', async ({ of, head, row }) => {
     const write = jest.spyOn(console, 'log').mockReturnValue();

@@ -6,8 +6,10 @@ import { BackendRecords } from '../maps/backend.ts';
 import type { Pacer } from '../ingest/pacer.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
 import { NodeRecords } from '../maps/node.ts';
+import { ProbeRecords } from '../maps/probe.ts';
 import { SlotRecords } from '../maps/slot.ts';
 import type { AgentMetrics } from '../metrics.ts';
+import type { Probing } from '../probe/node-probe.ts';
 import { EndpointTable } from '../tables/endpoint-table.ts';
 import { MeshState } from '../tables/mesh-state.ts';
 import { NamespaceTable } from '../tables/namespace-table.ts';
@@ -38,6 +40,7 @@ export interface DatapathDeps {
   readonly arePodsKnown: () => boolean;
   readonly pacer: Pacer;
   readonly metrics: AgentMetrics;
+  readonly probing?: Probing | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -66,6 +69,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
   const endpointChanges = new ChangeSignal();
   const endedBackends = new ChangeSignal();
   const nodeIndexes = new NodeIndexes({ records: new NodeRecords(maps.node, maps.node_ip), clock });
+  const probes = new ProbeRecords(maps.probe);
   const state = new MeshState({
     random,
     expectedAddresses: maps.ipc_host.maxEntries,
@@ -73,6 +77,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     nodeIndexes,
     onChange: () => changes.raise(),
     monotonicMs: () => clock.monotonicMs(),
+    isUnreachable: (index, underlay) => deps.probing !== undefined && probes.isUnreachable(index, underlay),
   });
   const serviceMaps = {
     services: maps.svc,

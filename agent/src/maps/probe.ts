@@ -14,6 +14,12 @@ export const probeLayout = {
   verdict: 56,
 } as const;
 
+/** What is known of the way to a node and back. */
+export type Verdict = 'unknown' | 'reachable' | 'unreachable';
+
+/** By their number in the map: a new record has none. */
+const verdicts: readonly Verdict[] = ['unknown', 'reachable', 'unreachable'];
+
 /** The last probe of each node, and what came back, seen through the mapping: reading is no system call. */
 export class ProbeRecords {
   readonly #bytes: Uint8Array;
@@ -26,14 +32,13 @@ export class ProbeRecords {
     this.#longs = new BigUint64Array(array.bytes.buffer, array.bytes.byteOffset, array.bytes.byteLength >> 3);
   }
 
-  /** Makes the record one of this node; true when it was another node's, or nobody's, and starts empty. */
-  assign(index: number, underlay: Uint8Array): boolean {
+  /** Makes the record one of this node: another node's is emptied. */
+  assign(index: number, underlay: Uint8Array): void {
     const at = index * probeLayout.size;
-    if (Buffer.compare(this.#bytes.subarray(at, at + addressSize), underlay) === 0) return false;
+    if (this.#isAbout(index, underlay)) return;
     this.#bytes.fill(0, at, at + probeLayout.reflectedNs);
-    this.setVerdict(index, 0);
+    this.setVerdict(index, 'unknown');
     this.#bytes.set(underlay, at + probeLayout.underlay);
-    return true;
   }
 
   /** A request is about to leave: from now on the program takes the answer with this token. */
@@ -48,13 +53,25 @@ export class ProbeRecords {
     return this.#load(index, probeLayout.answeredNs) - this.#load(index, probeLayout.sentNs);
   }
 
-  /** What the agent made of it; kept here so that its successor knows (I7). 0 in a new record. */
-  verdict(index: number): number {
-    return this.#view.getUint32(index * probeLayout.size + probeLayout.verdict, true);
+  /** What the agent made of it; kept here so that its successor knows (I7). */
+  verdict(index: number): Verdict {
+    const number = this.#view.getUint32(index * probeLayout.size + probeLayout.verdict, true);
+    return verdicts[number] ?? 'unknown';
   }
 
-  setVerdict(index: number, verdict: number): void {
-    this.#view.setUint32(index * probeLayout.size + probeLayout.verdict, verdict, true);
+  setVerdict(index: number, verdict: Verdict): void {
+    const number = verdicts.indexOf(verdict);
+    this.#view.setUint32(index * probeLayout.size + probeLayout.verdict, number, true);
+  }
+
+  /** Is that the verdict on this very node, not on one that had the number before? */
+  isUnreachable(index: number, underlay: Uint8Array): boolean {
+    return this.#isAbout(index, underlay) && this.verdict(index) === 'unreachable';
+  }
+
+  #isAbout(index: number, underlay: Uint8Array): boolean {
+    const at = index * probeLayout.size + probeLayout.underlay;
+    return Buffer.compare(this.#bytes.subarray(at, at + addressSize), underlay) === 0;
   }
 
   #load(index: number, field: number): bigint {

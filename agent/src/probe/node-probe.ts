@@ -1,11 +1,11 @@
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
-import type { ProbeRecords } from '../maps/probe.ts';
+import type { ProbeRecords, Verdict } from '../maps/probe.ts';
 import { paceOf } from './pace.ts';
 import type { ProbeSender } from './probe-socket.ts';
 import type { NodeName, ProbeTarget } from './probe-targets.ts';
-import { judge, verdictNumber, verdictOf } from './verdict.ts';
-import type { Judgement, Verdict } from './verdict.ts';
+import { judge } from './verdict.ts';
+import type { Judgement } from './verdict.ts';
 
 /** Absent: nothing is probed, and every node counts as reachable. */
 export interface Probing {
@@ -133,13 +133,11 @@ class Prober implements NodeProbe {
     if (ways.length !== before.size) this.#tellHealth();
   }
 
-  /** A predecessor's verdict stands until probes say otherwise: a restart flaps no backend (I7). */
+  /** A predecessor's verdict stands until probes say otherwise; the tables took it over with the node (I7). */
   #newWay(target: ProbeTarget): Way {
     const { records } = this.#deps;
     records.assign(target.index, target.underlay);
-    const verdict = verdictOf(records.verdict(target.index));
-    if (verdict === 'unreachable') this.#setReachable(target, false);
-    return { target, judgement: { verdict, against: 0 } };
+    return { target, judgement: { verdict: records.verdict(target.index), against: 0 } };
   }
 
   #ask(way: Way, { sender, intervalMs }: Probing): void {
@@ -178,7 +176,7 @@ class Prober implements NodeProbe {
     const before = way.judgement.verdict;
     way.judgement = judge(way.judgement, tookNs === undefined ? 'missed' : 'answered');
     if (way.judgement.verdict === before) return false;
-    records.setVerdict(way.target.index, verdictNumber(way.judgement.verdict));
+    records.setVerdict(way.target.index, way.judgement.verdict);
     return before !== 'unknown';
   }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { judge, verdictNumber, verdictOf } from './verdict.ts';
-import type { Judgement, Verdict } from './verdict.ts';
+import type { Verdict } from '../maps/probe.ts';
+import { judge } from './verdict.ts';
+import type { Judgement } from './verdict.ts';
 
 /** `+` answered, `-` missed; the verdict after each. */
 function verdicts(from: Verdict, outcomes: string): string {
@@ -26,14 +27,5 @@ describe('judge', () => {
     { name: 'it may go again', from: 'unreachable', outcomes: '++---', want: 'urrru' },
   ])('$name', ({ from, outcomes, want }) => {
     expect(verdicts(from, outcomes)).toBe(want);
-  });
-});
-
-describe('verdicts in the map', () => {
-  it('are unknown where nobody wrote one, and come back as they were', () => {
-    expect(verdictOf(0)).toBe('unknown');
-    expect(verdictOf(99)).toBe('unknown');
-    const all: readonly Verdict[] = ['unknown', 'reachable', 'unreachable'];
-    expect(all.map((verdict) => verdictOf(verdictNumber(verdict)))).toEqual(all);
   });
 });

@@ -1,5 +1,4 @@
-/** What is known of the way to a node and back. */
-export type Verdict = 'unknown' | 'reachable' | 'unreachable';
+import type { Verdict } from '../maps/probe.ts';
 
 export type ProbeOutcome = 'answered' | 'missed';
 
@@ -29,15 +28,4 @@ export function judge({ verdict, against }: Judgement, outcome: ProbeOutcome): J
   const turn = turns[verdict][outcome];
   if (turn === undefined) return { verdict, against: 0 };
   return against + 1 < turn.after ? { verdict, against: against + 1 } : { verdict: turn.to, against: 0 };
-}
-
-const verdicts: readonly Verdict[] = ['unknown', 'reachable', 'unreachable'];
-
-/** As it stands in the map. */
-export function verdictNumber(verdict: Verdict): number {
-  return verdicts.indexOf(verdict);
-}
-
-export function verdictOf(number: number): Verdict {
-  return verdicts[number] ?? 'unknown';
 }

@@ -4,7 +4,7 @@ import { rfc3339 } from '@clustermesh/wire';
 import type { IngestedKind } from '../ingest/kind-ingest.ts';
 import type { RemoteCluster } from '../ingest/remote-cluster.ts';
 import type { NodeReport } from '../probe/node-probe.ts';
-import type { Verdict } from '../probe/verdict.ts';
+import type { Verdict } from '../maps/probe.ts';
 import type { ClusterStatus, FreshnessStatus, KindStatus, NodeProbesStatus } from './agent-status.ts';
 
 export interface ClusterStatusSources {

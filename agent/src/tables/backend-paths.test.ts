@@ -25,7 +25,7 @@ class World {
   readonly state: MeshState;
   readonly addresses: IpcacheProgrammer;
 
-  constructor() {
+  constructor(isUnreachable = (_index: number): boolean => false) {
     const nodeIndexes = new NodeIndexes({
       records: new NodeRecords(this.maps.node, this.maps.node_ip),
       clock: this.clock,
@@ -37,6 +37,7 @@ class World {
       nodeIndexes,
       onChange: () => undefined,
       monotonicMs: () => this.clock.monotonicMs(),
+      isUnreachable,
     });
     const maps = { hosts: this.maps.ipc_host, cidrs: this.maps.ipc_cidr };
     this.addresses = new IpcacheProgrammer({ table: this.state.ipcache, nodes: nodeIndexes, maps });
@@ -179,6 +180,15 @@ describe('BackendPaths', () => {
     world.state.setNodeReachable('east', 'node1', true);
     expect(world.touched()).toBe(true);
     expect(world.path(east, '10.2.1.5')).toBe('open');
+  });
+
+  it('is missing from the start behind a node that did not answer a predecessor (I7)', () => {
+    const world = new World((index) => index === 4);
+    world.node(east, 'node2', 12);
+    expect([...world.state.paths.unreachableNodes('east')]).toEqual(['node2']);
+    world.ip(east, '10.2.1.6', 12);
+    world.program();
+    expect(world.path(east, '10.2.1.6')).toBe('missing');
   });
 
   it('follows an address to another node, and forgets a node that was removed', () => {

@@ -44,7 +44,7 @@ export class BackendPaths implements ServicePaths {
   readonly #foreign = new Map<string, Map<number, ForeignBackends>>();
   /** Nodes that do not answer, by cluster. */
   readonly #silent = new Map<string, Set<string>>();
-  #silentIndexes: ReadonlySet<number> = new Set();
+  #silentIndexes = new Set<number>();
 
   constructor(options: BackendPathsOptions) {
     this.#options = options;
@@ -89,7 +89,12 @@ export class BackendPaths implements ServicePaths {
     else nodes.add(node);
     if (nodes.size === 0) this.#silent.delete(cluster);
     else this.#silent.set(cluster, nodes);
-    this.#applySilence();
+    const index = this.#indexOf(cluster, node);
+    if (index === undefined) return;
+    // Not all silent nodes anew: thousands may turn at once.
+    if (isReachable) this.#silentIndexes.delete(index);
+    else this.#silentIndexes.add(index);
+    for (const service of this.#index.behind(new Set([index]))) this.#options.touch(service);
   }
 
   /** Names of the nodes of a cluster that were declared unreachable. */
@@ -145,19 +150,23 @@ export class BackendPaths implements ServicePaths {
 
   /** From names to the indexes that addresses refer to; services behind those that changed are looked at again. */
   #applySilence(): void {
-    const { nodes, nodeIndexes, touch } = this.#options;
     if (this.#silent.size === 0 && this.#silentIndexes.size === 0) return;
     const indexes = new Set<number>();
     for (const [cluster, names] of this.#silent) {
       for (const name of names) {
-        const underlay = nodes.get(cluster, name)?.underlay;
-        const index = underlay && nodeIndexes.find(underlay);
+        const index = this.#indexOf(cluster, name);
         if (index !== undefined) indexes.add(index);
       }
     }
     const before = this.#silentIndexes;
     const changed = new Set([...before, ...indexes].filter((index) => before.has(index) !== indexes.has(index)));
     this.#silentIndexes = indexes;
-    if (changed.size > 0) for (const service of this.#index.behind(changed)) touch(service);
+    if (changed.size > 0) for (const service of this.#index.behind(changed)) this.#options.touch(service);
+  }
+
+  #indexOf(cluster: string, node: string): number | undefined {
+    const { nodes, nodeIndexes } = this.#options;
+    const underlay = nodes.get(cluster, node)?.underlay;
+    return underlay && nodeIndexes.find(underlay);
   }
 }

@@ -17,6 +17,8 @@ export interface MeshStateOptions {
   /** Something wants programming. Cheap, and called often. */
   readonly onChange: () => void;
   readonly monotonicMs: () => number;
+  /** Did an agent before us find that the node does not answer? Then its backends have no path from the start (I7). */
+  readonly isUnreachable?: (nodeIndex: number, underlay: Uint8Array) => boolean;
 }
 
 /** So many rows are looked at in a few milliseconds. */
@@ -36,6 +38,7 @@ export class MeshState {
   readonly #localClusterId: number;
   readonly #onChange: () => void;
   readonly #monotonicMs: () => number;
+  readonly #isUnreachable: (nodeIndex: number, underlay: Uint8Array) => boolean;
   #addressesSinceMs: number | undefined;
 
   constructor(options: MeshStateOptions) {
@@ -43,6 +46,7 @@ export class MeshState {
     this.#localClusterId = options.localClusterId;
     this.#onChange = options.onChange;
     this.#monotonicMs = options.monotonicMs;
+    this.#isUnreachable = options.isUnreachable ?? (() => false);
     this.nodes = new NodeTable(options.random, options.localClusterId, (...range) => this.#setFallback(...range));
     this.ipcache = new IpcacheTable({
       random: options.random,
@@ -73,8 +77,11 @@ export class MeshState {
 
   upsertNode(clusterId: ClusterId, node: MeshNode): void {
     const { before, row, changesRanges } = this.nodes.upsert(clusterId, node);
-    if (row.underlay !== undefined) this.nodeIndexes.acquire(row.underlay, clusterId);
+    const index = row.underlay && this.nodeIndexes.acquire(row.underlay, clusterId);
     if (before?.underlay !== undefined) this.#releaseNode(before.underlay);
+    if (row.underlay !== undefined && index !== undefined && this.#isUnreachable(index, row.underlay)) {
+      this.paths.setNodeReachable(node.cluster, node.name, false);
+    }
     if (changesRanges) this.#rangesChanged(clusterId);
     this.paths.nodesChanged(changesRanges);
   }
