@@ -134,7 +134,7 @@ describeRoot(`Lab${limitation === undefined ? '' : ` (skipped: ${limitation})`}`
       expect(programs[0]?.pid).not.toBe(killed?.pid);
       expect(programs[1]?.pid).toBe(echo?.pid);
     });
-    const { items: after } = await lab.kube('east').list(pods);
+    const { items: after } = await eventually(() => lab.kube('east').list(pods)); // it may run and not listen yet
     expect(after.map(({ metadata }) => metadata.uid)).toEqual(before.map(({ metadata }) => metadata.uid));
   }, 60_000);
 
