@@ -62,6 +62,9 @@ clustermesh inspect backends --context east
 clustermesh status --context west
 clustermesh inspect backends --context west
 
+# nothing fails late
+sleep 4
+
 # logs, if it fails; and the end
 kind export logs collected/agent-restart-under-load/east --name lab-east
 kind export logs collected/agent-restart-under-load/west --name lab-west

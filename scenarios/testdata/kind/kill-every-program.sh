@@ -109,6 +109,9 @@ clustermesh inspect backends --context west
 # the supervisor of the lab, which runs kubelets and controllers
 # not shown: kind has no supervisor
 
+# nothing fails late
+sleep 4
+
 # the backends of west are killed - their own connections end, all others and new ones do not
 docker exec lab-west-control-plane sh -c "grep -alE '[d]emo/echo.js' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | xargs -r kill -9"
 clustermesh status --context east
