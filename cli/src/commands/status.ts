@@ -13,7 +13,8 @@ export default class Status extends BaseCommand {
   static override description =
     'ready: connected, everything mirrored. connecting: on its way. stale: contact is lost; what was learnt stays in ' +
     'use, as old as AGE says. failed: never reached. draining: disconnected, its entries are being deleted. unknown: ' +
-    'no kvstoremesh answers. Below the table is a line for each problem. Exit code 1 if it cannot be shown, or if ' +
+    'no kvstoremesh answers. DATAPATH is what agents do with the backends of a cluster: fresh and stale ones are used, ' +
+    'withdrawn ones (--stale-ttl) only where a service has no others. Below the table is a line for each problem. Exit code 1 if it cannot be shown, or if ' +
     '--wait was given and not everything is ready in time.';
   static override examples = [
     '<%= config.bin %> status --context east',

@@ -5,6 +5,8 @@ import { z } from 'zod';
 
 import { readClusterSettings } from '../connect/access-info.ts';
 import { configuredClusters, remoteClustersSecret } from '../connect/remote-files.ts';
+import { agentNotices, clusterUse } from './agent-views.ts';
+import type { AgentView } from './agent-views.ts';
 import { remoteStatus, worstViews } from './mesh-status.ts';
 import type { MeshStatus, MirrorStatus, RemoteStatus, Replicas } from './mesh-status.ts';
 import { whyNotReady } from './why-not-ready.ts';
@@ -14,6 +16,13 @@ export const agentName = 'clustermesh-agent';
 /** kvstoremesh's probe port. */
 const mirrorPort = 9881;
 
+/** The agent's. */
+const agentPort = 9879;
+/** Agents of one cluster see the same things: so many are asked, spread over the nodes. */
+const askedAgents = 16;
+const askTimeoutMs = 5_000;
+
+const agentStatus = z.looseObject({ node: z.string() });
 const mirrorStatuses = z.array(z.looseObject({ name: z.string() }));
 
 export interface StatusSource {
@@ -24,7 +33,7 @@ export interface StatusSource {
   readonly kubeconfig?: string | undefined;
 }
 
-/** Asks every kvstoremesh pod how it sees its remote clusters. What cannot be asked becomes a problem, not a failure. */
+/** Asks every kvstoremesh pod how it sees its remote clusters, and agents what they do with them. What cannot be asked becomes a problem, not a failure. */
 export async function collectStatus(source: StatusSource, now: number, signal: AbortSignal): Promise<MeshStatus> {
   const { kube, context, namespace } = source;
   const { clusterName, clusterId } = await readClusterSettings(kube, context, namespace);
@@ -43,16 +52,61 @@ export async function collectStatus(source: StatusSource, now: number, signal: A
     }),
   );
   const answers = views.filter((view) => view !== undefined);
+  const remotes = withUnseen(worstViews(answers.flat()), await readConfigured(source, signal), answers.length > 0);
+  const { agentViews, notices } = await askAgents(source, signal);
   return {
     cluster: { name: clusterName, id: clusterId },
     apiserver,
     agents,
-    clusters: withUnseen(worstViews(answers.flat()), await readConfigured(source, signal), answers.length > 0),
+    clusters: remotes.map((remote) => withUse(remote, agentViews)),
+    notices: [...agentNotices(agentViews), ...notices],
     problems: [
       ...whyNotReady({ app: apiserverName, kind: 'deployment' }, apiserver, { context, namespace }),
       ...whyNotReady({ app: agentName, kind: 'daemonset' }, agents, { context, namespace }),
       ...problems,
     ],
+  };
+}
+
+/** An agent that does not answer is none of the problems: those that are not ready are counted already. */
+async function askAgents(
+  source: StatusSource,
+  signal: AbortSignal,
+): Promise<{ readonly agentViews: readonly AgentView[]; readonly notices: readonly string[] }> {
+  const { kube, namespace } = source;
+  const all = (await listPods(source, agentName, signal)).toSorted((a, b) => (nodeOf(a) < nodeOf(b) ? -1 : 1));
+  const step = Math.max(1, all.length / askedAgents);
+  const asked = all.filter((_, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
+  const answers = await Promise.all(
+    asked.map(async ({ metadata: { name } }) => {
+      try {
+        const both = AbortSignal.any([signal, AbortSignal.timeout(askTimeoutMs)]);
+        return agentStatus.parse(await kube.podJson({ namespace, name }, agentPort, '/v1/status', both));
+      } catch (error) {
+        return `pod ${name} does not tell its status: ${describeError(error)}`;
+      }
+    }),
+  );
+  const sample = asked.length < all.length ? [`${asked.length} of ${all.length} agents were asked`] : [];
+  return {
+    agentViews: answers.filter((answer) => typeof answer !== 'string'),
+    notices: [...answers.filter((answer) => typeof answer === 'string'), ...sample],
+  };
+}
+
+function nodeOf({ spec, metadata }: Pod): string {
+  return spec.nodeName ?? metadata.name;
+}
+
+/** What agents do with the cluster, beside what the mirror says of it. */
+function withUse(remote: RemoteStatus, agents: readonly AgentView[]): RemoteStatus {
+  const { datapath, age, notes } = clusterUse(remote.name, agents);
+  const allNotes = [...(remote.notes ?? []), ...notes];
+  return {
+    ...remote,
+    datapath,
+    ...(remote.age === undefined && age !== undefined ? { age } : {}),
+    ...(allNotes.length === 0 ? {} : { notes: allNotes }),
   };
 }
 

@@ -10,6 +10,7 @@ const ready: MeshStatus = {
   agents: { ready: 2, wanted: 2 },
   clusters: [],
   problems: [],
+  notices: [],
 };
 const starting: MeshStatus = { ...ready, agents: { ready: 1, wanted: 2 } };
 
