@@ -112,7 +112,7 @@ clustermesh inspect backends --context west
 # nothing fails late
 sleep 4
 
-# the backends of west are killed - their own connections end, all others and new ones do not
+# the backends of west are killed, and their connections with them - they come back, the service is whole again
 docker exec lab-west-control-plane sh -c "grep -alE '[d]emo/echo.js' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | xargs -r kill -9"
 clustermesh status --context east
 clustermesh inspect backends --context east
