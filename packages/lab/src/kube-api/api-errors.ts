@@ -145,6 +145,11 @@ export function unsupportedMediaType(got: string): KubeStatusError {
   return refusal(415, 'UnsupportedMediaType', message, {});
 }
 
+export function notAcceptable(): KubeStatusError {
+  const message = 'only the following media types are accepted: application/json';
+  return refusal(406, 'NotAcceptable', message, {});
+}
+
 export function tooLarge(maxBytes: number): KubeStatusError {
   return refusal(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${maxBytes}`);
 }

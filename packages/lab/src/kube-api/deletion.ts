@@ -42,7 +42,7 @@ export class Deletion {
     if (object === undefined) return;
     if (options.propagationPolicy === 'Orphan') this.#orphanDependents(object);
     const marked = this.#marked(place, object, options);
-    if (!isHeld(marked) && this.#contentsOf(place).length === 0) {
+    if (!isHeld(marked) && !this.#hasContents(place)) {
       this.#remove(place);
       return;
     }
@@ -52,7 +52,7 @@ export class Deletion {
 
   /** Goes on with what a process before this one left half done. */
   resume(): void {
-    const places = [...this.#slots].flatMap((slot) => placesIn(slot, () => true));
+    const places = [...this.#slots].flatMap((slot) => [...placesIn(slot, '')]);
     for (const place of places) {
       this.collectIfOrphaned(place);
       this.#drainSoon(place);
@@ -63,7 +63,7 @@ export class Deletion {
   finishIfDue(place: Place): void {
     const object = place.slot.objects.get(place.key);
     if (object?.metadata.deletionTimestamp === undefined || isHeld(object)) return;
-    if (this.#contentsOf(place).length === 0) this.#remove(place);
+    if (!this.#hasContents(place)) this.#remove(place);
   }
 
   /** Deletes an object all of whose owners are gone: its creator did not know that yet. */
@@ -123,13 +123,22 @@ export class Deletion {
     }
   }
 
-  #contentsOf({ slot, key }: Place): readonly Place[] {
+  #contentsOf(place: Place): readonly Place[] {
+    return [...this.#contents(place)];
+  }
+
+  /** Asked after each removal: finding the first is enough. */
+  #hasContents(place: Place): boolean {
+    return this.#contents(place).next().done !== true;
+  }
+
+  *#contents({ slot, key }: Place): Generator<Place> {
     if (isNamespaces(slot)) {
-      const inside = (content: string): boolean => content.startsWith(`${key}/`);
-      return [...this.#slots].flatMap((other) => placesIn(other, other.type.namespaced ? inside : () => false));
+      for (const other of this.#slots) if (other.type.namespaced) yield* placesIn(other, `${key}/`);
+    } else if (isCrds(slot)) {
+      const custom = this.#slotOfCrd(key);
+      if (custom !== undefined) yield* placesIn(custom, '');
     }
-    const custom = isCrds(slot) ? this.#slotOfCrd(key) : undefined;
-    return custom === undefined ? [] : placesIn(custom, () => true);
   }
 
   #containersOf({ slot }: Place, object: ApiObject | undefined): readonly Place[] {
@@ -160,11 +169,9 @@ function isCrds({ type }: ResourceSlot): boolean {
   return type.plural === 'customresourcedefinitions';
 }
 
-function placesIn(slot: ResourceSlot, isWanted: (key: string) => boolean): Place[] {
-  return slot.objects
-    .keys()
-    .filter(isWanted)
-    .map((key) => ({ slot, key }));
+/** Those whose key begins with `prefix`. */
+function* placesIn(slot: ResourceSlot, prefix: string): Generator<Place> {
+  for (const [key] of slot.objects.entries()) if (key.startsWith(prefix)) yield { slot, key };
 }
 
 function withOwners(object: ApiObject, owners: readonly OwnerReference[]): ApiObject {

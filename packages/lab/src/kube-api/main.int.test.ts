@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { createCa, issueCertificate } from '@clustermesh/pki';
 import { systemClock } from '@clustermesh/runtime';
 import { TestProcess, eventually, tempDir } from '@clustermesh/testkit';
+
+// Each test starts processes, which takes its time on a busy machine.
+jest.setTimeout(60_000);
 
 const stack = new AsyncDisposableStack();
 let dir: string;

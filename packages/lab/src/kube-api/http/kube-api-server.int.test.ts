@@ -111,16 +111,22 @@ interface Answer {
 }
 
 /** A request without client certificate. */
-function ask(path: string, options: { headers?: Record<string, string>; socketPath?: string } = {}): Promise<Answer> {
+function ask(
+  path: string,
+  {
+    body = '',
+    ...options
+  }: { headers?: Record<string, string>; socketPath?: string; method?: string; body?: string } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = requestHttps(new URL(path, urlOf(server)), { ca: ca.certPem, servername: 'localhost', ...options });
     request.on('error', reject);
     request.on('response', (response) => {
-      let body = '';
-      response.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      let text = '';
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
     });
-    request.end();
+    request.end(body);
   });
 }
 
@@ -209,6 +215,22 @@ describe('serveKubeApi', () => {
     const { status, body } = await ask(path, { headers: { Authorization: 'Bearer secret' } });
     expect(status).toBe(code);
     expect(JSON.parse(body)).toMatchObject({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code });
+  });
+
+  it('refuses what it cannot read or write', async () => {
+    const headers = { Authorization: 'Bearer secret' };
+    const path = '/api/v1/namespaces/default/configmaps';
+    expect(await ask(path, { headers: { ...headers, Accept: 'application/xml' } })).toMatchObject({ status: 406 });
+    const post = async (type: string, body: string): Promise<number> => {
+      const answer = await ask(path, { headers: { ...headers, 'Content-Type': type }, method: 'POST', body });
+      expect(JSON.parse(answer.body)).toMatchObject({ kind: 'Status', code: answer.status });
+      return answer.status;
+    };
+    expect(await post('application/json', '{"metadata":')).toBe(400);
+    expect(await post('application/json', '[]')).toBe(400);
+    expect(await post('application/json', '{"metadata":{"name":5}}')).toBe(400);
+    expect(await post('application/xml', '<a/>')).toBe(415);
+    expect(await post('application/json', `"${'x'.repeat(3 * 1024 * 1024)}"`)).toBe(413);
   });
 
   it('tells an expired watch inside the stream', async () => {

@@ -17,7 +17,7 @@ describe('parseRoute', () => {
     ['/livez/ping', { kind: 'health' }],
     ['/openapi/v3', { kind: 'openapi-v3', groupVersion: undefined }],
     ['/openapi/v3/apis/apps/v1', { kind: 'openapi-v3', groupVersion: 'apis/apps/v1' }],
-    ['/openapi/v2', { kind: 'unknown' }],
+    ['/openapi/v1', { kind: 'unknown' }],
     ['/', { kind: 'unknown' }],
     ['/metrics', { kind: 'unknown' }],
     ['/api/v1/%zz', { kind: 'unknown' }],

@@ -8,7 +8,7 @@ import type { Clock, Logger } from '@clustermesh/runtime';
 
 import { Authorizer } from '../access/authorizer.ts';
 import type { User } from '../access/authorizer.ts';
-import { noSuchResource, unauthorized } from '../api-errors.ts';
+import { noSuchResource, notAcceptable, unauthorized } from '../api-errors.ts';
 import type { KubeApiStore } from '../kube-api-store.ts';
 import { authenticate, impersonated } from './authentication.ts';
 import { coreVersions, groupList, groupOf, resourceList, serverVersion } from './discovery.ts';
@@ -96,6 +96,7 @@ function requestListener(store: KubeApiStore, { token, clock, podLogDir, log }: 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'https://kubernetes');
     const route = parseRoute(url.pathname);
+    if (!acceptsJson(request.headers.accept)) throw notAcceptable();
     const user = askingUser(request, token, authorizer);
     if (user === undefined) {
       if (!isPublic(route)) throw unauthorized();
@@ -115,6 +116,11 @@ function requestListener(store: KubeApiStore, { token, clock, podLogDir, log }: 
       else sendError(response, error);
     });
   };
+}
+
+/** OpenAPI v2 and plain texts are what they are, whatever the client would like. */
+function acceptsJson(accept: string | undefined): boolean {
+  return accept === undefined || /application\/(json|\*|com\.github)|\*\/\*|text\/plain/.test(accept);
 }
 
 /** Undefined for a stranger. Throws Forbidden when the user may not speak for whom it wants to speak for. */
