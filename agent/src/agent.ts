@@ -82,6 +82,7 @@ export function createAgent(deps: AgentDeps): Agent {
   });
   const nodeProbe = createNodeProbe({
     ...deps,
+    pacer,
     probing: deps.probing,
     targets: () =>
       probeTargets({ nodes: state.nodes, nodeIndexes: state.nodeIndexes, localClusterId: config.clusterId }),

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { FakeClock, Health, createLogger, seededRandom } from '@clustermesh/runtime';
 import { formatIp, parseIp } from '@clustermesh/wire';
 
+import { Pacer } from '../ingest/pacer.ts';
 import { memoryDatapathMaps } from '../maps/datapath-maps.ts';
 import { ProbeRecords, probeLayout } from '../maps/probe.ts';
 import { createNodeProbe } from './node-probe.ts';
@@ -27,7 +28,7 @@ class World implements ProbeSender {
 
   node(name: string, index: number, address = `172.30.2.${index}`): void {
     const underlay = parseIp(address) ?? new Uint8Array();
-    this.targets.push({ index, underlay, nodes: [{ cluster: 'east', node: name }] });
+    this.targets.push({ index, underlay, cluster: 'east', node: name });
     this.#indexes.set(address, index);
   }
 
@@ -41,6 +42,7 @@ class World implements ProbeSender {
         this.reachable.push(`${isReachable ? '+' : '-'}${cluster}/${node}`);
       },
       observeRoundTrip: (seconds) => this.roundTrips.push(seconds),
+      pacer: new Pacer(this.clock),
       clock: this.clock,
       random: seededRandom(1),
       health: this.health,
@@ -176,7 +178,18 @@ describe('createNodeProbe', () => {
     world.silent.add('172.30.2.9');
     await world.seconds(30);
     expect(probe.reports()).toMatchObject([{ node: 'node9', verdict: 'unknown', rttMs: undefined }]);
-    expect(world.reachable).toEqual(['-east/node1', '+east/node1']);
+    expect(world.reachable).toEqual(['-east/node1']);
+  });
+
+  it('judges all nodes that claim an address by its answers', async () => {
+    const world = new World();
+    world.node('node1', 1);
+    world.node('other', 1);
+    world.start();
+    await world.seconds(6);
+    world.silent.add('172.30.2.1');
+    await world.seconds(20);
+    expect(world.reachable).toEqual(['-east/node1', '-east/other']);
   });
 
   it('asks nodes that come, and no longer those that go', async () => {

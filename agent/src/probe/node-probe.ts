@@ -1,9 +1,10 @@
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
+import type { Pacer } from '../ingest/pacer.ts';
 import type { ProbeRecords, Verdict } from '../maps/probe.ts';
 import { paceOf } from './pace.ts';
 import type { ProbeSender } from './probe-socket.ts';
-import type { NodeName, ProbeTarget } from './probe-targets.ts';
+import type { ProbeTarget } from './probe-targets.ts';
 import { judge } from './verdict.ts';
 import type { Judgement } from './verdict.ts';
 
@@ -16,16 +17,19 @@ export interface Probing {
 
 export interface NodeProbeDeps {
   /** As they are now; asked once a round. */
-  readonly targets: () => readonly ProbeTarget[];
+  readonly targets: () => Iterable<ProbeTarget>;
   readonly records: ProbeRecords;
   readonly probing: Probing | undefined;
   readonly setNodeReachable: (cluster: string, node: string, isReachable: boolean) => void;
   readonly observeRoundTrip: (seconds: number) => void;
+  readonly pacer: Pick<Pacer, 'pause'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly health: Health;
   readonly log: Logger;
 }
+
+export type NodeName = Pick<ProbeTarget, 'cluster' | 'node'>;
 
 /** How the way to one node stands. */
 export interface NodeReport extends NodeName {
@@ -44,15 +48,20 @@ export interface NodeProbe {
   reports(): readonly NodeReport[];
 }
 
+/** To an underlay address, and what is known of it. */
 interface Way {
-  readonly target: ProbeTarget;
+  readonly index: number;
+  readonly underlay: Uint8Array;
+  /** One, unless two nodes claim the address. */
+  readonly nodes: NodeName[];
   judgement: Judgement;
   rttMs?: number;
   lastReplyMs?: number;
 }
 
 interface Question {
-  readonly way: Way;
+  /** Of the way. */
+  readonly index: number;
   readonly token: bigint;
   /** Monotonic: when no answer counts as a miss. */
   readonly dueMs: number;
@@ -89,8 +98,8 @@ class Prober implements NodeProbe {
   }
 
   reports(): readonly NodeReport[] {
-    return [...this.#ways.values()].flatMap(({ target, judgement: { verdict }, rttMs, lastReplyMs }) =>
-      target.nodes.map((name) => ({ ...name, verdict, reachable: verdict !== 'unreachable', rttMs, lastReplyMs })),
+    return [...this.#ways.values()].flatMap(({ nodes, judgement: { verdict }, rttMs, lastReplyMs }) =>
+      nodes.map((name) => ({ ...name, verdict, reachable: verdict !== 'unreachable', rttMs, lastReplyMs })),
     );
   }
 
@@ -100,15 +109,15 @@ class Prober implements NodeProbe {
     let nextAskMs = clock.monotonicMs();
     while (!signal.aborted) {
       this.#judgeDue(clock.monotonicMs());
-      if (clock.monotonicMs() >= nextAskMs) nextAskMs = clock.monotonicMs() + this.#askSome(probing);
+      if (clock.monotonicMs() >= nextAskMs) nextAskMs = clock.monotonicMs() + (await this.#askSome(probing));
       const wakeMs = Math.min(nextAskMs, this.#questions[0]?.dueMs ?? Infinity);
       await clock.sleep(Math.max(shortestSleepMs, wakeMs - clock.monotonicMs()), signal);
     }
   }
 
   /** Asks the next nodes of the round, or of a new one; how long to wait until the next. */
-  #askSome(probing: Probing): number {
-    if (this.#round.length === 0) this.#beginRound();
+  async #askSome(probing: Probing): Promise<number> {
+    if (this.#round.length === 0) await this.#beginRound();
     if (this.#ways.size === 0) return idleMs;
     const { batch, pauseMs } = paceOf(this.#ways.size, probing.intervalMs);
     for (const way of this.#round.splice(-batch)) this.#ask(way, probing);
@@ -116,58 +125,59 @@ class Prober implements NodeProbe {
   }
 
   /** With the nodes that there are now; what is known of those that were there before goes on. */
-  #beginRound(): void {
-    const before = this.#ways;
-    const targets = this.#deps.targets();
-    this.#ways = new Map();
-    for (const target of targets) {
-      const way = before.get(target.index);
-      if (way !== undefined && isSame(way.target, target)) this.#ways.set(target.index, way);
+  async #beginRound(): Promise<void> {
+    const { targets, pacer } = this.#deps;
+    const ways = new Map<number, Way>();
+    for (const target of targets()) {
+      const way = ways.get(target.index) ?? this.#wayTo(target);
+      ways.set(target.index, way);
+      way.nodes.push({ cluster: target.cluster, node: target.node });
+      await pacer.pause();
     }
-    // Before anything new is judged: a node may have moved to another address.
-    for (const [index, { target }] of before) if (!this.#ways.has(index)) this.#setReachable(target, true);
-    for (const target of targets) if (!this.#ways.has(target.index)) this.#ways.set(target.index, this.#newWay(target));
-    const ways = [...this.#ways.values()];
-    const start = Math.floor(this.#start * ways.length);
-    this.#round = [...ways.slice(start), ...ways.slice(0, start)];
-    if (ways.length !== before.size) this.#tellHealth();
+    this.#ways = ways;
+    const all = [...ways.values()];
+    const start = Math.floor(this.#start * all.length);
+    this.#round = [...all.slice(start), ...all.slice(0, start)];
+    this.#tellHealth();
   }
 
   /** A predecessor's verdict stands until probes say otherwise; the tables took it over with the node (I7). */
-  #newWay(target: ProbeTarget): Way {
+  #wayTo({ index, underlay }: ProbeTarget): Way {
     const { records } = this.#deps;
-    records.assign(target.index, target.underlay);
-    return { target, judgement: { verdict: records.verdict(target.index), against: 0 } };
+    const known = this.#ways.get(index);
+    if (known !== undefined && Buffer.compare(known.underlay, underlay) === 0) return { ...known, nodes: [] };
+    records.assign(index, underlay);
+    return { index, underlay, nodes: [], judgement: { verdict: records.verdict(index), against: 0 } };
   }
 
-  #ask(way: Way, { sender, intervalMs }: Probing): void {
+  #ask({ index, underlay }: Way, { sender, intervalMs }: Probing): void {
     const { records, clock } = this.#deps;
     const token = sender.token();
-    records.asked(way.target.index, token, sender.nowNs());
-    sender.send(way.target.underlay, token);
-    this.#questions.push({ way, token, dueMs: clock.monotonicMs() + Math.min(maxAnswerMs, intervalMs / 2) });
+    records.asked(index, token, sender.nowNs());
+    sender.send(underlay, token);
+    this.#questions.push({ index, token, dueMs: clock.monotonicMs() + Math.min(maxAnswerMs, intervalMs / 2) });
   }
 
   #judgeDue(nowMs: number): void {
     const open = this.#questions.findIndex(({ dueMs }) => dueMs > nowMs);
     const due = this.#questions.splice(0, open < 0 ? this.#questions.length : open);
-    if (due.length === 0) return;
-    const turned = due.filter((question) => this.#isCurrent(question) && this.#judge(question)).map(({ way }) => way);
+    const turned = due.flatMap((question) => this.#judge(question) ?? []);
     if (turned.length === 0) return;
-    for (const { target, judgement } of turned) this.#setReachable(target, judgement.verdict === 'reachable');
+    for (const { nodes, judgement } of turned) {
+      for (const { cluster, node } of nodes) {
+        this.#deps.setNodeReachable(cluster, node, judgement.verdict === 'reachable');
+      }
+    }
     this.#log(turned);
     this.#tellHealth();
   }
 
-  /** The node may have gone, or moved, since it was asked. */
-  #isCurrent({ way }: Question): boolean {
-    return this.#ways.get(way.target.index) === way;
-  }
-
-  /** True when the node is reachable now and was not, or the other way round. A first answer changes nothing. */
-  #judge({ way, token }: Question): boolean {
+  /** The way, when its node is reachable now and was not, or the other way round. A first answer changes nothing. */
+  #judge({ index, token }: Question): Way | undefined {
     const { records, clock } = this.#deps;
-    const tookNs = records.answeredAfterNs(way.target.index, token);
+    const way = this.#ways.get(index);
+    if (way === undefined) return undefined; // the node has gone since it was asked
+    const tookNs = records.answeredAfterNs(index, token);
     if (tookNs !== undefined) {
       way.rttMs = Number(tookNs) / 1e6;
       way.lastReplyMs = clock.now();
@@ -175,19 +185,15 @@ class Prober implements NodeProbe {
     }
     const before = way.judgement.verdict;
     way.judgement = judge(way.judgement, tookNs === undefined ? 'missed' : 'answered');
-    if (way.judgement.verdict === before) return false;
-    records.setVerdict(way.target.index, way.judgement.verdict);
-    return before !== 'unknown';
-  }
-
-  #setReachable({ nodes }: ProbeTarget, isReachable: boolean): void {
-    for (const { cluster, node } of nodes) this.#deps.setNodeReachable(cluster, node, isReachable);
+    if (way.judgement.verdict === before) return undefined;
+    records.setVerdict(index, way.judgement.verdict);
+    return before === 'unknown' ? undefined : way;
   }
 
   #log(turned: readonly Way[]): void {
     const { log } = this.#deps;
-    for (const { target, judgement } of turned.slice(0, maxTurnsLogged)) {
-      const fields = { nodes: target.nodes.map(({ cluster, node }) => `${cluster}/${node}`) };
+    for (const { nodes, judgement } of turned.slice(0, maxTurnsLogged)) {
+      const fields = { nodes: nodes.map(({ cluster, node }) => `${cluster}/${node}`) };
       if (judgement.verdict === 'unreachable') log.warn(fields, 'node does not answer through the tunnel');
       else log.info(fields, 'node answers through the tunnel');
     }
@@ -198,13 +204,13 @@ class Prober implements NodeProbe {
   /** When nobody answers, it is more likely us: still nobody is reachable from here. */
   #tellHealth(): void {
     const scope = this.#deps.health.scope('probe');
-    const judged = [...this.#ways.values()].filter(({ judgement }) => judgement.verdict !== 'unknown');
-    if (judged.length === 0 || judged.some(({ judgement }) => judgement.verdict === 'reachable')) scope.ok();
-    else scope.degraded('no node of another cluster answers through the tunnel');
+    const verdicts = new Set<Verdict>();
+    for (const { judgement } of this.#ways.values()) {
+      verdicts.add(judgement.verdict);
+      if (judgement.verdict === 'reachable') break;
+    }
+    const isCutOff = verdicts.has('unreachable') && !verdicts.has('reachable');
+    if (isCutOff) scope.degraded('no node of another cluster answers through the tunnel');
+    else scope.ok();
   }
-}
-
-function isSame(a: ProbeTarget, b: ProbeTarget): boolean {
-  const names = ({ nodes }: ProbeTarget): string => nodes.map(({ cluster, node }) => `${cluster}/${node}`).join();
-  return Buffer.compare(a.underlay, b.underlay) === 0 && names(a) === names(b);
 }

@@ -1,16 +1,13 @@
 import type { NodeIndexes } from '../datapath/node-indexes.ts';
 import type { NodeTable } from '../tables/node-table.ts';
 
-export interface NodeName {
+/** A node of another cluster, and where probes of it go. */
+export interface ProbeTarget {
   readonly cluster: string;
   readonly node: string;
-}
-
-/** A way to probe: an underlay address, and the nodes that have it, of which there is one unless somebody errs. */
-export interface ProbeTarget {
+  /** Of the underlay address. Nodes share one only where somebody errs. */
   readonly index: number;
   readonly underlay: Uint8Array;
-  readonly nodes: readonly NodeName[];
 }
 
 export interface ProbeTargetsOptions {
@@ -19,15 +16,11 @@ export interface ProbeTargetsOptions {
   readonly localClusterId: number;
 }
 
-/** The nodes of all other clusters. */
-export function probeTargets({ nodes, nodeIndexes, localClusterId }: ProbeTargetsOptions): readonly ProbeTarget[] {
-  const targets = new Map<number, ProbeTarget & { readonly nodes: NodeName[] }>();
+/** The nodes of all other clusters that can be asked. */
+export function* probeTargets({ nodes, nodeIndexes, localClusterId }: ProbeTargetsOptions): Generator<ProbeTarget> {
   for (const { clusterId, node, underlay } of nodes.rows()) {
-    const index = underlay && clusterId !== localClusterId ? nodeIndexes.find(underlay) : undefined;
-    if (index === undefined || underlay === undefined) continue;
-    const target = targets.get(index) ?? { index, underlay, nodes: [] };
-    target.nodes.push({ cluster: node.cluster, node: node.name });
-    targets.set(index, target);
+    if (clusterId === localClusterId || underlay === undefined) continue;
+    const index = nodeIndexes.find(underlay);
+    if (index !== undefined) yield { cluster: node.cluster, node: node.name, index, underlay };
   }
-  return [...targets.values()];
 }

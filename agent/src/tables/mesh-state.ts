@@ -17,7 +17,7 @@ export interface MeshStateOptions {
   /** Something wants programming. Cheap, and called often. */
   readonly onChange: () => void;
   readonly monotonicMs: () => number;
-  /** Did an agent before us find that the node does not answer? Then its backends have no path from the start (I7). */
+  /** What probes found, also those of an agent before us: backends have no path from the start (I7). */
   readonly isUnreachable?: (nodeIndex: number, underlay: Uint8Array) => boolean;
 }
 
@@ -79,9 +79,8 @@ export class MeshState {
     const { before, row, changesRanges } = this.nodes.upsert(clusterId, node);
     const index = row.underlay && this.nodeIndexes.acquire(row.underlay, clusterId);
     if (before?.underlay !== undefined) this.#releaseNode(before.underlay);
-    if (row.underlay !== undefined && index !== undefined && this.#isUnreachable(index, row.underlay)) {
-      this.paths.setNodeReachable(node.cluster, node.name, false);
-    }
+    const isUnreachable = row.underlay !== undefined && index !== undefined && this.#isUnreachable(index, row.underlay);
+    this.paths.setNodeReachable(node.cluster, node.name, !isUnreachable);
     if (changesRanges) this.#rangesChanged(clusterId);
     this.paths.nodesChanged(changesRanges);
   }
