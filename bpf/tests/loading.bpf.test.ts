@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
@@ -90,7 +91,38 @@ describeKernel('loading objects', () => {
     expect(load).toThrow(
       expect.objectContaining({
         code: 'BPF_LOAD_FAILED',
-        cause: expect.objectContaining({ message: expect.stringContaining("invalid mem access 'map_value_or_null'") }),
+        message: expect.stringMatching(/^load program test_rejected of .*rejected\.o$/),
+        cause: expect.objectContaining({
+          message: expect.stringMatching(
+            /^EACCES.*does not take this program: please report it.*invalid mem access 'map_value_or_null'/s,
+          ),
+        }),
+      }),
+    );
+  });
+
+  it('names the map that the kernel cannot make', () => {
+    using bpffs = testBpffs();
+    const pinDir = join(bpffs.path, 'maps');
+    const load = (): unknown =>
+      loadObject({ path: objectPath('mesh_sock'), pinDir, maxEntries: { ...smallMaps, backend: 0xffff_fff0 } });
+    expect(load).toThrow(
+      expect.objectContaining({
+        code: 'BPF_LOAD_FAILED',
+        message: expect.stringMatching(/^load map backend \(array of 4294967280 entries\) of .*mesh_sock\.o$/),
+        cause: expect.objectContaining({ message: expect.stringContaining('make them smaller') }),
+      }),
+    );
+  });
+
+  it('says that a bpffs is read-only', () => {
+    using bpffs = testBpffs();
+    execFileSync('mount', ['-o', 'remount,ro', bpffs.path]);
+    const load = (): unknown => loadObject({ path: objectPath('mesh_sock'), pinDir: join(bpffs.path, 'maps') });
+    expect(load).toThrow(
+      expect.objectContaining({
+        code: 'BPF_FAILED',
+        message: expect.stringContaining('is that bpffs mounted writable?'),
       }),
     );
   });

@@ -33,7 +33,7 @@ let agent: Agent | undefined;
 const answers = {
   open: async ({ etcd, cluster, id, bpffs }: AgentPlace): Promise<string> => {
     const cache = await EtcdKvStore.open({ ...etcdOptions(etcd), session: false }, { clock, random, log }, signal);
-    const { maps, mode } = openMaps(bpffs);
+    const { maps, mode } = await openMaps(bpffs);
     const observed = observedMap(maps.ipc_host, (keys, values, count) => {
       const at = process.hrtime.bigint();
       writes.push({ keys: keys.slice(0, count * keySize), values: values.slice(0, count * valueSize), count, at });

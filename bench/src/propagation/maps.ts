@@ -9,14 +9,14 @@ export interface OpenedMaps {
 }
 
 /** Those of the real programs, pinned in a bpffs of their own but attached nowhere; in memory where that is refused. */
-export function openMaps(bpffs: string): OpenedMaps {
+export async function openMaps(bpffs: string): Promise<OpenedMaps> {
   const { usable, missing } = probeKernel();
-  if (usable) return { maps: kernelMaps(bpffs), mode: { mode: 'ebpf', reason: '' } };
+  if (usable) return { maps: await kernelMaps(bpffs), mode: { mode: 'ebpf', reason: '' } };
   return { maps: memoryDatapathMaps(), mode: { mode: 'memory', reason: `this machine lacks ${missing.join(', ')}` } };
 }
 
 /** The objects stay loaded until the process ends. */
-function kernelMaps(bpffs: string): DatapathMaps {
+async function kernelMaps(bpffs: string): Promise<DatapathMaps> {
   mountBpffs(bpffs);
-  return mapsOf(loadObjects({ pinDir: join(bpffs, 'maps'), maxEntries: defaultMapSizes }));
+  return mapsOf(await loadObjects({ pinDir: join(bpffs, 'maps'), maxEntries: defaultMapSizes }));
 }

@@ -53,6 +53,9 @@ export class Attributes {
 export const EPERM = 1;
 export const ENOENT = 2;
 export const E2BIG = 7;
+export const EAGAIN = 11;
+export const ENOMEM = 12;
+export const EACCES = 13;
 export const EEXIST = 17;
 export const EINVAL = 22;
 export const ENOSPC = 28;

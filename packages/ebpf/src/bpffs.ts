@@ -38,10 +38,17 @@ export function preparePinDirectory(path: string): string {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new MeshError('BPF_FAILED', `make the pin directory ${path} (bpffs refuses names with a dot)`, { cause });
+    throw new MeshError('BPF_FAILED', `make the pin directory ${path}${hintFor(cause)}`, { cause });
   }
   if (!isBpffs(path)) throw new MeshError('BPF_FAILED', `use ${path} as pin directory: it is not on a bpffs`);
   return path;
+}
+
+function hintFor(cause: unknown): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'EPERM') return ' (bpffs refuses names with a dot)';
+  // Making missing parents too, Node says so of a file system that is read-only.
+  return code === 'EROFS' || code === 'ENOENT' ? ' (is that bpffs mounted writable?)' : '';
 }
 
 /** Pins what `fd` refers to. */

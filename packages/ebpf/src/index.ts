@@ -6,7 +6,7 @@ export { KernelMappedArray } from './mapped-array.ts';
 export { definitionDifference, mapFlag } from './map-definition.ts';
 export type { MapDefinition } from './map-definition.ts';
 export { perCpuRecords, possibleCpus } from './percpu.ts';
-export { LoadedObject, loadObject, readMapDefinitions } from './object.ts';
+export { LoadedObject, loadObject, loadObjectInBackground, readMapDefinitions } from './object.ts';
 export type { ObjectOptions, Program } from './object.ts';
 export { ProgramIterator } from './program-iterator.ts';
 export { attachCgroup, attachTcx, updateLink } from './link.ts';

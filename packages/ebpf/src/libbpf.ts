@@ -9,11 +9,17 @@ export interface Libbpf {
   /** Failure shows as null and in errno(). */
   readonly openObject: (path: string, options: Uint8Array) => Handle | null;
   readonly loadObject: (object: Handle) => number;
+  /** The same on another thread: verifying takes long. Nobody may use the object meanwhile. */
+  readonly loadObjectInBackground: (object: Handle) => Promise<number>;
   readonly closeObject: (object: Handle) => void;
   readonly nextMap: (object: Handle, previous: Handle | null) => Handle | null;
   readonly findMap: (object: Handle, name: string) => Handle | null;
   readonly findProgram: (object: Handle, name: string) => Handle | null;
+  readonly nextProgram: (object: Handle, previous: Handle | null) => Handle | null;
+  readonly programName: (program: Handle) => string;
   readonly programFd: (program: Handle) => number;
+  /** Where the verifier's words on this program go: off-heap memory that outlives the load. */
+  readonly setProgramLog: (program: Handle, buffer: bigint, size: number) => number;
   readonly mapName: (map: Handle) => string;
   readonly isInternal: (map: Handle) => boolean;
   readonly mapFd: (map: Handle) => number;
@@ -37,6 +43,7 @@ export function bindLibbpf(koffi: typeof Koffi): Libbpf {
   const library = open(koffi);
   // Its messages go to stderr through a va_list, which an FFI cannot read: verifier logs come by kernel_log_buf.
   library.func('void *libbpf_set_print(void *)')(null);
+  const load = library.func('int bpf_object__load(void *)');
   const initialValue: (map: Handle, size: number[]) => Handle | null = library.func(
     'void *bpf_map__initial_value(void *, _Out_ size_t *)',
   );
@@ -48,12 +55,22 @@ export function bindLibbpf(koffi: typeof Koffi): Libbpf {
     address === null || size === undefined ? new Uint8Array() : new Uint8Array(koffi.view(address, size)).slice();
   return {
     openObject: library.func('void *bpf_object__open_file(const char *, void *)'),
-    loadObject: library.func('int bpf_object__load(void *)'),
+    loadObject: load,
+    loadObjectInBackground: (object) =>
+      new Promise((resolve, reject) => {
+        load.async(object, (error: Error | null, result: number) => {
+          if (error === null) resolve(result);
+          else reject(error);
+        });
+      }),
     closeObject: library.func('void bpf_object__close(void *)'),
     nextMap: library.func('void *bpf_object__next_map(void *, void *)'),
     findMap: library.func('void *bpf_object__find_map_by_name(void *, const char *)'),
     findProgram: library.func('void *bpf_object__find_program_by_name(void *, const char *)'),
+    nextProgram: library.func('void *bpf_object__next_program(void *, void *)'),
+    programName: library.func('const char *bpf_program__name(void *)'),
     programFd: library.func('int bpf_program__fd(void *)'),
+    setProgramLog: library.func('int bpf_program__set_log_buf(void *, uint64_t, size_t)'),
     mapName: library.func('const char *bpf_map__name(void *)'),
     isInternal: library.func('bool bpf_map__is_internal(void *)'),
     mapFd: library.func('int bpf_map__fd(void *)'),

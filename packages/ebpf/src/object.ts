@@ -1,12 +1,13 @@
 import { closeSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MeshError } from '@clustermesh/runtime';
-import { Attributes, kernelError } from './bpf-call.ts';
+import { Attributes, EAGAIN, kernelError } from './bpf-call.ts';
 import { getPinned, preparePinDirectory } from './bpffs.ts';
 import { sectionVariables } from './btf.ts';
 import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
 import { KernelMap } from './kernel-map.ts';
 import type { Handle, Libbpf } from './libbpf.ts';
+import { loadFailure, verifierLogs, type VerifierLogs } from './load-failure.ts';
 import { definitionDifference, mapTypeOf, readMapDefinition, type MapDefinition } from './map-definition.ts';
 import { KernelMappedArray } from './mapped-array.ts';
 import { offHeap } from './off-heap.ts';
@@ -27,29 +28,78 @@ export interface Program {
   readonly fd: number;
 }
 
-/** The verifier says why at the end of its log; on kernels before 6.4 a log that does not fit is an error itself. */
-const logBytes = 4 << 20;
-const logTailCharacters = 2000;
+/** A signal in the middle of the verifier's work ends it; libbpf tries again too, but a profiler's signals are many. */
+const loadAttempts = 5;
 
 /**
  * Loads a prebuilt object: its maps exist and are pinned, its programs are verified and ready to attach.
- * Throws BPF_LOAD_FAILED: the message names the map and field that differ, the cause ends in the verifier's log.
+ * Throws BPF_LOAD_FAILED or BPF_PERMISSION: the message names the map and field that differ, or the program or map that
+ * the kernel refuses; the cause says what to do and ends in the verifier's log.
  */
 export function loadObject(options: ObjectOptions, abi: KernelAbi = kernelAbi()): LoadedObject {
-  const libbpf = abi.libbpf();
-  const log = offHeap(logBytes);
-  const object = libbpf.openObject(options.path, openOptions(abi, log));
-  if (object === null) throw loadError(options.path, -libbpf.errno(), log);
-  try {
-    for (const map of mapsOf(libbpf, object)) prepareMap(libbpf, map, options, abi);
-    if (options.rodata !== undefined) setRodata(libbpf, object, options);
-    const result = libbpf.loadObject(object);
-    if (result < 0) throw loadError(options.path, result, log);
-  } catch (error) {
-    libbpf.closeObject(object);
-    throw error;
+  for (let attempt = 1; ; attempt++) {
+    using opened = OpenedObject.open(options, abi);
+    const loaded = opened.finish(abi.libbpf().loadObject(opened.handle), attempt === loadAttempts);
+    if (loaded !== undefined) return loaded;
   }
-  return new LoadedObject(object, options.path, abi);
+}
+
+/** As `loadObject`, while the event loop turns: verifying programs takes tens of milliseconds. */
+export async function loadObjectInBackground(
+  options: ObjectOptions,
+  abi: KernelAbi = kernelAbi(),
+): Promise<LoadedObject> {
+  for (let attempt = 1; ; attempt++) {
+    using opened = OpenedObject.open(options, abi);
+    const result = await abi.libbpf().loadObjectInBackground(opened.handle);
+    const loaded = opened.finish(result, attempt === loadAttempts);
+    if (loaded !== undefined) return loaded;
+  }
+}
+
+/** An object with its maps and settings prepared, between opening and loading. */
+class OpenedObject implements Disposable {
+  readonly handle: Handle;
+  readonly #options: ObjectOptions;
+  readonly #abi: KernelAbi;
+  readonly #logs: VerifierLogs;
+  #isLoaded = false;
+
+  private constructor(handle: Handle, options: ObjectOptions, abi: KernelAbi) {
+    this.handle = handle;
+    this.#options = options;
+    this.#abi = abi;
+    this.#logs = verifierLogs(abi.libbpf(), handle, abi);
+  }
+
+  static open(options: ObjectOptions, abi: KernelAbi): OpenedObject {
+    const libbpf = abi.libbpf();
+    const handle = openObject(libbpf, options.path);
+    try {
+      for (const map of mapsOf(libbpf, handle)) prepareMap(libbpf, map, options, abi);
+      if (options.rodata !== undefined) setRodata(libbpf, handle, options);
+      return new OpenedObject(handle, options, abi);
+    } catch (error) {
+      libbpf.closeObject(handle);
+      throw error;
+    }
+  }
+
+  /** What loading gave; undefined where it is worth another attempt. */
+  finish(result: number, isLast: boolean): LoadedObject | undefined {
+    const { path } = this.#options;
+    if (result >= 0) {
+      this.#isLoaded = true;
+      return new LoadedObject(this.handle, path, this.#abi);
+    }
+    if (result === -EAGAIN && !isLast) return undefined;
+    const maps = definitionsOf(this.#abi.libbpf(), this.handle);
+    throw loadFailure({ path, result, logs: this.#logs, maps }, this.#abi);
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isLoaded) this.#abi.libbpf().closeObject(this.handle);
+  }
 }
 
 /** The definitions of an object's maps, with sizes set by name as `loadObject` would. Nothing is loaded. */
@@ -58,16 +108,12 @@ export function readMapDefinitions(
   abi: KernelAbi = kernelAbi(),
 ): ReadonlyMap<string, MapDefinition> {
   const libbpf = abi.libbpf();
-  const object = libbpf.openObject(options.path, new Attributes(80).u64(0, 80n).bytes);
-  if (object === null) throw kernelError(-libbpf.errno(), `open ${options.path}`, { code: 'BPF_LOAD_FAILED' });
+  const object = openObject(libbpf, options.path);
   try {
-    const definitions = new Map<string, MapDefinition>();
-    for (const map of mapsOf(libbpf, object)) {
-      const name = libbpf.mapName(map);
-      const definition = definitionOf(libbpf, map);
-      definitions.set(name, { ...definition, maxEntries: options.maxEntries?.[name] ?? definition.maxEntries });
-    }
-    return definitions;
+    const sized = [...definitionsOf(libbpf, object)].map(([name, definition]) => {
+      return [name, { ...definition, maxEntries: options.maxEntries?.[name] ?? definition.maxEntries }] as const;
+    });
+    return new Map(sized);
   } finally {
     libbpf.closeObject(object);
   }
@@ -121,6 +167,17 @@ export class LoadedObject implements Disposable {
     if (handle === null) throw new MeshError('BPF_LOAD_FAILED', `find map ${name} in ${this.#path}`);
     return this.#abi.libbpf().mapFd(handle);
   }
+}
+
+/** struct bpf_object_open_opts of libbpf 1.0 begins with its size; the rest is as by default. */
+function openObject(libbpf: Libbpf, path: string): Handle {
+  const object = libbpf.openObject(path, new Attributes(80).u64(0, 80n).bytes);
+  if (object === null) throw kernelError(-libbpf.errno(), `load ${path}`, { code: 'BPF_LOAD_FAILED' });
+  return object;
+}
+
+function definitionsOf(libbpf: Libbpf, object: Handle): ReadonlyMap<string, MapDefinition> {
+  return new Map([...mapsOf(libbpf, object)].map((map) => [libbpf.mapName(map), definitionOf(libbpf, map)]));
 }
 
 function* mapsOf(libbpf: Libbpf, object: Handle): Generator<Handle> {
@@ -178,17 +235,6 @@ function setRodata(libbpf: Libbpf, object: Handle, options: ObjectOptions): void
 function writeNumber(target: Uint8Array, value: number): void {
   let rest = BigInt(value);
   for (let i = 0; i < target.length; i++, rest >>= 8n) target[i] = Number(rest & 0xffn);
-}
-
-/** struct bpf_object_open_opts of libbpf 1.0: sz@0, kernel_log_buf@56, kernel_log_size@64, kernel_log_level@72. */
-function openOptions(abi: KernelAbi, log: Uint8Array): Uint8Array {
-  return new Attributes(80).u64(0, 80n).u64(56, abi.addressOf(log)).u64(64, BigInt(log.length)).bytes;
-}
-
-function loadError(path: string, result: number, log: Uint8Array): MeshError {
-  const end = log.indexOf(0);
-  const detail = Buffer.from(log.subarray(Math.max(0, end - logTailCharacters), end)).toString('utf8');
-  return kernelError(result, `load ${path}`, { code: 'BPF_LOAD_FAILED', detail });
 }
 
 function check(result: number, attempted: string): void {

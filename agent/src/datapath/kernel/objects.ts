@@ -1,6 +1,6 @@
 import { objectNames, objectPath as shippedObject } from '@clustermesh/bpf';
 import type { ObjectName } from '@clustermesh/bpf';
-import { loadObject } from '@clustermesh/ebpf';
+import { loadObjectInBackground } from '@clustermesh/ebpf';
 import type { LoadedObject, ObjectOptions } from '@clustermesh/ebpf';
 
 import { openEach } from '../../maps/datapath-maps.ts';
@@ -17,16 +17,18 @@ export type LoadOptions = Pick<ObjectOptions, 'pinDir' | 'maxEntries'> & {
 };
 
 /** Loads all or none. */
-export function loadObjects({ rodata = {}, objectPath = shippedObject, ...common }: LoadOptions): DatapathObjects {
+export async function loadObjects(options: LoadOptions): Promise<DatapathObjects> {
+  const { rodata = {}, objectPath = shippedObject, ...common } = options;
   using stack = new DisposableStack();
-  const load = (name: ObjectName): LoadedObject => {
+  const loaded = new Map<ObjectName, LoadedObject>();
+  // One after the other: those that come later find the maps of the earlier ones.
+  for (const name of objectNames) {
     const settings = rodata[name];
-    const options = { ...common, path: objectPath(name), ...(settings === undefined ? {} : { rodata: settings }) };
-    return stack.use(loadObject(options));
-  };
-  const loaded = Object.fromEntries(objectNames.map((name) => [name, load(name)])) as DatapathObjects;
+    const own = settings === undefined ? {} : { rodata: settings };
+    loaded.set(name, stack.use(await loadObjectInBackground({ ...common, ...own, path: objectPath(name) })));
+  }
   stack.move();
-  return loaded;
+  return Object.fromEntries(loaded) as DatapathObjects;
 }
 
 export function closeObjects(objects: DatapathObjects): void {

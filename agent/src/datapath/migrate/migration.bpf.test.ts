@@ -149,7 +149,8 @@ function writeService(maps: DatapathMaps, port: number, backendId = 40): void {
   new BackendRecords(maps.backend).write(backendId, serviceId, backend);
   new SlotRecords(maps.slot).write(16, backendId, serviceId);
   const value = new Uint8Array(serviceValueLayout.size);
-  encodeServiceValue({ slotBase: 16, count: 1, total: 1, flags: 0, serviceId, affinityTimeoutS: 0 }, value);
+  const extent = { slotBase: 16, count: 1, total: 1, homeFirst: 0, homeCount: 1 };
+  encodeServiceValue({ ...extent, flags: 0, serviceId, affinityTimeoutS: 0 }, value);
   maps.svc.update(serviceKey, value);
 }
 
@@ -317,7 +318,7 @@ describeKernel(`migration of pinned maps${usable ? '' : ` (needs ${missing.join(
   it('attaches hooks that an earlier version lacked, and detaches those that this one lacks', async () => {
     const links = node.pins('links');
     rmSync(join(node.bpfFs, 'links', 'from_overlay'));
-    const objects = loadObjects({ pinDir: join(node.bpfFs, 'maps'), maxEntries: sizes });
+    const objects = await loadObjects({ pinDir: join(node.bpfFs, 'maps'), maxEntries: sizes });
     attachCgroup({
       program: objects.mesh_sock.program('mesh_connect4'),
       pinPath: join(node.bpfFs, 'links', 'hook_of_tomorrow'),
