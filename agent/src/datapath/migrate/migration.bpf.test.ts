@@ -17,7 +17,7 @@ import { BackendRecords } from '../../maps/backend.ts';
 import { defaultMapSizes } from '../../maps/datapath-maps.ts';
 import type { DatapathMaps, MapSizes } from '../../maps/datapath-maps.ts';
 import { decodeMeta } from '../../maps/meta.ts';
-import { encodeServiceKey, encodeServiceValue, serviceValueLayout } from '../../maps/service.ts';
+import { encodeServiceKey, serviceValueLayout } from '../../maps/service.ts';
 import { SlotRecords } from '../../maps/slot.ts';
 import { KernelDatapath } from '../kernel/kernel-datapath.ts';
 import type { KernelDatapathOptions } from '../kernel/kernel-datapath.ts';
@@ -149,8 +149,11 @@ function writeService(maps: DatapathMaps, port: number, backendId = 40): void {
   new BackendRecords(maps.backend).write(backendId, serviceId, backend);
   new SlotRecords(maps.slot).write(16, backendId, serviceId);
   const value = new Uint8Array(serviceValueLayout.size);
-  const extent = { slotBase: 16, count: 1, total: 1, homeFirst: 0, homeCount: 1 };
-  encodeServiceValue({ ...extent, flags: 0, serviceId, affinityTimeoutS: 0 }, value);
+  const view = new DataView(value.buffer);
+  view.setUint32(serviceValueLayout.slotBase, 16, true);
+  view.setUint16(serviceValueLayout.count, 1, true);
+  view.setUint32(serviceValueLayout.serviceId, serviceId, true);
+  view.setUint16(serviceValueLayout.total, 1, true);
   maps.svc.update(serviceKey, value);
 }
 
