@@ -194,6 +194,16 @@ describe('create', () => {
       'KUBE_INVALID',
     ],
     [
+      'a container whose name is a path',
+      (c) => c.create(pods, pod('p', {}, { containers: [{ name: '../c', image: 'i' }] })),
+      'KUBE_INVALID',
+    ],
+    [
+      'two containers of one name',
+      (c) => c.create(pods, pod('p', {}, { containers: ['c', 'c'].map((name) => ({ name, image: 'i' })) })),
+      'KUBE_INVALID',
+    ],
+    [
       'a container without a volume it mounts',
       (c) =>
         c.create(

@@ -1,5 +1,6 @@
 import type { ApiObject } from './api-object.ts';
-import type { Journal, JournalEntry } from './journal/journal.ts';
+import type { JournalEntry } from './journal/journal-format.ts';
+import type { Journal } from './journal/journal.ts';
 import type { ResourceSlot, ResourceSlots } from './resource-slot.ts';
 
 /** Where an object is. The key is `namespace/name`, or `name` of a cluster-scoped object. */

@@ -6,6 +6,15 @@ import type { ResourceType } from './resource-type.ts';
 
 const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 
+export const labelWhy =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
+
+/** A name that can be part of a host's name, as those of containers. */
+export function isLabel(text: string): boolean {
+  return text.length <= 63 && labelPattern.test(text);
+}
+const labelPattern = new RegExp(`^${label}$`);
+
 /** Kubernetes' rules for names: pattern, longest length, and how it words a violation. */
 const nameRules: Readonly<Record<ResourceType['nameRule'], readonly [RegExp, number, string]>> = {
   subdomain: [
@@ -13,11 +22,7 @@ const nameRules: Readonly<Record<ResourceType['nameRule'], readonly [RegExp, num
     253,
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
   ],
-  label: [
-    new RegExp(`^${label}$`),
-    63,
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
-  ],
+  label: [labelPattern, 63, labelWhy],
   'label-1035': [
     /^[a-z]([-a-z0-9]*[a-z0-9])?$/,
     63,

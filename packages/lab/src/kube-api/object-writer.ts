@@ -180,7 +180,7 @@ export class ObjectWriter {
     return this.#update(served, { place, old, sent }, { ...options, owners });
   }
 
-  /** `object` as it is stored, with its owners after this write: those that an apply has found, or whoever writes owns what it changed. */
+  /** As it is stored, with its owners: those that an apply has found, or whoever writes owns what it changed. */
   #finished(served: ServedSlot, before: ApiObject | undefined, object: ApiObject, options: OwnedOptions): ApiObject {
     const { managedFields: given, ...metadata } = object.metadata;
     const base = before === undefined ? { ...object, metadata } : object;

@@ -1,7 +1,8 @@
 import type { Container, Pod, PodSpec, StatusCause } from '@clustermesh/kube';
 
-import { forbiddenField, invalidValue, requiredValue } from './api-errors.ts';
+import { duplicateValue, forbiddenField, invalidValue, requiredValue } from './api-errors.ts';
 import { isDeepEqual } from './api-object.ts';
+import { isLabel, labelWhy } from './metadata-rules.ts';
 import type { Strategy } from './resource-type.ts';
 
 const defaultGraceSeconds = 30;
@@ -55,11 +56,14 @@ function defaultContainer(container: Container): Container {
 /** `field` is the path of the spec, as templates have one too. */
 export function checkContainers(spec: PodSpec, field: string): StatusCause[] {
   if (spec.containers.length === 0) return [requiredValue(`${field}.containers`)];
+  const names = spec.containers.map(({ name }) => name);
   const volumes = new Set(spec.volumes?.map(({ name }) => name));
   return spec.containers.flatMap((container, index) => {
     const at = `${field}.containers[${index}]`;
     const mounts = container.volumeMounts ?? [];
     return [
+      ...(isLabel(container.name) ? [] : [invalidValue(`${at}.name`, container.name, labelWhy)]),
+      ...(names.indexOf(container.name) === index ? [] : [duplicateValue(`${at}.name`, container.name)]),
       ...(container.image === '' ? [requiredValue(`${at}.image`)] : []),
       ...mounts.flatMap(({ name }, mount) =>
         volumes.has(name)

@@ -51,7 +51,7 @@ export function prepareUpdate(
     throw invalid(type, sent.metadata.name, [cause]);
   }
   checkPreconditions(type, old, sent.metadata);
-  const edited = subresource === 'status' ? { ...old, status: sent['status'] } : mainEdit(type, sent, old);
+  const edited = subresource === 'status' ? statusEdit(sent, old) : mainEdit(type, sent, old);
   const complete = complementedBy(type, version, edited);
   const updated = type.strategy.onUpdate?.(complete, old) ?? complete;
   check(type, updated, old);
@@ -73,6 +73,12 @@ export function checkPreconditions(
 
 export function isSet(text: string | undefined): text is string {
   return text !== undefined && text !== '';
+}
+
+function statusEdit(sent: ApiObject, old: ApiObject): ApiObject {
+  const managedFields = keptOwners(sent.metadata.managedFields, old.metadata.managedFields);
+  const metadata = managedFields === undefined ? old.metadata : { ...old.metadata, managedFields };
+  return { ...old, metadata, status: sent['status'] };
 }
 
 /** Everything as sent, but what only the server or the status subresource may write. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 
 import type { JsonSchema } from '@clustermesh/kube';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
@@ -215,6 +216,8 @@ describe('server-side apply', () => {
     expect(bench.owners['s Apply status']).toEqual({ 'f:status': { 'f:loadBalancer': { 'f:ingress': {} } } });
     bench.apply('a', { spec: { ports: [{ port: 80 }] } });
     expect(bench.object['status']).toEqual({ loadBalancer: { ingress: [{ ip: '1.1.1.1' }] } });
+    bench.apply('s2', { status: { loadBalancer: { ingress: [{ ip: '1.1.1.1' }] } } }, { subresource: 'status' });
+    expect(bench.owners['s2 Apply status']).toEqual(bench.owners['s Apply status']);
   });
 
   it('goes by the list types of a custom resource, and treats other lists as one value', () => {
@@ -285,6 +288,30 @@ describe('server-side apply', () => {
     ['the status of nothing', (b) => b.apply('a', {}, { subresource: 'status' }), 'not found'],
   ])('refuses %s', (_, act, message) => {
     expect(() => act(configMapBench())).toThrow(message);
+  });
+});
+
+describe('whatever managers apply without conflict', () => {
+  const keys = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'));
+  const step = fc.record({ manager: fc.constantFrom('x', 'y', 'z'), keys });
+
+  it('the object has exactly what somebody still applies, and doing it again changes nothing', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
+        const bench = configMapBench();
+        const lastByManager = new Map<string, readonly string[]>();
+        const content = (some: readonly string[]): object => ({
+          data: Object.fromEntries(some.map((key) => [key, key])),
+        });
+        for (const { manager, keys: some } of steps) {
+          const applied = bench.apply(manager, content(some));
+          expect(bench.apply(manager, content(some))).toBe(applied);
+          lastByManager.set(manager, some);
+          const wanted = new Set([...lastByManager.values()].flat());
+          expect(Object.keys(bench.object['data'] ?? {}).sort()).toEqual([...wanted].sort());
+        }
+      }),
+    );
   });
 });
 

@@ -1,6 +1,15 @@
 import { MeshError } from '@clustermesh/runtime';
 
-import type { JournalEntry } from './journal.ts';
+import type { ApiObject } from '../api-object.ts';
+
+/** One object as it is stored from a revision on; without `object` it is deleted. */
+export interface JournalEntry {
+  readonly revision: number;
+  readonly group: string;
+  readonly plural: string;
+  readonly key: string;
+  readonly object?: ApiObject;
+}
 
 export interface JournalContent {
   /** Of the snapshot: nothing is known of how it came about. */

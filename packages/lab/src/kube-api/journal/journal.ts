@@ -3,18 +3,8 @@ import { dirname } from 'node:path';
 
 import { MeshError } from '@clustermesh/runtime';
 
-import type { ApiObject } from '../api-object.ts';
 import { parseJournal } from './journal-format.ts';
-import type { JournalContent } from './journal-format.ts';
-
-/** One object as it is stored from a revision on; without `object` it is deleted. */
-export interface JournalEntry {
-  readonly revision: number;
-  readonly group: string;
-  readonly plural: string;
-  readonly key: string;
-  readonly object?: ApiObject;
-}
+import type { JournalContent, JournalEntry } from './journal-format.ts';
 
 export interface Journal {
   /** What was there when it was opened. */
