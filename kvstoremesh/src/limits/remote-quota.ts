@@ -39,6 +39,11 @@ const roomFactor = 0.95;
 const readmitPauseMs = 60_000;
 /** Reading goes on above the rate of writing: only what is read can be coalesced. */
 const readFactor = 10;
+/**
+ * Also of empty ones, and of listings that are forced by one compaction after the other. A real etcd puts more changes into
+ * a message when it is held back.
+ */
+const messageRate: Rate = { perSecond: 500, burst: 5_000 };
 /** Real ones come once a minute. They have a budget of their own: a flood of changes must not make them late. */
 const heartbeatRate: Rate = { perSecond: 10, burst: 100 };
 
@@ -53,6 +58,7 @@ export class RemoteQuota {
   readonly #bytes: RateBudget;
   readonly #readEvents: RateBudget;
   readonly #readBytes: RateBudget;
+  readonly #readMessages: RateBudget;
   readonly #heartbeats: RateBudget;
   #limits: RemoteLimits;
   #keys = 0;
@@ -74,6 +80,7 @@ export class RemoteQuota {
     this.#bytes = new RateBudget(rates.bytes, deps.clock);
     this.#readEvents = new RateBudget(rates.readEvents, deps.clock);
     this.#readBytes = new RateBudget(rates.readBytes, deps.clock);
+    this.#readMessages = new RateBudget(messageRate, deps.clock);
     this.#heartbeats = new RateBudget(heartbeatRate, deps.clock);
   }
 
@@ -151,7 +158,8 @@ export class RemoteQuota {
 
   /** Waits until more entries may be read after a batch of so many events and bytes. */
   readonly paceEntries: Pace = async (events, bytes, signal) => {
-    await this.#readEvents.take(Math.max(1, events), signal);
+    await this.#readMessages.take(1, signal);
+    await this.#readEvents.take(events, signal);
     await this.#readBytes.take(bytes, signal);
   };
 
