@@ -13,6 +13,9 @@
 #include "lib/reverse.h"
 #include "lib/service.h"
 
+/* Of the network namespace that the node's own processes are in; 0: unknown. */
+const volatile __u64 host_netns_cookie;
+
 enum decision {
 	REFUSE = 0,  /* as the kernel understands it */
 	PROCEED = 1, /* to where it was going */
@@ -57,13 +60,21 @@ static __always_inline struct service_key service_key_of(const struct sock_peer 
 	return (struct service_key){.vip = peer->addr, .port = peer->port, .proto = proto};
 }
 
+static __always_inline struct service_client client_of(struct bpf_sock_addr *ctx, __u32 draw)
+{
+	__u64 netns_cookie = bpf_get_netns_cookie(ctx);
+
+	return (struct service_client){
+	    .netns_cookie = netns_cookie,
+	    .draw = draw,
+	    .is_host = netns_cookie == host_netns_cookie,
+	};
+}
+
 static __always_inline enum decision sock_connect(struct bpf_sock_addr *ctx, struct sock_peer *peer)
 {
 	struct service_key service = service_key_of(peer, ctx->protocol);
-	struct service_client client = {
-	    .netns_cookie = bpf_get_netns_cookie(ctx),
-	    .draw = bpf_get_prandom_u32(),
-	};
+	struct service_client client = client_of(ctx, bpf_get_prandom_u32());
 	struct chosen_backend chosen = {};
 	enum decision decision;
 
@@ -88,10 +99,7 @@ static __always_inline enum decision sock_sendmsg(struct bpf_sock_addr *ctx, str
 	struct service_key service = service_key_of(peer, IPPROTO_UDP);
 	__u64 cookie = bpf_get_socket_cookie(ctx);
 	/* The datagrams of one socket go to one backend while the backends are the same. */
-	struct service_client client = {
-	    .netns_cookie = bpf_get_netns_cookie(ctx),
-	    .draw = draw_of_cookie(cookie),
-	};
+	struct service_client client = client_of(ctx, draw_of_cookie(cookie));
 	struct chosen_backend chosen = {};
 	enum decision decision = decide(&service, &client, &chosen, peer);
 

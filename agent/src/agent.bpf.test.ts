@@ -150,7 +150,8 @@ describeKernel(`the agent on a kernel, without a control plane${suffix}`, () => 
     const address = Uint8Array.from({ length: 16 }, (_, index) => index);
     const key = encodeServiceKey({ address, port: 80, protocol: 6 });
     const value = new Uint8Array(serviceValueLayout.size);
-    encodeServiceValue({ slotBase: 0, count: 0, total: 0, flags: 0, serviceId: 9, affinityTimeoutS: 0 }, value);
+    const empty = { slotBase: 0, count: 0, total: 0, homeFirst: 0, homeCount: 0, flags: 0, affinityTimeoutS: 0 };
+    encodeServiceValue({ ...empty, serviceId: 9 }, value);
     svc().update(key, value);
     await agent.end('SIGKILL');
     agent = await started();

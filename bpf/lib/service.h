@@ -34,8 +34,9 @@ struct service {
 	__u32 svc_id;
 	__u32 affinity_timeout_s; /* 0: none */
 	__u16 total;		  /* size of the extent, count included */
-	__u16 reserved1;
-	__u32 reserved2;
+	__u16 home_first; /* where those of this cluster stand that take connections, contiguous */
+	__u16 home_count;
+	__u16 reserved;
 };
 _Static_assert(sizeof(struct service) == 24, "layout is shared with agent/src/maps");
 
@@ -72,6 +73,7 @@ enum service_verdict {
 struct service_client {
 	__u64 netns_cookie; /* one pod, or the node with all that uses its network */
 	__u32 draw;
+	__u32 is_host; /* the node: the tunnel to other clusters is for pods */
 };
 
 /* A service as one reader saw it: its fields belong together. */
@@ -79,6 +81,8 @@ struct service_view {
 	union service_extent extent;
 	__u32 svc_id;
 	__u32 affinity_timeout_s;
+	__u16 home_first;
+	__u16 home_count;
 };
 
 /* SERVICE_SELECTED: there is something to choose from. */
@@ -92,6 +96,8 @@ static __always_inline enum service_verdict service_read(const struct service_ke
 	out->extent.word = service->extent.word;
 	out->svc_id = service->svc_id;
 	out->affinity_timeout_s = service->affinity_timeout_s;
+	out->home_first = service->home_first;
+	out->home_count = service->home_count;
 	/* The kernel may hand a deleted element to another service at once, even while we hold it:
 	 * what was read counts only if the key still leads to it.
 	 */
@@ -101,10 +107,22 @@ static __always_inline enum service_verdict service_read(const struct service_ke
 	return out->extent.count ? SERVICE_SELECTED : SERVICE_NO_BACKEND;
 }
 
-static __always_inline enum service_verdict service_draw(const struct service_view *service,
-							 __u32 draw, struct chosen_backend *out)
+/* A host process takes a backend of its own cluster while there is one, preferred or not. */
+static __always_inline __u32 service_index(const struct service_view *service,
+					   const struct service_client *client)
 {
-	__u32 index = service->extent.slot_base + draw % service->extent.count;
+	const union service_extent *extent = &service->extent;
+
+	if (client->is_host && service->home_count)
+		return extent->slot_base + service->home_first + client->draw % service->home_count;
+	return extent->slot_base + client->draw % extent->count;
+}
+
+static __always_inline enum service_verdict service_draw(const struct service_view *service,
+							 const struct service_client *client,
+							 struct chosen_backend *out)
+{
+	__u32 index = service_index(service, client);
 	const struct slot *chosen = bpf_map_lookup_elem(&slot, &index);
 
 	if (!chosen || chosen->svc_id != service->svc_id)
@@ -128,7 +146,7 @@ static __always_inline enum service_verdict service_stick(const struct service_v
 
 	if (known == AFFINITY_VALID)
 		return SERVICE_SELECTED;
-	verdict = service_draw(service, client->draw, out);
+	verdict = service_draw(service, client, out);
 	if (verdict != SERVICE_SELECTED)
 		return verdict;
 	return affinity_keep(&key, known, out) ? SERVICE_SELECTED : SERVICE_STALE;
@@ -145,7 +163,7 @@ static __always_inline enum service_verdict service_try(const struct service_key
 	if (verdict != SERVICE_SELECTED)
 		return verdict;
 	return service.affinity_timeout_s ? service_stick(&service, client, out)
-					  : service_draw(&service, client->draw, out);
+					  : service_draw(&service, client, out);
 }
 
 /* Each attempt can only fail when the agent changed the service in that very moment, or another

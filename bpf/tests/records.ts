@@ -52,8 +52,15 @@ export function serviceKey({ ip, port, proto = tcp }: Frontend): Uint8Array {
   return row.bytes(18, Uint8Array.of(proto)).done;
 }
 
-export function service(svcId: number, slotBase: number, count: number, affinityTimeoutS = 0): Uint8Array {
-  return new Row(24).u32(0, slotBase).u16(4, count).u32(8, svcId).u32(12, affinityTimeoutS).u16(16, count).done;
+/** `home`: the first and the number of the slots with backends of this cluster. */
+export function service(
+  svcId: number,
+  slotBase: number,
+  count: number,
+  { affinityTimeoutS = 0, home = [0, 0] }: { affinityTimeoutS?: number; home?: readonly [number, number] } = {},
+): Uint8Array {
+  const row = new Row(24).u32(0, slotBase).u16(4, count).u32(8, svcId).u32(12, affinityTimeoutS);
+  return row.u16(16, count).u16(18, home[0]).u16(20, home[1]).done;
 }
 
 export function slot(backend: number, svcId: number): Uint8Array {

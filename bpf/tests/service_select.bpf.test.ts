@@ -10,6 +10,7 @@ interface Client {
   readonly netnsCookie?: bigint;
   /** Default: random. */
   readonly draw?: number;
+  readonly isHost?: boolean;
 }
 
 const vip = { ip: '10.101.0.1', port: 80 };
@@ -48,6 +49,7 @@ describeKernel('choosing a backend', () => {
     data.set(serviceKey(frontend), 14);
     new DataView(data.buffer).setBigUint64(38, client.netnsCookie ?? 0n, true);
     data.set(u32(client.draw ?? Math.floor(Math.random() * 2 ** 32)), 46);
+    data.set(u32(client.isHost === true ? 1 : 0), 50);
     const result = testRun({ program: loaded.program(program), data });
     const to = result.data.subarray(54, 86);
     const port = new DataView(to.buffer, to.byteOffset).getUint16(16, false);
@@ -96,6 +98,22 @@ describeKernel('choosing a backend', () => {
     expect(run('test_service_select')).toEqual({ verdict: verdict.stale, to: '0.0.0.0:0' });
   });
 
+  it.each([
+    { name: 'those of its own cluster', count: 1, home: [1, 2], want: ['10.1.0.2:8002', '10.1.0.3:8003'] },
+    {
+      name: 'all that may be chosen when none is of its cluster',
+      count: 2,
+      home: [0, 0],
+      want: ['10.1.0.1:8001', '10.1.0.2:8002'],
+    },
+  ] as const)('gives a host process $name', ({ count, home, want }) => {
+    loaded.map('svc').update(serviceKey(vip), service(svcId, 16, count, { home }));
+    const drawn = (isHost: boolean): string[] =>
+      [0, 1].map((draw) => run('test_service_select', vip, { draw, isHost }).to);
+    expect([...drawn(true)].sort()).toEqual(want);
+    expect(new Set(drawn(false))).toEqual(new Set(['10.1.0.1:8001', '10.1.0.2:8002'].slice(0, count)));
+  });
+
   it('goes on to the next slot when one has changed hands', () => {
     loaded.map('slot').update(u32(16), slot(1, svcId + 1));
     const drawn = [0, 1, 2].map((draw) => run('test_service_select', vip, { draw }).to);
@@ -108,7 +126,7 @@ describeKernel('choosing a backend', () => {
     const key = affinityKey(client.netnsCookie, svcId);
 
     beforeEach(() => {
-      loaded.map('svc').update(serviceKey(vip), service(svcId, 16, 3, seconds));
+      loaded.map('svc').update(serviceKey(vip), service(svcId, 16, 3, { affinityTimeoutS: seconds }));
       loaded.map('aff').delete(key);
     });
 
@@ -123,7 +141,7 @@ describeKernel('choosing a backend', () => {
     it('is of one client and one service', () => {
       expect([choose(1), choose(2, 4115n), choose(0)]).toEqual(['10.1.0.2:8002', '10.1.0.3:8003', '10.1.0.2:8002']);
       const other = { ...vip, port: 81 };
-      loaded.map('svc').update(serviceKey(other), service(svcId + 1, 32, 1, seconds));
+      loaded.map('svc').update(serviceKey(other), service(svcId + 1, 32, 1, { affinityTimeoutS: seconds }));
       loaded.map('slot').update(u32(32), slot(9, svcId + 1));
       loaded.map('backend').update(u32(9), backend({ ip: '10.1.0.9', port: 8009, svcId: svcId + 1 }));
       expect(run('test_service_select', other, client).to).toBe('10.1.0.9:8009');
@@ -131,7 +149,7 @@ describeKernel('choosing a backend', () => {
 
     it('stays with a backend that is no longer preferred', () => {
       choose(2);
-      loaded.map('svc').update(serviceKey(vip), service(svcId, 16, 1, seconds));
+      loaded.map('svc').update(serviceKey(vip), service(svcId, 16, 1, { affinityTimeoutS: seconds }));
       expect(choose(0)).toBe('10.1.0.3:8003');
     });
 
@@ -174,7 +192,7 @@ describeKernel('choosing a backend', () => {
 
     it('refuses when nobody may be chosen', () => {
       choose(1);
-      loaded.map('svc').update(serviceKey(vip), service(svcId, 16, 0, seconds));
+      loaded.map('svc').update(serviceKey(vip), service(svcId, 16, 0, { affinityTimeoutS: seconds }));
       expect(run('test_service_select', vip, client).verdict).toBe(verdict.noBackend);
     });
   });

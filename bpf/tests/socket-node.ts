@@ -1,4 +1,10 @@
-import { attachCgroup, loadObject, type CgroupAttachType, type LoadedObject } from '@clustermesh/ebpf';
+import {
+  attachCgroup,
+  loadObject,
+  networkNamespaceCookie,
+  type CgroupAttachType,
+  type LoadedObject,
+} from '@clustermesh/ebpf';
 import { objectPath } from '@clustermesh/bpf';
 import { testCgroup } from './cgroup.ts';
 import { countOf, direction } from './counters.ts';
@@ -25,9 +31,11 @@ export interface SocketService {
   readonly proto: keyof typeof protocols;
   readonly id: number;
   readonly affinityTimeoutS?: number;
+  /** The first and the number of the backends of this cluster. */
+  readonly home?: readonly [number, number];
 }
 
-/** A cgroup with every socket program attached, and a client in it. */
+/** A cgroup with every socket program attached, and a client in it: in our network namespace, so a host process. */
 export class SocketNode implements AsyncDisposable {
   readonly pinDir: string;
   readonly client: SocketClient;
@@ -40,8 +48,9 @@ export class SocketNode implements AsyncDisposable {
     const bpffs = this.#made.use(testBpffs()).path;
     this.pinDir = `${bpffs}/maps`;
     this.#cgroup = this.#made.use(testCgroup()).path;
+    const rodata = { host_netns_cookie: Number(networkNamespaceCookie()) };
     this.#sock = this.#made.use(
-      loadObject({ path: objectPath('mesh_sock'), pinDir: this.pinDir, maxEntries: smallMaps }),
+      loadObject({ path: objectPath('mesh_sock'), pinDir: this.pinDir, maxEntries: smallMaps, rodata }),
     );
     for (const attachType of hooks) {
       const program = this.#sock.program(`mesh_${attachType}`);
@@ -65,7 +74,7 @@ export class SocketNode implements AsyncDisposable {
       this.#sock.map('slot').update(u32(base + index), slot(id, to.id));
     }
     const key = serviceKey({ ip: to.ip, port: to.port, proto: protocols[to.proto] });
-    this.#sock.map('svc').update(key, service(to.id, base, backends.length, to.affinityTimeoutS));
+    this.#sock.map('svc').update(key, service(to.id, base, backends.length, to));
   }
 
   /** The backend's record changes hands; `terminating`: it has a drain before it. */

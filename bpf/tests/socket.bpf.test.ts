@@ -147,6 +147,18 @@ describeKernel('sockets and services', () => {
     expect(answer.peer ?? answer.from).toBe(`::1 ${server.port}`);
   });
 
+  it.each(ways)('$op: a host process stays in its own cluster', async ({ op, proto }) => {
+    const echo = proto === 'tcp' ? tcpEcho : udpEcho;
+    await using home = await echo('home', '127.0.0.1');
+    await using away = await echo('away', '127.0.0.1');
+    node.serve({ ...serviceAt(v4, proto), home: [1, 1] }, [
+      { id: 1, ip: '127.0.0.1', port: away.port },
+      { id: 2, ip: '127.0.0.1', port: home.port },
+    ]);
+    const answers = await node.client.askAll(Array(20).fill({ op, host: v4, port, family: 4 }));
+    expect(new Set(answers.map(({ answer }) => answer))).toEqual(new Set(['home']));
+  });
+
   it('no connection and no datagram reaches a backend of another service while extents and records change hands', async () => {
     const [a1, a2, b1, b2] = await Promise.all(['a1', 'a2', 'b1', 'b2'].map((name) => tcpEcho(name, '127.0.0.1')));
     const [u1, u2] = await Promise.all(['a1', 'b1'].map((name) => udpEcho(name, '127.0.0.1')));

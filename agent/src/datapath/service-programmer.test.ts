@@ -36,6 +36,8 @@ function program(
     backends: backends.map((number) => backend(number)),
     count: backends.length,
     keepable: backends.length,
+    homeFirst: 0,
+    homeCount: 0,
     flags: 0,
     affinityTimeoutS: 0,
     ...change,

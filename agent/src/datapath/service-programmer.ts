@@ -27,6 +27,9 @@ export interface FrontendProgram {
   readonly count: number;
   /** How many, from the first, a client with session affinity may stay with: at least `count`. */
   readonly keepable: number;
+  /** Where those of this cluster stand that take connections: contiguous. */
+  readonly homeFirst: number;
+  readonly homeCount: number;
   readonly flags: number;
   readonly affinityTimeoutS: number;
 }
@@ -175,12 +178,13 @@ export class ServiceProgrammer {
 
   /** Backend records and slots: `undefined` when nothing changes, a reason when there is no room. */
   #prepare(program: FrontendProgram): Prepared | string | undefined {
-    const { key, backends, count, keepable, flags, affinityTimeoutS } = program;
+    const { key, backends, count, keepable, homeFirst, homeCount, flags, affinityTimeoutS } = program;
+    const settings = { count, homeFirst, homeCount, flags, affinityTimeoutS };
     if (backends.length > maxBackendsPerFrontend) return `more than ${maxBackendsPerFrontend} backends`;
     const before = this.get(key);
     const { ids, removed, sameSlots } = diffBackends(backends, before, this.#maps);
     if (before !== undefined && sameSlots) {
-      const record = { ...before, count, flags, affinityTimeoutS };
+      const record = { ...before, ...settings };
       const prepared = { key, record, before, ids, keepable, added: [], removed };
       this.#backends.admit(ids.subarray(0, keepable));
       if (!isSame(before, record)) return prepared;
@@ -198,7 +202,7 @@ export class ServiceProgrammer {
     }
     const slotBase = this.#slots.write(serviceId, ids);
     if (slotBase === undefined) return this.#giveUp(added, 'the slot map is full');
-    const record = { slotBase, count, total: backends.length, flags, serviceId, affinityTimeoutS };
+    const record = { ...settings, slotBase, total: backends.length, serviceId };
     this.#backends.admit(ids.subarray(0, keepable));
     return { key, record, before, ids, keepable, added, removed };
   }
@@ -291,6 +295,8 @@ export class ServiceProgrammer {
   }
 }
 
+const settingFields = ['count', 'homeFirst', 'homeCount', 'flags', 'affinityTimeoutS'] as const;
+
 function isSame(one: ServiceRecord, other: ServiceRecord): boolean {
-  return one.count === other.count && one.flags === other.flags && one.affinityTimeoutS === other.affinityTimeoutS;
+  return settingFields.every((field) => one[field] === other[field]);
 }

@@ -106,6 +106,32 @@ describe('ServiceReconciler', () => {
     expect(states()).toEqual([backendState.active]);
   });
 
+  it.each([
+    { affinity: 'none', want: ['10.1.0.9', '10.1.0.5', '10.1.0.7'], home: [0, 1] },
+    { affinity: 'local', want: ['10.1.0.9', '10.1.0.5', '10.1.0.7'], home: [0, 1] },
+    { affinity: 'remote', want: ['10.1.0.5', '10.1.0.7', '10.1.0.9'], home: [2, 1] },
+  ] as const)('tells host processes which backends are of this cluster: affinity $affinity', (test) => {
+    const { table, round, programmer } = setUp();
+    const service = local('a', '10.96.0.1', [80], ['10.1.0.9']);
+    table.setLocal('default/a', {
+      service: { ...service, includeExternal: true, affinity: test.affinity },
+      affinityTimeoutS: 0,
+    });
+    table.setRemote('default/a', 'east', {
+      ...{ cluster: 'east', namespace: 'default', name: 'a', frontends: {}, hostnames: {}, zones: {}, labels: {} },
+      ...{ selector: {}, includeExternal: true, shared: true, clusterId: 2 },
+      backends: {
+        '10.1.0.5': { p80: { protocol: 'TCP', port: 80 } },
+        '10.1.0.7': { p80: { protocol: 'TCP', port: 80 } },
+      },
+    });
+    round();
+    const key = encodeServiceKey({ address: parseIp('10.96.0.1') ?? new Uint8Array(), port: 80, protocol: 6 });
+    expect(programmer.backendsOf(key).map(({ backend }) => formatIp(backend.address))).toEqual(test.want);
+    const [homeFirst, homeCount] = test.home;
+    expect(programmer.get(key)).toMatchObject({ homeFirst, homeCount });
+  });
+
   it('says what there is no room for, and programs it when there is', () => {
     const { table, round, reconciler, frontends } = setUp();
     for (let number = 1; number <= 9; number++) {

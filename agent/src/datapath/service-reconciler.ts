@@ -97,14 +97,14 @@ export class ServiceReconciler {
   }
 
   #programsOf(name: string): readonly FrontendProgram[] {
-    const affinityTimeoutS = this.#table.local(name)?.affinityTimeoutS ?? 0;
+    const row = this.#table.local(name);
+    if (row === undefined) return [];
+    const { affinityTimeoutS, service } = row;
     return this.select(name).flatMap((frontend) => {
       const protocol = protocolNumber(frontend.protocol);
       if (protocol === undefined) return [];
-      const { address, port, count } = frontend;
-      const firstPoor = frontend.backends.findIndex(({ state }) => state !== 'active');
-      // Behind all that take connections stand those that are terminating or withdrawn.
-      const keepable = Math.max(count, firstPoor < 0 ? frontend.backends.length : firstPoor);
+      const { address, port } = frontend;
+      const key = encodeServiceKey({ address, port, protocol });
       const backends = frontend.backends.map((backend) => ({
         address: backend.address,
         port: backend.port,
@@ -113,9 +113,23 @@ export class ServiceReconciler {
         // Zones are not numbered yet: nothing in the datapath reads them.
         zone: 0,
       }));
-      return [
-        { key: encodeServiceKey({ address, port, protocol }), backends, count, keepable, flags: 0, affinityTimeoutS },
-      ];
+      return [{ key, backends, flags: 0, affinityTimeoutS, ...rangesOf(frontend, service.clusterId) }];
     });
   }
+}
+
+/** Which of the backends are for whom. Behind all that take connections stand those that are terminating or withdrawn. */
+function rangesOf(
+  { backends, count }: SelectedFrontend,
+  clusterId: number,
+): Pick<FrontendProgram, 'count' | 'keepable' | 'homeFirst' | 'homeCount'> {
+  const firstPoor = backends.findIndex(({ state }) => state !== 'active');
+  const active = firstPoor < 0 ? backends.length : firstPoor;
+  const isHome = (at: number): boolean => backends[at]?.clusterId === clusterId;
+  let homeFirst = 0;
+  while (homeFirst < active && !isHome(homeFirst)) homeFirst++;
+  let homeEnd = homeFirst;
+  while (homeEnd < active && isHome(homeEnd)) homeEnd++;
+  const homeCount = homeEnd - homeFirst;
+  return { count, keepable: Math.max(count, active), homeFirst: homeCount === 0 ? 0 : homeFirst, homeCount };
 }

@@ -78,6 +78,8 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
         serviceId: 'svc_id',
         affinityTimeoutS: 'affinity_timeout_s',
         total: 'total',
+        homeFirst: 'home_first',
+        homeCount: 'home_count',
       },
     },
     {

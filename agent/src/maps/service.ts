@@ -10,6 +10,8 @@ export const serviceValueLayout = {
   serviceId: 8,
   affinityTimeoutS: 12,
   total: 16,
+  homeFirst: 18,
+  homeCount: 20,
 } as const;
 
 export interface FrontendAddress {
@@ -29,6 +31,9 @@ export interface ServiceRecord {
   readonly total: number;
   readonly flags: number;
   readonly serviceId: number;
+  /** Of the slots, where those of this cluster stand that take connections, for host processes. */
+  readonly homeFirst: number;
+  readonly homeCount: number;
   /** Session affinity by client; 0 = none. */
   readonly affinityTimeoutS: number;
 }
@@ -60,6 +65,8 @@ export function encodeServiceValue(record: ServiceRecord, target: Uint8Array, of
   view.setUint32(serviceValueLayout.serviceId, record.serviceId, true);
   view.setUint32(serviceValueLayout.affinityTimeoutS, record.affinityTimeoutS, true);
   view.setUint16(serviceValueLayout.total, record.total, true);
+  view.setUint16(serviceValueLayout.homeFirst, record.homeFirst, true);
+  view.setUint16(serviceValueLayout.homeCount, record.homeCount, true);
 }
 
 export function decodeServiceValue(value: Uint8Array): ServiceRecord {
@@ -70,6 +77,8 @@ export function decodeServiceValue(value: Uint8Array): ServiceRecord {
     total: view.getUint16(serviceValueLayout.total, true),
     flags: view.getUint16(serviceValueLayout.flags, true),
     serviceId: view.getUint32(serviceValueLayout.serviceId, true),
+    homeFirst: view.getUint16(serviceValueLayout.homeFirst, true),
+    homeCount: view.getUint16(serviceValueLayout.homeCount, true),
     affinityTimeoutS: view.getUint32(serviceValueLayout.affinityTimeoutS, true),
   };
 }

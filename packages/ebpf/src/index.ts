@@ -8,6 +8,7 @@ export type { MapDefinition } from './map-definition.ts';
 export { perCpuRecords, possibleCpus } from './percpu.ts';
 export { LoadedObject, loadObject, loadObjectInBackground, readMapDefinitions } from './object.ts';
 export type { ObjectOptions, Program } from './object.ts';
+export { networkNamespaceCookie } from './network-namespace.ts';
 export { ProgramIterator } from './program-iterator.ts';
 export { attachCgroup, attachTcx, updateLink } from './link.ts';
 export type { AttachOptions, CgroupAttachType, Link, TcxDirection } from './link.ts';

@@ -21,6 +21,10 @@ export interface KernelAbi {
   exchange(a: string, b: string): number;
   /** setns(2), of the calling thread alone: 0 or the negative errno. */
   setNamespace(fd: number, type: number): number;
+  /** getsockopt(2) of an 8-byte option: 0, with the value in `value` (off-heap), or the negative errno. */
+  getSocketOption(fd: number, level: number, option: number, value: Uint8Array): number;
+  /** socket(2): a file descriptor or the negative errno. */
+  socket(domain: number, type: number, protocol: number): number;
   /** Throws BPF_UNSUPPORTED where libbpf.so.1 is not installed. */
   libbpf(): Libbpf;
 }
@@ -78,6 +82,9 @@ function openKernelAbi(): KernelAbi {
   );
   const umount2: (target: string, flags: number) => number = libc.func('int umount2(const char *, int)');
   const setns: (fd: number, type: number) => number = libc.func('int setns(int, int)');
+  const socket: (domain: number, type: number, protocol: number) => number = libc.func('int socket(int, int, int)');
+  const getsockopt: (fd: number, level: number, option: number, value: Uint8Array, size: number[]) => number =
+    libc.func('int getsockopt(int, int, int, void *, _Inout_ uint32_t *)');
   const resultOf = (value: number): number => (value < 0 ? -koffi.errno() : value);
   let libbpf: Libbpf | undefined;
   return {
@@ -93,6 +100,8 @@ function openKernelAbi(): KernelAbi {
     unmount: (target, flags) => resultOf(umount2(target, flags)),
     exchange: (a, b) => resultOf(rename(numbers.renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE)),
     setNamespace: (fd, type) => resultOf(setns(fd, type)),
+    socket: (...args) => resultOf(socket(...args)),
+    getSocketOption: (fd, level, option, value) => resultOf(getsockopt(fd, level, option, value, [value.byteLength])),
     libbpf: () => (libbpf ??= bindLibbpf(koffi)),
   };
 }

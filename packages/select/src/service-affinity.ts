@@ -19,16 +19,22 @@ export interface RankedBackend {
   readonly rank: number;
 }
 
-/** Preferred first, in an order that depends on the set alone. */
+/** Preferred first, of equal ones those of this cluster, in an order that depends on the set alone. */
 export function rankBackends(
   backends: Iterable<Backend>,
   affinity: ServiceAffinity,
   localClusterId: number,
 ): readonly RankedBackend[] {
   const tiers = tiersByAffinity[affinity];
+  const isElsewhere = ({ backend }: RankedBackend): boolean => backend.clusterId !== localClusterId;
   return [...backends]
     .map((backend) => ({ backend, rank: tiers.findIndex((tier) => tier.includes(tierOf(backend, localClusterId))) }))
-    .sort((left, right) => left.rank - right.rank || (left.backend.key < right.backend.key ? -1 : 1));
+    .sort(
+      (left, right) =>
+        left.rank - right.rank ||
+        Number(isElsewhere(left)) - Number(isElsewhere(right)) ||
+        (left.backend.key < right.backend.key ? -1 : 1),
+    );
 }
 
 /** How many of the ranked may be chosen now: the best tier that has any. */

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { objectNames, objectPath as shippedObject } from '@clustermesh/bpf';
 import type { ObjectName } from '@clustermesh/bpf';
-import { mountBpffs, readMapDefinitions } from '@clustermesh/ebpf';
+import { mountBpffs, networkNamespaceCookie, readMapDefinitions } from '@clustermesh/ebpf';
 import type { BpfMap, MapDefinition } from '@clustermesh/ebpf';
 import type { Logger } from '@clustermesh/runtime';
 
@@ -88,11 +88,12 @@ export class KernelDatapath implements Disposable {
       local_underlay: options.nodeAddresses.ipv4,
       local_underlay6: options.nodeAddresses.ipv6,
     };
+    const sock = { host_netns_cookie: Number(networkNamespaceCookie()) };
     log.debug({ step: 'load the programs' }, 'migration');
     const load = {
       pinDir: set.folder,
       maxEntries: set.sizes,
-      rodata: { mesh_container: container },
+      rodata: { mesh_sock: sock, mesh_container: container },
       objectPath,
     };
     const objects = await loadObjects(load);
