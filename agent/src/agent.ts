@@ -59,7 +59,7 @@ export function createAgent(deps: AgentDeps): Agent {
   const pacer = new Pacer(clock);
   const startedMs = clock.now();
   const status = (): AgentStatus =>
-    statusReport({ settings: config, startedMs, maps, datapath, ingest, health, probes: nodeProbe.reports() });
+    statusReport({ settings: config, startedMs, maps, datapath, ingest, health, probes: nodeProbe });
   const metrics = createMetrics(oncePerTurn(status), deps.counters);
   const datapath = createDatapath({
     ...deps,
@@ -84,6 +84,7 @@ export function createAgent(deps: AgentDeps): Agent {
     ...deps,
     pacer,
     probing: deps.probing,
+    offReason: config.mode.mode === 'memory' ? 'the maps are in memory' : 'so configured',
     targets: () =>
       probeTargets({ nodes: state.nodes, nodeIndexes: state.nodeIndexes, localClusterId: config.clusterId }),
     records: new ProbeRecords(maps.probe),

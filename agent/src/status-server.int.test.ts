@@ -63,6 +63,7 @@ const status: AgentStatus = {
     { kind: 'address', cluster: 'east', holder: 'west', count: 2, subject: '10.1.1.1', key: 'k', message: 'm' },
   ],
   conflictCount: 1,
+  probesOff: '',
 };
 
 const manyAddresses = 20_000;

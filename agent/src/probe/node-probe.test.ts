@@ -38,6 +38,7 @@ class World implements ProbeSender {
       targets: () => this.targets,
       records: new ProbeRecords(this.map),
       probing: probing ?? undefined,
+      offReason: 'so configured',
       setNodeReachable: (cluster, node, isReachable) => {
         this.reachable.push(`${isReachable ? '+' : '-'}${cluster}/${node}`);
       },
@@ -219,6 +220,7 @@ describe('createNodeProbe', () => {
     world.node('node1', 1);
     const probe = world.start(null);
     await world.seconds(60);
-    expect([world.sent, probe.reports()]).toEqual([[], []]);
+    expect([world.sent, probe.reports(), probe.offReason]).toEqual([[], [], 'so configured']);
+    expect(world.start().offReason).toBe('');
   });
 });

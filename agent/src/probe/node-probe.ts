@@ -20,6 +20,8 @@ export interface NodeProbeDeps {
   readonly targets: () => Iterable<ProbeTarget>;
   readonly records: ProbeRecords;
   readonly probing: Probing | undefined;
+  /** Why it is absent. */
+  readonly offReason: string;
   readonly setNodeReachable: (cluster: string, node: string, isReachable: boolean) => void;
   readonly observeRoundTrip: (seconds: number) => void;
   readonly pacer: Pick<Pacer, 'pause'>;
@@ -46,6 +48,8 @@ export interface NodeProbe {
   run(signal: AbortSignal): Promise<void>;
   /** Those that are probed. */
   reports(): readonly NodeReport[];
+  /** Why nothing is probed; '' when it is. */
+  readonly offReason: string;
 }
 
 /** To an underlay address, and what is known of it. */
@@ -95,6 +99,10 @@ class Prober implements NodeProbe {
   constructor(deps: NodeProbeDeps) {
     this.#deps = deps;
     this.#start = deps.random.next();
+  }
+
+  get offReason(): string {
+    return this.#deps.probing === undefined ? this.#deps.offReason : '';
   }
 
   reports(): readonly NodeReport[] {

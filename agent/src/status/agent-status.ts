@@ -15,6 +15,8 @@ export interface AgentStatus {
   /** The first few; there is one a kind and pair of clusters. */
   readonly conflicts: readonly Conflict[];
   readonly conflictCount: number;
+  /** Why nodes of other clusters are not probed; '' when they are. */
+  readonly probesOff: string;
 }
 
 /** Something that two clusters claim. */

@@ -4,7 +4,7 @@ import type { Health } from '@clustermesh/runtime';
 import type { Datapath } from '../datapath/create-datapath.ts';
 import type { Ingest } from '../ingest/create-ingest.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
-import type { NodeReport } from '../probe/node-probe.ts';
+import type { NodeProbe } from '../probe/node-probe.ts';
 import type { AgentSettings } from '../settings.ts';
 import type { AgentStatus, DatapathStatus, LocalStatus } from './agent-status.ts';
 import { findConflicts } from './conflicts.ts';
@@ -17,7 +17,7 @@ export interface StatusReportOptions {
   readonly datapath: Datapath;
   readonly ingest: Ingest;
   readonly health: Health;
-  readonly probes: readonly NodeReport[];
+  readonly probes: Pick<NodeProbe, 'reports' | 'offReason'>;
 }
 
 /** More are counted, not told: every pair of clusters may have one of each kind. */
@@ -25,7 +25,7 @@ const shownConflicts = 100;
 
 /** How the agent stands, as one value. */
 export function statusReport(options: StatusReportOptions): AgentStatus {
-  const { settings, startedMs, health, datapath, ingest } = options;
+  const { settings, startedMs, health, datapath, ingest, probes } = options;
   const conflicts = findConflicts({ ...datapath, ...ingest, localName: settings.clusterName });
   return {
     cluster: settings.clusterName,
@@ -39,6 +39,7 @@ export function statusReport(options: StatusReportOptions): AgentStatus {
     local: localStatus(options),
     conflicts: conflicts.slice(0, shownConflicts),
     conflictCount: conflicts.length,
+    probesOff: probes.offReason,
   };
 }
 
@@ -47,7 +48,7 @@ function clusterStatuses({ datapath, ingest, health, probes }: StatusReportOptio
   for (const { clusterId, count } of datapath.state.ipcache.lost.counts()) {
     conflicts.set(clusterId, (conflicts.get(clusterId) ?? 0) + count);
   }
-  const reports = Map.groupBy(probes, ({ cluster }) => cluster);
+  const reports = Map.groupBy(probes.reports(), ({ cluster }) => cluster);
   return ingest.remotes.all().map((remote) =>
     clusterStatus(remote, {
       conflicts: conflicts.get(remote.feed?.context.clusterId ?? 0) ?? 0,
