@@ -74,13 +74,9 @@ export function exchangePaths(a: string, b: string, abi: KernelAbi = kernelAbi()
 
 export type PinnedKind = 'map' | 'program' | 'link';
 
-/** As the kernel names the file behind a descriptor; links have had both names. */
-const pinnedKinds: Readonly<Record<string, PinnedKind>> = {
-  'bpf-map': 'map',
-  'bpf-prog': 'program',
-  'bpf-link': 'link',
-  bpf_link: 'link',
-};
+/** As the kernel names the file behind a descriptor: `bpf-map`, `bpf-prog`, and for links both `bpf-link` and `bpf_link`. */
+const pinnedFile = /^anon_inode:\[?bpf[-_](map|prog|link)\]?$/;
+const pinnedKinds: Readonly<Record<string, PinnedKind>> = { map: 'map', prog: 'program', link: 'link' };
 
 /** What a pin is of; undefined where something else lies at `path`. */
 export function pinnedKind(path: string, abi: KernelAbi = kernelAbi()): PinnedKind | undefined {
@@ -91,7 +87,7 @@ export function pinnedKind(path: string, abi: KernelAbi = kernelAbi()): PinnedKi
     return undefined;
   }
   try {
-    return pinnedKinds[/^anon_inode:\[?([\w-]+)\]?$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? ''];
+    return pinnedKinds[pinnedFile.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? ''];
   } finally {
     closeSync(fd);
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, rmdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -122,6 +123,13 @@ class TestNode implements AsyncDisposable {
       .sort();
   }
 
+  /** By the name of its pin. */
+  links(): Readonly<Record<string, LinkShow>> {
+    const show = (name: string): LinkShow =>
+      JSON.parse(run('bpftool', '-j', 'link', 'show', 'pinned', join(this.bpfFs, 'links', name))) as LinkShow;
+    return Object.fromEntries(this.pins('links').map((name) => [name, show(name)]));
+  }
+
   pins(folder: string): readonly string[] {
     return readdirSync(join(this.bpfFs, folder)).sort();
   }
@@ -134,6 +142,17 @@ class TestNode implements AsyncDisposable {
     rmSync(this.dir, { recursive: true });
     rmdirSync(this.cgroup);
   }
+}
+
+/** Of `bpftool link show` and `ip link show`. */
+interface LinkShow {
+  readonly id?: number;
+  readonly prog_id?: number;
+  readonly ifindex?: number;
+}
+
+function run(command: string, ...args: readonly string[]): string {
+  return execFileSync(command, args, { encoding: 'utf8' });
 }
 
 function addressOf(ip: string): Uint8Array {
@@ -316,6 +335,27 @@ describeKernel(`migration of pinned maps${usable ? '' : ` (needs ${missing.join(
     expect(node.contents()).toEqual(before);
     expect(sizesOf(['svc'])).toEqual([64]);
     expect(node.folders()).toEqual(['links', 'maps']);
+  });
+
+  it.each([
+    { name: 'taken over', wanted: sizes },
+    { name: 'migrated', wanted: { ...sizes, svc: 128 } },
+  ])('gives links another program, those of pods too, and makes none anew when maps are $name', async ({ wanted }) => {
+    const { ifindex = 0 } =
+      (JSON.parse(run('ip', '-j', 'link', 'show', 'dev', node.tunnel.name)) as LinkShow[])[0] ?? {};
+    {
+      using first = await node.open();
+      first.devices.attachPod({ name: node.tunnel.name, ifindex, mac: new Uint8Array(6), hostMac: new Uint8Array(6) });
+    }
+    const before = node.links();
+    expect(Object.keys(before)).toContain(`from_container_${ifindex}`);
+    using _second = await node.open({ sizes: wanted });
+    const after = node.links();
+    expect(Object.keys(after)).toEqual(Object.keys(before));
+    for (const [name, link] of Object.entries(before)) {
+      expect(after[name]?.id).toBe(link.id);
+      expect(after[name]?.prog_id).not.toBe(link.prog_id);
+    }
   });
 
   it('attaches hooks that an earlier version lacked, and detaches those that this one lacks', async () => {
