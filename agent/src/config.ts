@@ -77,7 +77,10 @@ export const agentConfig = defineConfig(
       '5s',
       'how often each node of other clusters is asked through the tunnel, at least 1s; 0s = never',
     ),
-    backendDrain: durationSetting('1m', 'how long a removed backend stays in the maps, for connections that it has'),
+    backendDrain: durationSetting(
+      '1m',
+      'how long a removed backend stays in the maps, for connections that it has; then they are ended',
+    ),
     bpfServiceMapMax: entries(defaultMapSizes.svc, 'service frontends'),
     bpfSlotMapMax: entries(defaultMapSizes.slot, 'slots: the backends of each frontend, rounded up to a power of two'),
     bpfBackendMapMax: entries(defaultMapSizes.backend, 'backends'),
