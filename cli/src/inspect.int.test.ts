@@ -29,8 +29,9 @@ const rows: Readonly<Record<string, object>> = {
     ...{ state: 'active', chosen: false, cluster: 'north', key: 'cilium/cache/services/v1/north/demo/echo' },
   },
   ListClusters: {
-    ...{ name: 'north', cluster_id: 2, state: 'stale', reason: 'no contact', freshness: { age_ms: 192_000 } },
-    ...{ rejected: 1, rejections: [{ key: 'k', reason: 'r' }] },
+    ...{ name: 'north', cluster_id: 2, state: 'stale', reason: 'no contact', datapath: 'withdrawn' },
+    freshness: { age_ms: 192_000, last_contact: '2026-01-01T00:00:00Z' },
+    ...{ rejected: 5, rejected_now: 1, rejection_reasons: [{ key: 'k', reason: 'r', count: 5 }], conflicts: 3 },
     kinds: [
       { name: 'nodes', entries: 2 },
       { name: 'ip', entries: 7 },
@@ -96,7 +97,11 @@ describe('inspect', () => {
       head: /^SERVICE +FRONTEND +BACKEND/,
       row: /10\.2\.1\.4:8080 +north +standby +cilium\/cache\/.*echo$/,
     },
-    { of: 'clusters', head: /^CLUSTER +ID +STATE +AGE/, row: /^north +2 +stale: no contact +3m12s +2 +7 +0 +0 +1$/ },
+    {
+      of: 'clusters',
+      head: /^CLUSTER +ID +STATE +AGE/,
+      row: /^north +2 +stale: no contact +3m12s +withdrawn +2 +7 +0 +0 +1 +3$/,
+    },
     {
       of: 'ipcache',
       head: /^ADDRESS +IDENTITY +TUNNEL/,

@@ -27,7 +27,8 @@ interface BackendsRow {
 export default class InspectBackends extends InspectCommand<BackendsRow> {
   static override summary = 'Backends of services: where they are, from which cluster, and whether they are used now.';
   static override description =
-    'STATE is chosen (new connections use it), standby (affinity prefers others), or terminating (old connections only). KEY is where it was learnt.';
+    'STATE is chosen (new connections use it), standby (affinity prefers others), last-resort (withdrawn, without a path, or ' +
+    'terminating: used only where there is nothing else), or terminating (old connections only). KEY is where it was learnt.';
   static override examples = [
     '<%= config.bin %> inspect backends --context east',
     '<%= config.bin %> inspect backends --socket /var/run/clustermesh/agent.sock   # on a node, without Kubernetes',
@@ -40,7 +41,7 @@ export default class InspectBackends extends InspectCommand<BackendsRow> {
       frontend,
       address: `${address}:${port}`,
       cluster,
-      state: state === 'active' ? (chosen ? 'chosen' : 'standby') : state,
+      state: stateOf(state, chosen),
       key,
     }),
     columns: {
@@ -52,4 +53,11 @@ export default class InspectBackends extends InspectCommand<BackendsRow> {
       key: (row) => row.key,
     },
   };
+}
+
+/** What the record says, in words about connections. */
+function stateOf(state: string, chosen: boolean): string {
+  if (state === 'quarantined') return 'last-resort';
+  if (state !== 'active') return state;
+  return chosen ? 'chosen' : 'standby';
 }
