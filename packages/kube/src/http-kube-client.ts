@@ -19,7 +19,8 @@ import type {
   Subresource,
 } from './kube-client.ts';
 import type { KubeEndpoint } from './kube-endpoint.ts';
-import { endpointFromKubeconfig, endpointInCluster, isInCluster } from './kubeconfig.ts';
+import { endpointInCluster, isInCluster } from './in-cluster.ts';
+import { endpointFromKubeconfig } from './kubeconfig.ts';
 import type { KubeconfigSource } from './kubeconfig.ts';
 import { apiVersionOf, collectionPath, describeRef, listQuery, objectPath } from './resource-path.ts';
 import { responseError, watchEvent } from './response.ts';

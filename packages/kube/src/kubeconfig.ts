@@ -1,5 +1,4 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import { existsSync } from 'node:fs';
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 
@@ -14,8 +13,6 @@ export interface KubeconfigSource {
   readonly context?: string | undefined;
 }
 
-const serviceAccountTokenPath = '/var/run/secrets/kubernetes.io/serviceaccount/token';
-
 /** Throws CONFIG_INVALID when there is no such file, context, cluster or user. */
 export async function endpointFromKubeconfig(source: KubeconfigSource): Promise<KubeEndpoint> {
   const config = await emptyConfig();
@@ -28,17 +25,6 @@ export async function endpointFromKubeconfig(source: KubeconfigSource): Promise<
   }
   if (source.context !== undefined) config.setCurrentContext(source.context);
   return endpointOf(config, what);
-}
-
-/** The pod's service account; its token file is read again each minute, as kubelets rotate it. */
-export async function endpointInCluster(): Promise<KubeEndpoint> {
-  const config = await emptyConfig();
-  config.loadFromCluster();
-  return endpointOf(config, 'the service account');
-}
-
-export function isInCluster(): boolean {
-  return existsSync(serviceAccountTokenPath);
 }
 
 /** Loaded on use: the library takes half a second to import, and most CLI commands never need it. */
