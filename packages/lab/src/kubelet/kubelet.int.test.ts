@@ -116,6 +116,22 @@ describe('Kubelet', () => {
     });
   });
 
+  it('keeps conditions that others write, and waits with Ready for its readiness gate', async () => {
+    await createPod({
+      readinessGates: [{ conditionType: 'mesh/in-sync' }],
+      containers: [shell('main', 'exec sleep 60')],
+    });
+    const conditionOf = (pod: Pod, wanted: string): string | undefined =>
+      pod.status?.conditions?.find(({ type }) => type === wanted)?.status;
+    await eventually(async () => {
+      const pod = await client.get(pods, ref);
+      expect([conditionOf(pod, 'ContainersReady'), conditionOf(pod, 'Ready')]).toEqual(['True', 'False']);
+    });
+    const conditions = [{ type: 'mesh/in-sync', status: 'True' }];
+    await client.patch(pods, ref, { status: { conditions } }, { kind: 'strategic', subresource: 'status' });
+    expect(conditionOf(await expectReady('True'), 'mesh/in-sync')).toBe('True');
+  });
+
   it('shows a changed secret in the directory of a running container', async () => {
     await client.create(secrets, { metadata: { namespace: 'default', name: 's' }, data: { key: btoa('before') } });
     await createPod({
