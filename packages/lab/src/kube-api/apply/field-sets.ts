@@ -1,7 +1,6 @@
 import type { JsonSchema } from '@clustermesh/kube';
 
 import { isDeepEqual } from '../api-object.ts';
-import type { JsonObject } from '../api-object.ts';
 import { emptyTree, memberLeaf, tree } from './field-tree.ts';
 import type { FieldTree } from './field-tree.ts';
 import { isOwnedItself, partsOf, shapeOf } from './typed-parts.ts';
@@ -26,22 +25,16 @@ export interface Comparison {
   readonly removed: FieldTree;
 }
 
-/** How two objects of one schema differ; nobody owns the whole of one. */
-export function compareFields(before: JsonObject, after: JsonObject, schema: JsonSchema): Comparison {
-  const { written, removed } = comparePart(before, after, schema);
-  return { written: asMember(written, false), removed: asMember(removed, false) };
-}
-
 const nothing: Comparison = { written: emptyTree, removed: emptyTree };
 
-function comparePart(before: unknown, after: unknown, schema: JsonSchema): Comparison {
+/** How two values of one schema differ. What is emptied stays owned by whom it was. */
+export function compareFields(before: unknown, after: unknown, schema: JsonSchema): Comparison {
   if (before === undefined && after === undefined) return nothing;
   if (after === undefined) return { written: emptyTree, removed: wholeSet(before, schema) };
   if (before === undefined) return { written: wholeSet(after, schema), removed: emptyTree };
   const shape = shapeOf(after, schema);
-  const isEmptied = shape !== 'whole' && partsOf(after, schema).size === 0;
-  if (shape === 'whole' || shape !== shapeOf(before, schema) || isEmptied) {
-    return isDeepEqual(before, after) ? nothing : { written: memberLeaf, removed: wholeSet(before, schema, isEmptied) };
+  if (shape === 'whole' || shape !== shapeOf(before, schema)) {
+    return isDeepEqual(before, after) ? nothing : { written: memberLeaf, removed: wholeSet(before, schema) };
   }
   return compareParts(partsOf(before, schema), partsOf(after, schema));
 }
@@ -51,7 +44,7 @@ function compareParts(before: ReadonlyMap<string, Part>, after: ReadonlyMap<stri
   const compared = steps.map((step) => {
     const [old, fresh] = [before.get(step), after.get(step)];
     const { schema = {} } = fresh ?? old ?? {};
-    const result = comparePart(old?.value, fresh?.value, schema);
+    const result = compareFields(old?.value, fresh?.value, schema);
     const isNew = old === undefined && fresh !== undefined && isOwnedItself(step, fresh);
     const isGone = fresh === undefined && old !== undefined && isOwnedItself(step, old);
     return {
@@ -72,14 +65,14 @@ function compareParts(before: ReadonlyMap<string, Part>, after: ReadonlyMap<stri
   };
 }
 
-function asMember(fields: FieldTree, isMember = true): FieldTree {
-  return { ...fields, isMember };
+function asMember(fields: FieldTree): FieldTree {
+  return { ...fields, isMember: true };
 }
 
-/** The fields of a value and, of maps and items, these themselves. `isKept`: but for the value's own place. */
-function wholeSet(value: unknown, schema: JsonSchema, isKept = false): FieldTree {
+/** The fields of a value and, of maps and items, these themselves. */
+function wholeSet(value: unknown, schema: JsonSchema): FieldTree {
   const parts = partsOf(value, schema);
-  if (parts.size === 0) return isKept ? emptyTree : memberLeaf;
+  if (parts.size === 0) return memberLeaf;
   return tree(
     false,
     Array.from(parts, ([step, part]) => {

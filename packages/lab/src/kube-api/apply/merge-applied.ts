@@ -50,7 +50,7 @@ export function removeFields(value: unknown, dropped: FieldTree, kept: FieldTree
           return removeFields(item, child(dropped, step), child(kept, step), itemSchema(schema));
         })
         .filter((item) => item !== undefined);
-      return items.length === 0 ? undefined : items;
+      return items.length === 0 && !kept.isMember ? undefined : items;
     }
     case 'whole':
       return value;
@@ -67,5 +67,5 @@ function removeFromObject(object: JsonObject, dropped: FieldTree, kept: FieldTre
       ] as const;
     })
     .filter(([, inner]) => inner !== undefined);
-  return left.length === 0 ? undefined : Object.fromEntries(left);
+  return left.length === 0 && !kept.isMember ? undefined : Object.fromEntries(left);
 }

@@ -96,6 +96,8 @@ describe('server-side apply', () => {
     bench.apply('a', { data: {} });
     expect(bench.object['data']).toEqual({ shared: '1', theirs: '1' });
     bench.apply('b', {});
+    expect(bench.object['data']).toEqual({}); // which the first one still applies
+    bench.apply('a', {});
     expect(bench.object['data']).toBeUndefined();
   });
 
