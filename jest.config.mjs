@@ -13,6 +13,8 @@ export default {
   },
   testEnvironmentOptions: { customExportConditions: ['mesh-source', 'node', 'node-addons'] },
   testMatch: ['**/src/**/*.test.ts', '<rootDir>/bpf/tests/**/*.bpf.test.ts'],
+  // A time-out is for a test that hangs, not for a busy machine.
+  testTimeout: 30_000,
   modulePathIgnorePatterns: ['/dist/'],
   watchman: false,
   reporters: ['default', '<rootDir>/tools/count-reporter.mjs'],

@@ -37,7 +37,16 @@ const east = { name: 'east' as ClusterName, id: 2 as ClusterId };
 const north = { name: 'north' as ClusterName, id: 3 as ClusterId };
 type Cluster = typeof west;
 
-const sizes = { ...defaultMapSizes, svc: 64, slot: 256, backend: 256, node: 64, ipc_host: 256, ipc_cidr: 64 };
+const sizes = {
+  ...defaultMapSizes,
+  svc: 64,
+  slot: 256,
+  backend: 256,
+  node: 64,
+  probe: 64,
+  ipc_host: 256,
+  ipc_cidr: 64,
+};
 const seconds = 1_000;
 const minutes = 60 * seconds;
 const agentKinds: readonly KindName[] = ['nodes', 'identities', 'ip', 'services'];
