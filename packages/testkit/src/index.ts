@@ -7,6 +7,8 @@ export type { EventuallyOptions } from './eventually.ts';
 export { FaultProxy } from './fault-proxy.ts';
 export type { Direction } from './fault-proxy.ts';
 export { freePort } from './free-port.ts';
+export { HostileEtcd, compactedMessage, progressMessage, putMessage } from './hostile-etcd.ts';
+export type { HostileAnswers, HostileEntry } from './hostile-etcd.ts';
 export { tempDir } from './temp-dir.ts';
 export type { TempDir } from './temp-dir.ts';
 export { TestCa } from './test-certificates.ts';
