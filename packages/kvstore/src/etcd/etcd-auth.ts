@@ -1,10 +1,10 @@
 import { describeError, hasCode, isMeshError } from '@clustermesh/runtime';
+import type { Clock, Random } from '@clustermesh/runtime';
 
 import type { RoleGrant } from './auth-messages.ts';
 import { EtcdConnection } from './connection.ts';
 import { parseEndpoint } from './endpoint.ts';
 import type { EtcdTls } from './endpoint.ts';
-import type { EtcdDeps } from './etcd-kv-store.ts';
 import * as methods from './methods.ts';
 
 export interface EtcdAuthOptions {
@@ -22,7 +22,7 @@ export class EtcdAuth implements Disposable {
   }
 
   /** Over a connection of its own. */
-  static connect({ endpoints, tls }: EtcdAuthOptions, deps: Pick<EtcdDeps, 'clock' | 'random'>): EtcdAuth {
+  static connect({ endpoints, tls }: EtcdAuthOptions, deps: { readonly clock: Clock; readonly random: Random }): EtcdAuth {
     const parsed = endpoints.map((text) => parseEndpoint(text, new Map(), tls !== undefined));
     const times = { keepaliveMs: 15_000, keepaliveTimeoutMs: 25_000, requestTimeoutMs: 30_000 };
     return new EtcdAuth(new EtcdConnection({ endpoints: parsed, tls, ...times }, deps));
