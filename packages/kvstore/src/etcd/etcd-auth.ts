@@ -22,7 +22,10 @@ export class EtcdAuth implements Disposable {
   }
 
   /** Over a connection of its own. */
-  static connect({ endpoints, tls }: EtcdAuthOptions, deps: { readonly clock: Clock; readonly random: Random }): EtcdAuth {
+  static connect(
+    { endpoints, tls }: EtcdAuthOptions,
+    deps: { readonly clock: Clock; readonly random: Random },
+  ): EtcdAuth {
     const parsed = endpoints.map((text) => parseEndpoint(text, new Map(), tls !== undefined));
     const times = { keepaliveMs: 15_000, keepaliveTimeoutMs: 25_000, requestTimeoutMs: 30_000 };
     return new EtcdAuth(new EtcdConnection({ endpoints: parsed, tls, ...times }, deps));
