@@ -29,7 +29,7 @@ export type OnHolder = (prefix: Prefix, clusterId: number, node: string | undefi
 
 /**
  * Whose addresses are whose, by the pod CIDRs of nodes: a range belongs to one cluster. Of overlapping claims of two
- * clusters ours is held, then the first; one that loses is held as soon as what is in its way is gone (design.md §3).
+ * clusters ours is held, then the first; one that loses is held as soon as what is in its way is gone (ADR 117).
  */
 export class PodCidrs {
   readonly #onHolder: OnHolder;
