@@ -1,13 +1,12 @@
 import type { AgentStatus, ClusterStatus } from '../status/agent-status.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
-import { isTeller } from './tellers.ts';
+import { tellerOf } from './tellers.ts';
 import type { Trouble } from './trouble.ts';
 import { whyNoRemoteBackends } from './why-no-remote-backends.ts';
 
 /** All that this node should tell of, as things are now. */
 export function findTroubles(state: MeshState, status: AgentStatus): readonly Trouble[] {
-  const nodes = nodeNames(state, status.clusterId);
-  const isOurs = (subject: string): boolean => isTeller(subject, status.node, nodes);
+  const isOurs = tellerOf(status.node, nodeNames(state, status.clusterId));
   return [
     ...serviceTroubles(state, status, isOurs),
     ...status.clusters.filter(({ name }) => isOurs(name)).flatMap((cluster) => [...clusterTroubles(cluster)]),

@@ -42,8 +42,8 @@ export class MeshEvents {
     const { isReady, state, status, clock, recorder } = this.#deps;
     if (!isReady()) return;
     const now = status();
-    const due = this.#troubles.tell(findTroubles(state, now), clock.monotonicMs());
-    for (const { about, type, reason, message } of due.slice(0, toldPerLook)) {
+    const due = this.#troubles.tell(findTroubles(state, now), clock.monotonicMs(), toldPerLook);
+    for (const { about, type, reason, message } of due) {
       const regarding = await this.#reference(about, now.node, signal);
       if (regarding !== undefined) recorder.record({ regarding, type, reason, message });
     }

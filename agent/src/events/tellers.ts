@@ -2,14 +2,16 @@
 const tellersOfOne = 2;
 
 /**
- * Which agents tell of something that all of them see: thousands of nodes would else write the same Event.
+ * Of which things that all agents see this one is to tell: thousands of nodes would else write the same Event.
  * @param nodes names of the cluster's nodes, sorted
  */
-export function isTeller(subject: string, self: string, nodes: readonly string[]): boolean {
+export function tellerOf(self: string, nodes: readonly string[]): (subject: string) => boolean {
   const at = nodes.indexOf(self);
-  if (at < 0 || nodes.length <= tellersOfOne) return true;
-  const first = fnv1a(subject) % nodes.length;
-  return (at - first + nodes.length) % nodes.length < tellersOfOne;
+  if (at < 0 || nodes.length <= tellersOfOne) return () => true;
+  return (subject) => {
+    const first = fnv1a(subject) % nodes.length;
+    return (at - first + nodes.length) % nodes.length < tellersOfOne;
+  };
 }
 
 /** FNV-1a, 32 bits: spreads names evenly, and is the same on all nodes. */

@@ -11,7 +11,7 @@ const minutes = 60_000;
 function told(looks: readonly (readonly [number, readonly string[]])[]): readonly (readonly string[])[] {
   const troubles = new Troubles();
   return looks.map(([atMs, now]) =>
-    troubles.tell(now.map(trouble), atMs).map(({ type, message }) => `${type} ${message}`),
+    troubles.tell(now.map(trouble), atMs, 20).map(({ type, message }) => `${type} ${message}`),
   );
 }
 
@@ -71,8 +71,28 @@ describe('Troubles', () => {
   it('the end of a remark is not told', () => {
     const troubles = new Troubles();
     const remark: Trouble = { ...trouble('a'), type: 'Normal' };
-    troubles.tell([remark], 0);
-    expect(troubles.tell([remark], 20_000)).toEqual([remark]);
-    expect(troubles.tell([], 30_000)).toEqual([]);
+    troubles.tell([remark], 0, 20);
+    expect(troubles.tell([remark], 20_000, 20)).toEqual([remark]);
+    expect(troubles.tell([], 30_000, 20)).toEqual([]);
+  });
+
+  it('what is beyond the limit is told the next times, and so are ends', () => {
+    const troubles = new Troubles();
+    const all = ['a', 'b', 'c'].map((name) => ({ ...trouble('lost'), about: { ...about, name } }));
+    const tell = (current: readonly Trouble[], atMs: number) =>
+      troubles
+        .tell(current, atMs, 2)
+        .map(({ about: subject, type }) => `${'name' in subject ? subject.name : ''} ${type}`);
+    tell(all, 0);
+    expect([tell(all, 20_000), tell(all, 30_000), tell(all, 40_000)]).toEqual([
+      ['a Warning', 'b Warning'],
+      ['c Warning'],
+      [],
+    ]);
+    expect([tell([], 50_000), tell([], 60_000), tell([], 70_000)]).toEqual([
+      ['a Normal', 'b Normal'],
+      ['c Normal'],
+      [],
+    ]);
   });
 });

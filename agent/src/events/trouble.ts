@@ -24,32 +24,48 @@ const repeatMs = 30 * 60_000;
 export class Troubles {
   readonly #known = new Map<string, Known>();
 
-  /** @param current all there are now; at `nowMs`, monotonic */
-  tell(current: readonly Trouble[], nowMs: number): readonly Trouble[] {
+  /**
+   * @param current all there are now; at `nowMs`, monotonic
+   * @param limit what is beyond it is told later
+   */
+  tell(current: readonly Trouble[], nowMs: number, limit: number): readonly Trouble[] {
     const keys = new Map(current.map((trouble) => [keyOf(trouble), trouble]));
-    const over = [...this.#known].filter(([key]) => !keys.has(key));
-    for (const [key] of over) this.#known.delete(key);
-    const ended = over.filter(([, { trouble, toldMs }]) => toldMs !== undefined && trouble.type === 'Warning');
-    const ends = ended
-      .filter(([, { trouble }]) => !current.some((other) => isSameMatter(other, trouble)))
-      .map(([, { trouble }]): Trouble => ({ ...trouble, type: 'Normal', message: `over: ${trouble.message}` }));
-    return [...[...keys].flatMap(([key, trouble]) => this.#due(key, trouble, nowMs)), ...ends];
+    const ends = this.#end(keys, limit);
+    const told: Trouble[] = [];
+    for (const [key, trouble] of keys) {
+      const known = this.#known.get(key) ?? { trouble, sinceMs: nowMs, toldMs: undefined };
+      this.#known.set(key, known);
+      if (told.length + ends.length === limit || !isDue(known, nowMs)) continue;
+      known.toldMs = nowMs;
+      told.push(trouble);
+    }
+    return [...told, ...ends];
   }
 
-  #due(key: string, trouble: Trouble, nowMs: number): readonly Trouble[] {
-    const known = this.#known.get(key) ?? { trouble, sinceMs: nowMs, toldMs: undefined };
-    this.#known.set(key, known);
-    const isDue = known.toldMs === undefined ? nowMs - known.sinceMs >= settleMs : nowMs - known.toldMs >= repeatMs;
-    if (isDue) known.toldMs = nowMs;
-    return isDue ? [trouble] : [];
+  /** Forgets what is over. What was told, and is not there in other words, is told to be over. */
+  #end(current: ReadonlyMap<string, Trouble>, limit: number): readonly Trouble[] {
+    const matters = new Set([...current.values()].map(matterOf));
+    const ends: Trouble[] = [];
+    for (const [key, { trouble, toldMs }] of this.#known) {
+      if (current.has(key)) continue;
+      const isToTell = toldMs !== undefined && trouble.type === 'Warning' && !matters.has(matterOf(trouble));
+      if (isToTell && ends.length === limit) continue;
+      this.#known.delete(key);
+      if (isToTell) ends.push({ ...trouble, type: 'Normal', message: `over: ${trouble.message}` });
+    }
+    return ends;
   }
+}
+
+function isDue({ sinceMs, toldMs }: Known, nowMs: number): boolean {
+  return toldMs === undefined ? nowMs - sinceMs >= settleMs : nowMs - toldMs >= repeatMs;
 }
 
 function keyOf(trouble: Trouble): string {
   return JSON.stringify([trouble.about, trouble.reason, trouble.message]);
 }
 
-/** Another wording of it is not its end. */
-function isSameMatter(left: Trouble, right: Trouble): boolean {
-  return left.reason === right.reason && JSON.stringify(left.about) === JSON.stringify(right.about);
+/** The same in other words is the same matter. */
+function matterOf({ about, reason }: Trouble): string {
+  return JSON.stringify([about, reason]);
 }
