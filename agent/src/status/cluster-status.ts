@@ -8,7 +8,7 @@ import type { Verdict } from '../maps/probe.ts';
 import type { ClusterStatus, FreshnessStatus, KindStatus, NodeProbesStatus } from './agent-status.ts';
 
 export interface ClusterStatusSources {
-  /** Addresses that it claims and another cluster holds. */
+  /** What it claims and another cluster holds: addresses, ranges of them, its id or name. */
   readonly conflicts: number;
   /** Of its nodes. */
   readonly reports: readonly NodeReport[];
