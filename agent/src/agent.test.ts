@@ -853,7 +853,7 @@ describe('createAgent', () => {
   });
 
   it('takes addresses behind nodes that there was no room for when there is', async () => {
-    world = new World({ node: 5 });
+    world = new World({ node: 6 });
     await world.local([]);
     await world.remote(east, []);
     for (const host of [21, 22, 23, 24]) await world.ip(east, podIp(east, host), { hostIp: `172.30.2.${host}` });
@@ -861,7 +861,7 @@ describe('createAgent', () => {
     expect(addresses(agent)).toHaveLength(2);
     expect(cluster(agent, east)).toMatchObject({
       noRoom: 2,
-      rejectionReasons: [{ reason: 'the node map is full', count: 2 }],
+      rejectionReasons: [{ reason: 'no room for its node in the node map', count: 2 }],
     });
     const [gone = ''] = addresses(agent);
     await world.delete(`${prefixOf(east, 'ip')}${gone}`);

@@ -68,7 +68,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
   const changes = new ChangeSignal();
   const endpointChanges = new ChangeSignal();
   const endedBackends = new ChangeSignal();
-  const nodeIndexes = new NodeIndexes({ records: new NodeRecords(maps.node, maps.node_ip), clock });
+  const nodeIndexes = new NodeIndexes({ records: new NodeRecords(maps.node, maps.node_ip), clock, localClusterId });
   const probes = new ProbeRecords(maps.probe);
   const state = new MeshState({
     random,

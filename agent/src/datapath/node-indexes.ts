@@ -9,18 +9,24 @@ import { IdAllocator } from './id-allocator.ts';
 /**
  * Numbers for nodes by underlay address. An index lives as long as anything refers to it: a node, a claim on an
  * address, an entry in the map. Its record is written before anybody can refer to it.
+ *
+ * Another cluster can name as many addresses of nodes as it likes: it has half of the numbers at most, and never one of
+ * our own nodes (I1).
  */
 export class NodeIndexes {
   readonly #records: NodeRecords;
   readonly #clock: Clock;
+  readonly #localClusterId: number;
   readonly #ids: IdAllocator;
   readonly #byUnderlay = new Map<string, number>();
   readonly #references: Uint32Array;
+  readonly #countByCluster = new Map<number, number>();
   readonly #quarantined = new DelayQueue<number>(quarantineMs);
 
-  constructor(options: { readonly records: NodeRecords; readonly clock: Clock }) {
+  constructor(options: { readonly records: NodeRecords; readonly clock: Clock; readonly localClusterId: number }) {
     this.#records = options.records;
     this.#clock = options.clock;
+    this.#localClusterId = options.localClusterId;
     this.#ids = new IdAllocator(options.records.capacity);
     this.#references = new Uint32Array(options.records.capacity);
   }
@@ -29,10 +35,11 @@ export class NodeIndexes {
     return this.#ids.used;
   }
 
-  get isFull(): boolean {
+  /** Might `acquire` give this cluster another index? */
+  hasRoom(clusterId: number): boolean {
     this.reclaim();
     // Index 0 is "no node".
-    return this.used >= this.#records.capacity - 1;
+    return this.used < this.#records.capacity - 1 && this.#isWithinShare(clusterId);
   }
 
   find(underlay: Uint8Array): number | undefined {
@@ -47,15 +54,18 @@ export class NodeIndexes {
     return this.#records.clusterId(index);
   }
 
-  /** The index of an underlay address, with one more reference; `undefined` when the map is full. */
+  /** The index of an underlay address, with one more reference; `undefined` when there is no room. */
   acquire(underlay: Uint8Array, clusterId: number): number | undefined {
     this.reclaim();
     const known = this.find(underlay);
-    const index = known ?? this.#ids.allocate();
+    const index = known ?? (this.#isWithinShare(clusterId) ? this.#ids.allocate() : undefined);
     if (index === undefined) return undefined;
-    if (known === undefined) {
+    const isOursNow = clusterId === this.#localClusterId && known !== undefined && this.clusterId(known) !== clusterId;
+    if (isOursNow) this.#count(this.clusterId(index), -1);
+    if (isOursNow || known === undefined) {
       this.#records.write(index, underlay, clusterId);
       this.#byUnderlay.set(keyText(underlay), index);
+      this.#count(clusterId, 1);
     }
     this.retain(index);
     return index;
@@ -73,21 +83,39 @@ export class NodeIndexes {
     if (left === 0) this.#drop(index);
   }
 
-  /** Takes over what a predecessor wrote, each with one reference; give those back by `release` after the first sync. */
-  restore(): readonly number[] {
-    const restored: number[] = [];
+  /**
+   * Takes over what a predecessor wrote, an index a step, each with one reference; give those back by `release` after the
+   * first sync.
+   */
+  *restoring(): Generator<number> {
     for (let index = 1; index < this.#records.capacity; index++) {
       if (this.#records.isFree(index) || !this.#ids.reserve(index)) continue;
       this.#byUnderlay.set(keyText(this.#records.underlay(index)), index);
+      this.#count(this.clusterId(index), 1);
       this.retain(index);
-      restored.push(index);
+      yield index;
     }
-    this.#records.reindex(restored);
-    return restored;
+  }
+
+  /** After `restoring`: the addresses lead to what was restored, and nowhere else. */
+  reindexing(): Generator<void> {
+    return this.#records.reindexing(this.#byUnderlay);
+  }
+
+  #isWithinShare(clusterId: number): boolean {
+    if (clusterId === this.#localClusterId) return true;
+    return (this.#countByCluster.get(clusterId) ?? 0) < Math.floor(this.#records.capacity / 2);
+  }
+
+  #count(clusterId: number, change: number): void {
+    const count = (this.#countByCluster.get(clusterId) ?? 0) + change;
+    if (count === 0) this.#countByCluster.delete(clusterId);
+    else this.#countByCluster.set(clusterId, count);
   }
 
   #drop(index: number): void {
     this.#byUnderlay.delete(keyText(this.#records.underlay(index)));
+    this.#count(this.clusterId(index), -1);
     this.#records.free(index);
     this.#quarantined.push(index, this.#clock.monotonicMs());
   }

@@ -46,7 +46,11 @@ export class Takeover {
   /** One step an entry. */
   *#restoring(): Generator<void> {
     const { state, programmer, restored, ipcacheMaps, localClusterId } = this.#options;
-    for (const index of state.nodeIndexes.restore()) append(this.#nodes, state.nodeIndexes.clusterId(index), index);
+    for (const index of state.nodeIndexes.restoring()) {
+      append(this.#nodes, state.nodeIndexes.clusterId(index), index);
+      yield;
+    }
+    yield* state.nodeIndexes.reindexing();
     yield* programmer.restoring();
     for (const [frontend, backend] of programmer.programmedBackends()) {
       if (backend.clusterId !== localClusterId) restored.add(frontend, backend);

@@ -19,10 +19,8 @@ export interface Sink<T> {
 export function nodeSink(state: MeshState, { cluster, clusterId }: SourceContext): Sink<MeshNode> {
   return {
     check: (node) => podPrefixes(node).map(tooWide).find(Boolean),
-    upserted: (_name, node) => {
-      state.upsertNode(clusterId, node);
-      return undefined;
-    },
+    upserted: (_name, node) => state.upsertNode(clusterId, node),
+    hasRoom: () => state.nodeIndexes.hasRoom(clusterId),
     deleted: (name) => state.removeNode(cluster, name),
   };
 }
@@ -49,7 +47,7 @@ export function ipSink(state: MeshState, { clusterId }: SourceContext): Sink<IpI
       return prefix && tooWide(prefix);
     },
     upserted: (_name, value) => state.upsertIp(clusterId, value),
-    hasRoom: () => !state.nodeIndexes.isFull,
+    hasRoom: () => state.nodeIndexes.hasRoom(clusterId),
     deleted: (name) => state.removeIp(clusterId, keyedPrefix(name)),
   };
 }

@@ -46,13 +46,22 @@ export class NodeRecords {
     return this.#view.getUint16(index * nodeLayout.size + nodeLayout.state, true) === nodeState.free;
   }
 
-  /** Makes the addresses lead to these records, and nowhere else: a predecessor may not have got that far. */
-  reindex(indexes: readonly number[]): void {
-    const indexByUnderlay = new Map(indexes.map((index) => [keyText(this.underlay(index)), index]));
-    for (const [underlay] of this.#byUnderlay.entries()) {
-      if (!indexByUnderlay.has(keyText(underlay))) this.#byUnderlay.delete(underlay);
+  /**
+   * Makes the addresses lead to these records, and nowhere else: a predecessor may not have got that far. One step an
+   * entry, and a write only where something is wrong.
+   */
+  *reindexing(indexByUnderlay: ReadonlyMap<string, number>): Generator<void> {
+    const right = new Set<string>();
+    for (const [underlay, value] of this.#byUnderlay.entries()) {
+      const index = indexByUnderlay.get(keyText(underlay));
+      if (index === undefined) this.#byUnderlay.delete(underlay);
+      else if (index === decodeIndex(value)) right.add(keyText(underlay));
+      yield;
     }
-    for (const index of indexByUnderlay.values()) this.#byUnderlay.update(this.underlay(index), encodeIndex(index));
+    for (const [text, index] of indexByUnderlay) {
+      if (!right.has(text)) this.#byUnderlay.update(this.underlay(index), encodeIndex(index));
+      yield;
+    }
   }
 
   underlay(index: number): Uint8Array {
@@ -74,4 +83,8 @@ function encodeIndex(index: number): Uint8Array {
   const value = new Uint8Array(nodeIndexSize);
   new DataView(value.buffer).setUint32(0, index, true);
   return value;
+}
+
+function decodeIndex(value: Uint8Array): number {
+  return new DataView(value.buffer, value.byteOffset).getUint32(0, true);
 }

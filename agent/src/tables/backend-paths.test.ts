@@ -29,6 +29,7 @@ class World {
     const nodeIndexes = new NodeIndexes({
       records: new NodeRecords(this.maps.node, this.maps.node_ip),
       clock: this.clock,
+      localClusterId: west,
     });
     this.state = new MeshState({
       random: seededRandom(1),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
-import { formatIp, ipMask } from '@clustermesh/wire';
+import { formatIp, ipMask, parseIp } from '@clustermesh/wire';
 import type { IpIdentity, MeshNode } from '@clustermesh/wire';
 import fc from 'fast-check';
 
@@ -16,9 +16,9 @@ const firstIdentity = clusterId * 65_536;
 
 function setUp() {
   const clock = new FakeClock();
-  const maps = memoryDatapathMaps({ ...defaultMapSizes, slot: 8, backend: 8, node: 6, ipc_host: 64, ipc_cidr: 8 });
+  const maps = memoryDatapathMaps({ ...defaultMapSizes, slot: 8, backend: 8, node: 12, ipc_host: 64, ipc_cidr: 8 });
   const records = new NodeRecords(maps.node, maps.node_ip);
-  const nodeIndexes = new NodeIndexes({ records, clock });
+  const nodeIndexes = new NodeIndexes({ records, clock, localClusterId: 1 });
   const state = new MeshState({
     random: seededRandom(1),
     expectedAddresses: 16,
@@ -33,6 +33,10 @@ function setUp() {
     maps: { hosts: maps.ipc_host, cidrs: maps.ipc_cidr },
   });
   return { clock, maps, records, nodeIndexes, state, programmer };
+}
+
+function address(text: string): Uint8Array {
+  return parseIp(text) ?? new Uint8Array(16);
 }
 
 function ip(number: number, identity: number, host: number): IpIdentity {
@@ -80,10 +84,35 @@ describe('MeshState', () => {
     expect([...state.ipcache.rows()]).toMatchObject([{ identity: 6 }]);
   });
 
-  it('says when there is no room for another node', () => {
+  it('says when there is no room for another node: a cluster has half of the map at most (I1)', () => {
     const { state } = setUp();
-    const answers = [1, 2, 3, 4, 5, 6].map((host) => state.upsertIp(clusterId, ip(host, 6, host)));
-    expect(answers).toEqual([undefined, undefined, undefined, undefined, undefined, 'the node map is full']);
+    const full = 'no room for its node in the node map';
+    const answers = [1, 2, 3, 4, 5, 6, 7].map((host) => state.upsertIp(clusterId, ip(host, 6, host)));
+    expect(answers).toEqual([...Array.from({ length: 6 }, () => undefined), full]);
+    expect(state.upsertNode(clusterId, node(8))).toBe(full);
+    expect(state.upsertIp(3, ip(9, 6, 9))).toBeUndefined();
+  });
+
+  it('keeps the number of a node that addresses are behind, though the node itself found no room', () => {
+    const { state, nodeIndexes } = setUp();
+    for (const host of [1, 2, 3, 4, 5, 6]) state.upsertIp(clusterId, ip(host, 6, host));
+    state.upsertNode(clusterId, node(7));
+    state.removeIp(clusterId, ip(1, 6, 1));
+    state.upsertIp(clusterId, ip(7, 6, 7));
+    const index = state.ipcache.find(address('10.2.1.7'), 128)?.nodeIndex;
+    state.removeNode('east', 'node7');
+    expect(nodeIndexes.find(address('172.30.2.7'))).toBe(index);
+  });
+
+  it('gives a pod CIDR its node when that has found room', () => {
+    const { state } = setUp();
+    for (const host of [1, 2, 3, 4, 5, 6]) state.upsertIp(clusterId, ip(host, 6, host));
+    state.upsertNode(clusterId, node(7));
+    const fallback = () => state.ipcache.find(address('10.2.7.0'), 120);
+    expect(fallback()).toBeUndefined();
+    state.removeIp(clusterId, ip(1, 6, 1));
+    expect(state.upsertNode(clusterId, node(7))).toBeUndefined();
+    expect(fallback()).toMatchObject({ nodeIndex: state.nodeIndexes.find(address('172.30.2.7')) });
   });
 
   it('no map entry ever names an unknown identity or a node that is not there (I2)', async () => {

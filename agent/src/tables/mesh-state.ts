@@ -24,6 +24,8 @@ export interface MeshStateOptions {
 /** So many rows are looked at in a few milliseconds. */
 const reconsideredRows = 16_384;
 
+const noRoomForNode = 'no room for its node in the node map';
+
 /** Whose entry it is: its source cluster's number (I5). */
 type ClusterId = number;
 
@@ -39,6 +41,8 @@ export class MeshState {
   readonly #onChange: () => void;
   readonly #monotonicMs: () => number;
   readonly #isUnreachable: (nodeIndex: number, underlay: Uint8Array) => boolean;
+  /** By `cluster/name`: the index that a node itself refers to. */
+  readonly #indexes = new Map<string, number>();
   #addressesSinceMs: number | undefined;
 
   constructor(options: MeshStateOptions) {
@@ -75,20 +79,23 @@ export class MeshState {
     this.identities.remove(identity);
   }
 
-  upsertNode(clusterId: ClusterId, node: MeshNode): void {
+  /** The reason why it cannot be reached, if there is one: what else it says counts all the same. */
+  upsertNode(clusterId: ClusterId, node: MeshNode): string | undefined {
     const { before, row, changesRanges } = this.nodes.upsert(clusterId, node);
     const index = row.underlay && this.nodeIndexes.acquire(row.underlay, clusterId);
-    if (before?.underlay !== undefined) this.#releaseNode(before.underlay);
+    const hadIndex = this.#referTo(`${node.cluster}/${node.name}`, index);
+    if (before !== undefined && !hadIndex && index !== undefined) this.nodes.tellHolders(row);
     const isUnreachable = row.underlay !== undefined && index !== undefined && this.#isUnreachable(index, row.underlay);
     this.paths.setNodeReachable(node.cluster, node.name, !isUnreachable);
     if (changesRanges) this.#rangesChanged(clusterId);
     this.paths.nodesChanged(changesRanges);
+    return row.underlay !== undefined && index === undefined ? noRoomForNode : undefined;
   }
 
   removeNode(cluster: string, name: string): void {
     const row = this.nodes.remove(cluster, name);
     this.paths.setNodeReachable(cluster, name, true);
-    if (row?.underlay !== undefined) this.#releaseNode(row.underlay);
+    this.#referTo(`${cluster}/${name}`, undefined);
     if (row !== undefined) this.#rangesChanged(row.clusterId);
     this.paths.nodesChanged(row !== undefined);
   }
@@ -98,7 +105,7 @@ export class MeshState {
     const prefix = coveredPrefix(value);
     if (prefix === undefined) return 'no address or network';
     const nodeIndex = this.#nodeIndexOf(clusterId, value.hostIp);
-    if (nodeIndex === undefined) return 'the node map is full';
+    if (nodeIndex === undefined) return noRoomForNode;
     // From here another cluster's host is a remote node (protocol.md §8.7).
     const isRemoteHost = value.id === hostIdentity && clusterId !== this.#localClusterId;
     const identity = isRemoteHost ? remoteNodeIdentity : value.id;
@@ -171,7 +178,12 @@ export class MeshState {
     return underlay === undefined ? 0 : this.nodeIndexes.acquire(underlay, clusterId);
   }
 
-  #releaseNode(underlay: Uint8Array): void {
-    this.nodeIndexes.release(this.nodeIndexes.find(underlay) ?? 0);
+  /** The node refers to this index from now on, and to no other; false when it referred to none. */
+  #referTo(node: string, index: number | undefined): boolean {
+    const before = this.#indexes.get(node);
+    if (index === undefined) this.#indexes.delete(node);
+    else this.#indexes.set(node, index);
+    this.nodeIndexes.release(before ?? 0);
+    return before !== undefined;
   }
 }

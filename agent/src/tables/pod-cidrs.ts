@@ -78,6 +78,12 @@ export class PodCidrs {
     for (const waiting of claim.blocks) this.#place(waiting);
   }
 
+  /** Who holds the prefix is told once more, if this cluster does. */
+  tellAgain(prefix: Prefix, clusterId: number): void {
+    const claim = this.#claims.get(claimKey(prefix, clusterId));
+    if (claim !== undefined && claim.by === undefined) this.#tellHolder(claim);
+  }
+
   /** The cluster in whose range the address lies, if any. */
   owner(address: Uint8Array): number | undefined {
     return (this.#local.longest(address) ?? this.#remote.longest(address))?.clusterId;

@@ -98,7 +98,7 @@ export class KernelDatapath implements Disposable {
     };
     const objects = await loadObjects(load);
     stack.defer(() => closeObjects(objects));
-    const sockets = KernelSockets.open({ ...options, pinDir: set.folder, maxEntries: set.sizes, log });
+    const sockets = await KernelSockets.open({ ...options, pinDir: set.folder, maxEntries: set.sizes, log });
     stack.defer(() => sockets[Symbol.dispose]?.());
     set.migration?.copy();
     const objectSha256 = sha256(objectPath);

@@ -9,7 +9,7 @@ it('says once that it cannot end connections, and does without', async () => {
   const log = createLogger('test', 'silent');
   const warnings: unknown[] = [];
   log.warn = (...said: readonly unknown[]) => void warnings.push(said);
-  const sockets = KernelSockets.open({ pinDir: tmpdir(), cgroupRoot: tmpdir(), log });
+  const sockets = await KernelSockets.open({ pinDir: tmpdir(), cgroupRoot: tmpdir(), log });
   await sockets.endOrphans(new AbortController().signal);
   await sockets.endOrphans(new AbortController().signal);
   expect(sockets).toBe(noSockets);

@@ -1,5 +1,5 @@
 import { objectPath } from '@clustermesh/bpf';
-import { ProgramIterator, loadObject } from '@clustermesh/ebpf';
+import { ProgramIterator, loadObjectInBackground } from '@clustermesh/ebpf';
 import type { ObjectOptions } from '@clustermesh/ebpf';
 import { describeError } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
@@ -26,10 +26,10 @@ export class KernelSockets implements Sockets, Disposable {
   }
 
   /** Where the kernel cannot end sockets, that is said once, and they are left to their time-outs. */
-  static open(options: KernelSocketsOptions): Sockets & Partial<Disposable> {
+  static async open(options: KernelSocketsOptions): Promise<Sockets & Partial<Disposable>> {
     const { log, cgroupRoot: _, ...common } = options;
     try {
-      using object = loadObject({ ...common, path: objectPath('mesh_sock_term') });
+      using object = await loadObjectInBackground({ ...common, path: objectPath('mesh_sock_term') });
       const iterators = ['mesh_term_tcp', 'mesh_term_udp'].map((name) => new ProgramIterator(object.program(name)));
       return new KernelSockets(options, iterators);
     } catch (error) {
