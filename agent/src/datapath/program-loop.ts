@@ -73,7 +73,7 @@ export class ProgramLoop {
     const { state, addresses, pacer } = this.#options;
     do {
       const sinceMs = state.takeAddressesSinceMs();
-      state.reconsiderAddresses();
+      state.reconsider();
       while (addresses.applyUpserts()) await pacer.pause();
       if (sinceMs !== undefined) {
         this.#observe('address', sinceMs);

@@ -26,7 +26,6 @@ describe('ContactAge', () => {
   it('is not known before anything was written', () => {
     const { age } = setUp();
     expect(age.ms).toBeUndefined();
-    expect(age.isNever).toBe(false);
     age.vanished();
     expect(age.hasVanished).toBe(false);
   });
@@ -73,7 +72,6 @@ describe('ContactAge', () => {
   it('knows a cluster that was never reached', () => {
     const { age, write } = setUp();
     age.heard({ ...write(0), lastContact: '' }, true);
-    expect(age.isNever).toBe(true);
     expect(age.ms).toBeUndefined();
   });
 

@@ -27,11 +27,6 @@ export class ContactAge {
     return this.#hasVanished;
   }
 
-  /** The cluster was never heard of, since the mirror began. */
-  get isNever(): boolean {
-    return this.#freshness?.lastContact === '';
-  }
-
   /** Milliseconds; `undefined` when nobody knows: the mirror does not tell, or never reached the cluster. */
   get ms(): number | undefined {
     const lastMs = parseRfc3339(this.#freshness?.lastContact ?? '');

@@ -85,7 +85,7 @@ export class RemoteCluster {
     return this.#claimedId;
   }
 
-  get contact(): Pick<ContactAge, 'freshness' | 'isNever' | 'ms'> {
+  get contact(): Pick<ContactAge, 'freshness' | 'ms'> {
     return this.#contact;
   }
 

@@ -86,6 +86,7 @@ class World {
 
   /** Is the service to be looked at again since this was last asked? */
   touched(): boolean {
+    this.state.reconsider();
     return this.state.services.takeChanges(10).length > 0;
   }
 
@@ -186,10 +187,37 @@ describe('BackendPaths', () => {
   it('is missing from the start behind a node that did not answer a predecessor (I7)', () => {
     const world = new World((index) => index === 4);
     world.node(east, 'node2', 12);
-    expect([...world.state.paths.unreachableNodes('east')]).toEqual(['node2']);
     world.ip(east, '10.2.1.6', 12);
     world.program();
     expect(world.path(east, '10.2.1.6')).toBe('missing');
+  });
+
+  it('is missing behind a silent node that moves, and open at the address that it left', () => {
+    let isSilent = false;
+    const world = new World(() => isSilent);
+    world.node(east, 'node2', 12);
+    world.ip(east, '10.2.1.5', 12);
+    world.ip(east, '10.2.1.6', 13);
+    world.program();
+    world.service(east, ['10.2.1.5', '10.2.1.6']);
+    world.state.setNodeReachable('east', 'node2', false);
+    isSilent = true;
+    world.touched();
+    world.node(east, 'node2', 13);
+    expect(world.touched()).toBe(true);
+    expect([world.path(east, '10.2.1.5'), world.path(east, '10.2.1.6')]).toEqual(['open', 'missing']);
+  });
+
+  it('stays missing while one of two nodes at an address does not answer', () => {
+    const world = new World();
+    world.node(east, 'node2', 11);
+    world.ip(east, '10.2.1.5', 11);
+    world.program();
+    for (const node of ['node1', 'node2']) world.state.setNodeReachable('east', node, false);
+    world.state.setNodeReachable('east', 'node1', true);
+    expect(world.path(east, '10.2.1.5')).toBe('missing');
+    world.state.setNodeReachable('east', 'node2', true);
+    expect(world.path(east, '10.2.1.5')).toBe('open');
   });
 
   it('follows an address to another node, and forgets a node that was removed', () => {
@@ -206,7 +234,8 @@ describe('BackendPaths', () => {
     expect(world.path(east, '10.2.1.5')).toBe('missing');
     world.state.removeNode('east', 'node2');
     expect(world.path(east, '10.2.1.5')).toBe('open');
-    expect([...world.state.paths.unreachableNodes('east')]).toEqual([]);
+    world.node(east, 'node2', 12);
+    expect(world.path(east, '10.2.1.5')).toBe('open');
   });
 
   it('never leads to an address that another cluster holds, and tells of it until that ends (I6)', () => {

@@ -17,6 +17,8 @@ export interface BackendPathsOptions {
   readonly localClusterId: number;
   /** The service is to be looked at again. */
   readonly touch: (service: string) => void;
+  /** `applyTurns` is to be called. */
+  readonly onChange: () => void;
 }
 
 /** Backends that a cluster lists though the addresses are another cluster's. */
@@ -42,9 +44,12 @@ export class BackendPaths implements ServicePaths {
   /** Services whose backends were judged by pod CIDR. */
   readonly #unrouted = new Set<string>();
   readonly #foreign = new Map<string, Map<number, ForeignBackends>>();
-  /** Nodes that do not answer, by cluster. */
-  readonly #silent = new Map<string, Set<string>>();
-  #silentIndexes = new Set<number>();
+  /** Nodes that do not answer: by cluster, then by name, with the index that addresses refer to. */
+  readonly #silent = new Map<string, Map<string, number | undefined>>();
+  /** How many of them have an index: two may claim one underlay address. */
+  readonly #silentByIndex = new Map<number, number>();
+  /** Indexes whose services are to be looked at again. */
+  readonly #turned = new Set<number>();
 
   constructor(options: BackendPathsOptions) {
     this.#options = options;
@@ -73,9 +78,10 @@ export class BackendPaths implements ServicePaths {
     for (const service of this.#index.moved(address, nodeIndex)) this.#options.touch(service);
   }
 
-  /** Which index a node has may have changed, and perhaps whose range an address lies in. */
-  nodesChanged(changesRanges: boolean): void {
-    this.#applySilence();
+  /** Which index the node has may have changed, and perhaps whose range an address lies in. */
+  nodeChanged(cluster: string, node: string, changesRanges: boolean): void {
+    const silent = this.#silent.get(cluster);
+    if (silent?.has(node) === true) this.#setSilentIndex(silent, node, this.#indexOf(cluster, node));
     if (!changesRanges) return;
     const services = [...this.#unrouted];
     this.#unrouted.clear();
@@ -83,23 +89,19 @@ export class BackendPaths implements ServicePaths {
   }
 
   setNodeReachable(cluster: string, node: string, isReachable: boolean): void {
-    const nodes = this.#silent.get(cluster) ?? new Set<string>();
-    if (nodes.has(node) === !isReachable) return;
-    if (isReachable) nodes.delete(node);
-    else nodes.add(node);
-    if (nodes.size === 0) this.#silent.delete(cluster);
-    else this.#silent.set(cluster, nodes);
-    const index = this.#indexOf(cluster, node);
-    if (index === undefined) return;
-    // Not all silent nodes anew: thousands may turn at once.
-    if (isReachable) this.#silentIndexes.delete(index);
-    else this.#silentIndexes.add(index);
-    for (const service of this.#index.behind(new Set([index]))) this.#options.touch(service);
+    const silent = this.#silent.get(cluster) ?? new Map<string, number | undefined>();
+    if (silent.has(node) === !isReachable) return;
+    this.#setSilentIndex(silent, node, isReachable ? undefined : this.#indexOf(cluster, node));
+    if (isReachable) silent.delete(node);
+    if (silent.size === 0) this.#silent.delete(cluster);
+    else this.#silent.set(cluster, silent);
   }
 
-  /** Names of the nodes of a cluster that were declared unreachable. */
-  unreachableNodes(cluster: string): ReadonlySet<string> {
-    return this.#silent.get(cluster) ?? new Set();
+  /** Services behind nodes that have turned are looked at again. Thousands may turn at once: one search does for all. */
+  applyTurns(): void {
+    if (this.#turned.size === 0) return;
+    for (const service of this.#index.behind(this.#turned)) this.#options.touch(service);
+    this.#turned.clear();
   }
 
   *foreign(): Generator<ForeignBackends> {
@@ -115,7 +117,7 @@ export class BackendPaths implements ServicePaths {
       this.#noteForeign(service, clusterId, way.clusterId, address);
       return 'foreign';
     }
-    return way.isProgrammed && !this.#silentIndexes.has(way.nodeIndex) ? 'open' : 'missing';
+    return way.isProgrammed && !this.#silentByIndex.has(way.nodeIndex) ? 'open' : 'missing';
   }
 
   #judgeByPodCidr(service: string, clusterId: number, address: IpBytes): BackendPath {
@@ -148,20 +150,22 @@ export class BackendPaths implements ServicePaths {
     if (address !== undefined) this.#index.remove(address, service);
   }
 
-  /** From names to the indexes that addresses refer to; services behind those that changed are looked at again. */
-  #applySilence(): void {
-    if (this.#silent.size === 0 && this.#silentIndexes.size === 0) return;
-    const indexes = new Set<number>();
-    for (const [cluster, names] of this.#silent) {
-      for (const name of names) {
-        const index = this.#indexOf(cluster, name);
-        if (index !== undefined) indexes.add(index);
-      }
-    }
-    const before = this.#silentIndexes;
-    const changed = new Set([...before, ...indexes].filter((index) => before.has(index) !== indexes.has(index)));
-    this.#silentIndexes = indexes;
-    if (changed.size > 0) for (const service of this.#index.behind(changed)) this.#options.touch(service);
+  /** The node does not answer, and has this index now; `undefined`: none. */
+  #setSilentIndex(silent: Map<string, number | undefined>, node: string, index: number | undefined): void {
+    const before = silent.get(node);
+    silent.set(node, index);
+    if (before === index) return;
+    this.#countSilent(before, -1);
+    this.#countSilent(index, 1);
+    this.#options.onChange();
+  }
+
+  #countSilent(index: number | undefined, change: number): void {
+    if (index === undefined) return;
+    const count = (this.#silentByIndex.get(index) ?? 0) + change;
+    if (count === 0) this.#silentByIndex.delete(index);
+    else this.#silentByIndex.set(index, count);
+    this.#turned.add(index);
   }
 
   #indexOf(cluster: string, node: string): number | undefined {

@@ -88,7 +88,7 @@ export class MeshState {
     const isUnreachable = row.underlay !== undefined && index !== undefined && this.#isUnreachable(index, row.underlay);
     this.paths.setNodeReachable(node.cluster, node.name, !isUnreachable);
     if (changesRanges) this.#rangesChanged(clusterId);
-    this.paths.nodesChanged(changesRanges);
+    this.paths.nodeChanged(node.cluster, node.name, changesRanges);
     return row.underlay !== undefined && index === undefined ? noRoomForNode : undefined;
   }
 
@@ -97,7 +97,7 @@ export class MeshState {
     this.paths.setNodeReachable(cluster, name, true);
     this.#referTo(`${cluster}/${name}`, undefined);
     if (row !== undefined) this.#rangesChanged(row.clusterId);
-    this.paths.nodesChanged(row !== undefined);
+    this.paths.nodeChanged(cluster, name, row !== undefined);
   }
 
   /** The reason why the entry cannot be taken, if any. */
@@ -146,9 +146,10 @@ export class MeshState {
     this.#onChange();
   }
 
-  /** Decides some of the addresses again whose ranges have changed hands. */
-  reconsiderAddresses(): void {
+  /** What changes of nodes and their ranges mean for others: for some of the addresses, and for services. */
+  reconsider(): void {
     this.ipcache.reconsider(reconsideredRows);
+    this.paths.applyTurns();
     this.#addressesChanged();
   }
 
