@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 import type { KubeClient } from '@clustermesh/kube';
-import type { Lab } from '@clustermesh/lab';
+import type { Lab, LabProgram } from '@clustermesh/lab';
 import { MeshError, systemClock } from '@clustermesh/runtime';
 
 import { startProbeProcess } from './probe-process.ts';
@@ -101,19 +101,16 @@ export class LabProvider implements Provider {
   async kill({ cluster, program, node }: Kill): Promise<void> {
     const lab = this.#running();
     const killed = await lab.kill(cluster, { name: program, ...(node === undefined ? {} : { node }) });
+    const gone = new Set(killed.map(({ pid }) => pid));
+    const running = async (): Promise<readonly LabProgram[]> =>
+      (await lab.programs(cluster)).filter(({ name }) => name === program);
+    const where = `${program} of ${cluster ?? 'the lab'}`;
+    await until(`end ${where}`, async () => !(await running()).some(({ pid }) => gone.has(pid)));
     if (program === 'supervisor' && this.#topology !== undefined) {
       // Nothing keeps the supervisor running; `lab up` takes over what it left.
       await this.up(this.#topology, () => undefined, new AbortController().signal);
     }
-    const deadline = systemClock.monotonicMs() + restartMs;
-    const gone = new Set(killed.map(({ pid }) => pid));
-    for (;;) {
-      const now = (await lab.programs(cluster)).filter((one) => one.name === program && !gone.has(one.pid));
-      if (now.length >= killed.length) return;
-      const what = `start ${program} of ${cluster ?? 'the lab'} again after its kill`;
-      if (systemClock.monotonicMs() >= deadline) throw new MeshError('TIMEOUT', what);
-      await systemClock.sleep(pollMs);
-    }
+    await until(`start ${where} again after its kill`, async () => (await running()).length >= killed.length);
   }
 
   async collectLogs(directory: string): Promise<void> {
@@ -124,6 +121,14 @@ export class LabProvider implements Provider {
   #running(): Lab {
     if (this.#lab !== undefined) return this.#lab;
     throw new MeshError('LAB_INVALID_STATE', `lab ${this.#options.mesh} is not up`);
+  }
+}
+
+async function until(what: string, isDone: () => Promise<boolean>): Promise<void> {
+  const deadline = systemClock.monotonicMs() + restartMs;
+  while (!(await isDone())) {
+    if (systemClock.monotonicMs() >= deadline) throw new MeshError('TIMEOUT', what);
+    await systemClock.sleep(pollMs);
   }
 }
 
