@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HttpKubeClient } from '@clustermesh/kube';
 import { connectEtcdByFile } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
@@ -37,7 +38,7 @@ async function main(signal: AbortSignal): Promise<void> {
   await runAgent(config, signal);
 }
 
-/** What is in the kernel outlives this process (I7); `--cleanup` removes it. */
+/** What is in the kernel outlives this process (I7); `--cleanup` removes it. Steps that take long have a turn each. */
 async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void> {
   const { settings, nodeAddresses: _, ...shown } = config;
   const log = createLogger('clustermesh-agent', config.logLevel);
@@ -50,6 +51,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
   const kube = stack.use(await HttpKubeClient.inClusterOrKubeconfig(config.kubeconfig));
   const open = (): Promise<KvStore> => connectEtcdByFile(config.cacheConfig, { session: false }, deps, signal);
   const cache = stack.use(new LazyCache({ open, clock }));
+  await nextTurn();
   const agent = createAgent({
     ...deps,
     cache,
@@ -63,6 +65,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
     config: { ...settings, mode: datapath.mode, version: packageVersion() },
   });
   mkdirSync(dirname(config.statusSocket), { recursive: true });
+  await nextTurn();
   stack.use(await StatusServer.listen(config.statusSocket, agent));
   stack.use(
     await AdminServer.listen({
@@ -74,6 +77,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
       routes: { '/v1/status': () => agent.status() },
     }),
   );
+  await nextTurn();
   await agent.run(signal);
 }
 
