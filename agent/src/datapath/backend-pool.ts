@@ -12,6 +12,9 @@ export const quarantineMs = 2_000;
 /** Draining backends whose addresses are watched; of those beyond it, which is a whole cluster leaving, the drain counts. */
 const watchedAddresses = 65_536;
 
+/** Records that are moved on in one piece: a few milliseconds, when a cluster leaves and hundreds of thousands are due. */
+const movedAtOnce = 4_096;
+
 /**
  * The life of backend records: free → active → terminating (drain) → free (quarantine) → used again. One in a service's
  * slots is quarantined while it is only there for want of others: clients with session affinity leave it.
@@ -102,23 +105,28 @@ export class BackendPool {
       if (!referenced.has(id)) leftover.push(id);
       yield;
     }
-    this.retire(leftover);
+    for (let start = 0; start < leftover.length; start += movedAtOnce) {
+      this.retire(leftover.slice(start, start + movedAtOnce));
+      yield;
+    }
   }
 
-  /** Moves on what is due. */
-  reclaim(): void {
+  /** Moves on some of what is due; false when that was all. */
+  reclaim(): boolean {
     const now = this.#clock.monotonicMs();
-    let hasEnded = false;
+    for (const ids of this.#quarantined.due(now)) for (const id of ids) this.#ids.release(id);
+    let moved = 0;
     for (const ids of this.#draining.due(now)) {
       for (const id of ids) {
         this.#unwatchAddress(id);
         if (!this.#endedEarly.delete(id)) this.#records.free(id);
       }
       this.#quarantined.push(ids, now);
-      hasEnded = true;
+      moved += ids.length;
+      if (moved >= movedAtOnce) break;
     }
-    for (const ids of this.#quarantined.due(now)) for (const id of ids) this.#ids.release(id);
-    if (hasEnded) this.#onEnded();
+    if (moved > 0) this.#onEnded();
+    return moved >= movedAtOnce;
   }
 
   #watchAddress(id: number): void {

@@ -6,7 +6,7 @@ import { decodeCidrKey, decodeHostKey, decodeIpcacheValue } from '../maps/ipcach
 import { NodeRecords } from '../maps/node.ts';
 import { IpcacheTable } from '../tables/ipcache-table.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
-import { IpcacheProgrammer } from './ipcache-programmer.ts';
+import { IpcacheProgrammer, ipcacheBatch } from './ipcache-programmer.ts';
 import { NodeIndexes } from './node-indexes.ts';
 
 function address(...last: readonly number[]): Uint8Array {
@@ -95,6 +95,18 @@ describe('IpcacheProgrammer', () => {
     expect(removed).toEqual([]);
     programmer.applyRemovals();
     expect(removed).toEqual(['10.2.1.1']);
+  });
+
+  it('takes many out in pieces, and says when that were all', () => {
+    const count = ipcacheBatch + 1;
+    const { programmer, claim, withdraw, removed } = setUp(count);
+    const hosts = Array.from({ length: count }, (_, at) => address(10, 2, at >> 8, at & 0xff));
+    for (const host of hosts) claim(host, 131_073, node1);
+    while (programmer.applyUpserts());
+    for (const host of hosts) withdraw(host);
+    while (programmer.applyUpserts());
+    expect([programmer.applyRemovals(), removed.length]).toEqual([true, ipcacheBatch]);
+    expect([programmer.applyRemovals(), removed.length]).toEqual([false, count]);
   });
 
   it('leaves an address that came back in between', () => {

@@ -23,7 +23,7 @@ export const ipcacheBatch = 1_024;
 
 /**
  * Brings the ipcache maps to what the table wants. New and changed entries go in before the services that use them,
- * ended ones go out after: the caller runs `applyUpserts`, then the services, then `applyRemovals`.
+ * ended ones go out after: the caller runs `applyUpserts`, then the services, then `applyRemovals`, each until it is done.
  */
 export class IpcacheProgrammer {
   readonly #table: IpcacheTable;
@@ -32,7 +32,7 @@ export class IpcacheProgrammer {
   readonly #onHostRemoved: (address: Uint8Array) => void;
   readonly #keys = new Uint8Array(ipcacheBatch * hostKeyLayout.size);
   readonly #values = new Uint8Array(ipcacheBatch * ipcacheValueLayout.size);
-  #removals: number[] = [];
+  readonly #removals: number[] = [];
   #refused: number[] = [];
   #problem = '';
 
@@ -81,15 +81,14 @@ export class IpcacheProgrammer {
     return rows.length > 0;
   }
 
-  /** Takes out what `applyUpserts` found to have ended, unless it came back in the meantime. */
-  applyRemovals(): void {
-    const rows = this.#removals;
-    this.#removals = [];
-    for (const row of rows) {
+  /** Takes out some of what `applyUpserts` found to have ended, unless it came back; false when that was all. */
+  applyRemovals(): boolean {
+    for (const row of this.#removals.splice(-ipcacheBatch)) {
       if (this.#table.target(row) !== undefined) continue;
       if (this.#table.programmed(row) === undefined) this.#settle(row);
       else this.#attempt(row, () => this.#delete(row));
     }
+    return this.#removals.length > 0;
   }
 
   /** Gives what the maps refused another chance. */

@@ -62,7 +62,7 @@ export class ProgramLoop {
       [
         (inner) => retryLoop(program, { ...this.#options, name: 'datapath', backoff }, inner),
         (inner) =>
-          every(maintenanceMs, async () => this.#maintain(), { ...this.#options, name: 'datapath/maintenance' }, inner),
+          every(maintenanceMs, () => this.#maintain(), { ...this.#options, name: 'datapath/maintenance' }, inner),
       ],
       signal,
     );
@@ -82,7 +82,7 @@ export class ProgramLoop {
       this.#programServices();
       await pacer.pause();
     } while (state.ipcache.hasChanges || state.ipcache.isReconsidering || this.#hasServiceWork);
-    addresses.applyRemovals();
+    while (addresses.applyRemovals()) await pacer.pause();
   }
 
   get #hasServiceWork(): boolean {
@@ -105,9 +105,9 @@ export class ProgramLoop {
     this.#hasSwept = true;
   }
 
-  #maintain(): void {
-    const { programmer, state, addresses, services, log, health } = this.#options;
-    programmer.reclaim();
+  async #maintain(): Promise<void> {
+    const { programmer, state, addresses, services, pacer, log, health } = this.#options;
+    while (programmer.reclaim()) await pacer.pause();
     state.nodeIndexes.reclaim();
     const problem = addresses.problem ?? [...services.problems.values()][0];
     const scope = health.scope('datapath/room');

@@ -44,6 +44,11 @@ function program(
   };
 }
 
+/** One of more than an octet can tell. */
+function wide(number: number): BackendRecord {
+  return { ...backend(0), address: address(10, 2, number >> 8, number & 0xff) };
+}
+
 /** Maps that call `written` after every single write, as another CPU could look in between. */
 function open(written: () => void = () => undefined, sizes = smallMaps) {
   const memory = memoryDatapathMaps(sizes);
@@ -191,6 +196,18 @@ describe('ServiceProgrammer', () => {
     programmer.reclaim();
     programmer.reclaim();
     expect(ended.times).toBe(1);
+  });
+
+  it('ends many backends in pieces, and says when that were all', async () => {
+    const each = 3_000;
+    const { programmer, clock, maps } = open(undefined, { ...smallMaps, slot: 16_384, backend: 16_384 });
+    const backends = (from: number) => Array.from({ length: each }, (_, at) => wide(from + at));
+    programmer.apply([0, 1, 2].map((number) => ({ ...program(number, []), backends: backends(number * each) })));
+    programmer.apply([], [0, 1, 2].map(frontendKey));
+    const draining = (): number => [...Array(3 * each).keys()].filter((at) => maps.backends.state(at + 1) !== 0).length;
+    await clock.advance(drainMs);
+    expect([programmer.reclaim(), draining()]).toEqual([true, each]);
+    expect([programmer.reclaim(), draining()]).toEqual([false, 0]);
   });
 
   it('ends removed backends at once when their address is gone, but uses their ids no sooner', async () => {

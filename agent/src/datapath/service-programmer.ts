@@ -170,10 +170,10 @@ export class ServiceProgrammer {
     this.#backends.addressGone(address);
   }
 
-  /** Moves drained backends and old extents on to their next use. */
-  reclaim(): void {
-    this.#backends.reclaim();
+  /** Moves drained backends and old extents on to their next use; false when all that are due have been. */
+  reclaim(): boolean {
     this.#slots.reclaim();
+    return this.#backends.reclaim();
   }
 
   /** Backend records and slots: `undefined` when nothing changes, a reason when there is no room. */
