@@ -49,12 +49,15 @@ affinity_find(const struct affinity_key *key, __u32 timeout_s, struct chosen_bac
 {
 	volatile struct affinity *known = bpf_map_lookup_elem(&aff, key);
 	__u64 now = bpf_ktime_get_ns();
+	__s64 unused_ns;
 	__u32 gen;
 
 	if (!known)
 		return AFFINITY_NONE;
 	gen = known->gen;
-	if (now - known->last_used_ns >= timeout_s * NS_PER_S ||
+	/* Below zero when another CPU has used it since `now`. */
+	unused_ns = now - known->last_used_ns;
+	if (unused_ns >= (__s64)(timeout_s * NS_PER_S) ||
 	    !backend_read(known->backend, key->svc_id, out) || out->gen != gen)
 		return AFFINITY_ENDED;
 	known->last_used_ns = now;

@@ -168,6 +168,7 @@ describeKernel('choosing a backend', () => {
     it.each([
       { name: 'is over', idleSeconds: seconds + 1, want: '10.1.0.1:8001' },
       { name: 'is almost over', idleSeconds: seconds - 60, want: '10.1.0.2:8002' },
+      { name: 'was begun anew by another CPU in this moment', idleSeconds: -60, want: '10.1.0.2:8002' },
     ])('when the time-out $name, the choice is $want', ({ idleSeconds, want }) => {
       choose(1);
       usedBefore(idleSeconds);
