@@ -22,11 +22,13 @@ const verdicts: readonly Verdict[] = ['unknown', 'reachable', 'unreachable'];
 
 /** The last probe of each node, and what came back, seen through the mapping: reading is no system call. */
 export class ProbeRecords {
+  readonly capacity: number;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #longs: BigUint64Array;
 
   constructor(array: MappedArray) {
+    this.capacity = array.maxEntries;
     this.#bytes = array.bytes;
     this.#view = new DataView(array.bytes.buffer, array.bytes.byteOffset, array.bytes.byteLength);
     this.#longs = new BigUint64Array(array.bytes.buffer, array.bytes.byteOffset, array.bytes.byteLength >> 3);

@@ -223,4 +223,15 @@ describe('createNodeProbe', () => {
     expect([world.sent, probe.reports(), probe.offReason]).toEqual([[], [], 'so configured']);
     expect(world.start().offReason).toBe('');
   });
+
+  it('leaves nodes alone whose numbers the map of probes has no room for', async () => {
+    const world = new World();
+    world.node('n1', 11);
+    world.node('n2', new ProbeRecords(world.map).capacity, '172.30.2.12');
+    const probe = world.start();
+    await world.seconds(20);
+    expect(probe.reports()).toMatchObject([{ node: 'n1', verdict: 'reachable' }]);
+    expect(new Set(world.sent.map(({ to }) => to))).toEqual(new Set(['172.30.2.11']));
+    await world.stop();
+  });
 });

@@ -134,9 +134,11 @@ class Prober implements NodeProbe {
 
   /** With the nodes that there are now; what is known of those that were there before goes on. */
   async #beginRound(): Promise<void> {
-    const { targets, pacer } = this.#deps;
+    const { targets, records, pacer } = this.#deps;
     const ways = new Map<number, Way>();
     for (const target of targets()) {
+      // A map of nodes that did not become smaller, because it was full, may be larger than the map of probes.
+      if (target.index >= records.capacity) continue;
       const way = ways.get(target.index) ?? this.#wayTo(target);
       ways.set(target.index, way);
       way.nodes.push({ cluster: target.cluster, node: target.node });

@@ -8,12 +8,15 @@ import type { Verdict } from '../maps/probe.ts';
 import type { ClusterStatus, FreshnessStatus, KindStatus, NodeProbesStatus } from './agent-status.ts';
 
 export interface ClusterStatusSources {
-  /** What it claims and another cluster holds: addresses, ranges of them, its id or name. */
+  /** Addresses that it claims and another cluster holds. */
   readonly conflicts: number;
   /** Of its nodes. */
   readonly reports: readonly NodeReport[];
-  readonly health: Health;
+  /** The newest trouble of any of its jobs. */
+  readonly failure: Failure | undefined;
 }
+
+export type Failure = Pick<ReturnType<Health['report']>[number], 'reason' | 'since'>;
 
 /** More are counted, not told. */
 const shownNodes = 10;
@@ -21,10 +24,9 @@ const shownNodes = 10;
 /** How one remote cluster stands. */
 export function clusterStatus(
   cluster: RemoteCluster,
-  { conflicts, reports, health }: ClusterStatusSources,
+  { conflicts, reports, failure }: ClusterStatusSources,
 ): ClusterStatus {
   const freshness = freshnessStatus(cluster);
-  const failure = lastFailure(cluster.name, health);
   return {
     name: cluster.name,
     clusterId: cluster.feed?.context.clusterId ?? 0,
@@ -65,9 +67,13 @@ function freshnessStatus({ contact }: RemoteCluster): FreshnessStatus | undefine
   return contact.freshness === undefined ? undefined : { ...contact.freshness, ageMs: contact.ms ?? 0 };
 }
 
-/** The newest trouble of any of its jobs. */
-function lastFailure(name: string, health: Health): { readonly reason: string; readonly since: number } | undefined {
-  const isOurs = (job: string): boolean => job === `cluster/${name}` || job.startsWith(`cluster/${name}/`);
-  const failing = health.report().filter((entry) => isOurs(entry.name) && entry.state !== 'ok');
-  return failing.sort((a, b) => b.since - a.since)[0];
+/** The newest trouble of any job of a cluster (`cluster/NAME`, `cluster/NAME/…`), by cluster. */
+export function lastFailures(health: Health): ReadonlyMap<string, Failure> {
+  const failures = new Map<string, Failure>();
+  for (const { name: job, state, reason, since } of health.report()) {
+    const [area, cluster = ''] = job.split('/');
+    if (area !== 'cluster' || state === 'ok') continue;
+    if (since > (failures.get(cluster)?.since ?? -Infinity)) failures.set(cluster, { reason, since });
+  }
+  return failures;
 }

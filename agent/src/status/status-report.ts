@@ -8,7 +8,7 @@ import type { NodeProbe } from '../probe/node-probe.ts';
 import type { AgentSettings } from '../settings.ts';
 import type { AgentStatus, DatapathStatus, LocalStatus } from './agent-status.ts';
 import { findConflicts } from './conflicts.ts';
-import { clusterStatus, kindStatus } from './cluster-status.ts';
+import { clusterStatus, kindStatus, lastFailures } from './cluster-status.ts';
 
 export interface StatusReportOptions {
   readonly settings: AgentSettings;
@@ -48,12 +48,13 @@ function clusterStatuses({ datapath, ingest, health, probes }: StatusReportOptio
   for (const { clusterId, count } of datapath.state.ipcache.lost.counts()) {
     conflicts.set(clusterId, (conflicts.get(clusterId) ?? 0) + count);
   }
+  const failures = lastFailures(health);
   const reports = Map.groupBy(probes.reports(), ({ cluster }) => cluster);
   return ingest.remotes.all().map((remote) =>
     clusterStatus(remote, {
       conflicts: conflicts.get(remote.feed?.context.clusterId ?? 0) ?? 0,
       reports: reports.get(remote.name) ?? [],
-      health,
+      failure: failures.get(remote.name),
     }),
   );
 }
