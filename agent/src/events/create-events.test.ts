@@ -22,6 +22,7 @@ beforeEach(async () => {
     ...{ cluster: 'east', clusterId: 1, node: 'n1', version: '1', startedAt: '', health: [] },
     datapath: { mode: 'ebpf', reason: '', swept: true, maps: [], problems: [] },
     clusters: [],
+    conflicts: [],
     local: { servicesSynced: true, podsSynced: true, services: 1, endpoints: 0, kinds: [] },
   } as unknown as AgentStatus;
   const taints = [
@@ -76,14 +77,19 @@ describe('what the agent says in the Kubernetes API', () => {
     });
   });
 
-  it('says at a Service why it has no remote backends, and at the node what is wrong with a cluster', async () => {
+  it('says at a Service why it has no remote backends, and at the node what is wrong with a cluster and with itself', async () => {
     await kube.create(namespaces, { metadata: { name: 'demo' } });
     await kube.create(services, {
       metadata: { name: 'echo', namespace: 'demo' },
       spec: { ports: [{ port: 80 }], selector: { app: 'echo' } },
     });
     const north = { name: 'north', state: 'refused', reason: 'cluster id 1 is ours', conflicts: 0, rejected: 0 };
-    status = { ...status, clusters: [{ ...north, rejections: [] }] as unknown as AgentStatus['clusters'] };
+    status = {
+      ...status,
+      clusters: [{ ...north, rejections: [] }] as unknown as AgentStatus['clusters'],
+      conflicts: [{ kind: 'pod-cidr', cluster: 'north' }] as unknown as AgentStatus['conflicts'],
+      datapath: { ...status.datapath, problems: ['pod demo/echo-1: its identity is not known yet'] },
+    };
     start();
     await clock.advance(40_000);
     const { items } = await kube.list(eventResource);
@@ -92,6 +98,8 @@ describe('what the agent says in the Kubernetes API', () => {
         .map(({ involvedObject, reason, message }) => `${involvedObject.kind ?? ''} ${reason ?? ''}: ${message ?? ''}`)
         .sort(),
     ).toEqual([
+      'Node ClusterConflict: cluster north claims what another cluster holds: clustermesh status says what',
+      'Node DatapathIncomplete: pod demo/echo-1: its identity is not known yet',
       'Node RemoteClusterRefused: cluster north: cluster id 1 is ours',
       'Service NoRemoteBackends: no backend in other clusters: north is not read (cluster id 1 is ours)',
     ]);

@@ -1,4 +1,4 @@
-import type { AgentStatus, ClusterStatus } from '../status/agent-status.ts';
+import type { AgentStatus, ClusterStatus, Conflict } from '../status/agent-status.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { tellerOf } from './tellers.ts';
 import type { Trouble } from './trouble.ts';
@@ -9,8 +9,10 @@ export function findTroubles(state: MeshState, status: AgentStatus): readonly Tr
   const isOurs = tellerOf(status.node, nodeNames(state, status.clusterId));
   return [
     ...serviceTroubles(state, status, isOurs),
-    ...status.clusters.filter(({ name }) => isOurs(name)).flatMap((cluster) => [...clusterTroubles(cluster)]),
-    ...status.datapath.problems.map((message) => nodeTrouble('MeshMapFull', message)),
+    ...status.clusters
+      .filter(({ name }) => isOurs(name))
+      .flatMap((cluster) => [...clusterTroubles(cluster, status.conflicts)]),
+    ...status.datapath.problems.map((message) => nodeTrouble('DatapathIncomplete', message)),
   ];
 }
 
@@ -31,13 +33,17 @@ function* serviceTroubles(
   }
 }
 
-function* clusterTroubles({ name, state, reason, conflicts, rejected, rejections }: ClusterStatus): Generator<Trouble> {
+function* clusterTroubles(
+  { name, state, reason, rejected, rejections }: ClusterStatus,
+  conflicts: readonly Conflict[],
+): Generator<Trouble> {
   if (state === 'refused') yield nodeTrouble('RemoteClusterRefused', `cluster ${name}: ${reason}`);
   if (state === 'stale') yield nodeTrouble('RemoteClusterStale', `cluster ${name}: ${reason}`);
-  if (conflicts > 0) {
+  // Counts and examples change all the time; an Event whose words change is another Event.
+  if (conflicts.some(({ cluster }) => cluster === name)) {
     yield nodeTrouble(
-      'AddressConflict',
-      `cluster ${name} claims addresses that another cluster holds: clustermesh inspect ipcache`,
+      'ClusterConflict',
+      `cluster ${name} claims what another cluster holds: clustermesh status says what`,
     );
   }
   const [first] = rejections;

@@ -32,7 +32,7 @@ interface ClustersRow {
   /** Since the start. */
   readonly rejected: number;
   readonly rejectionReasons: readonly { readonly reason: string; readonly count: number; readonly key: string }[];
-  /** What it claims and another cluster holds: addresses, ranges of them, its id or name. */
+  /** Addresses that it claims and another cluster holds. */
   readonly conflicts: number;
 }
 
@@ -40,7 +40,7 @@ export default class InspectClusters extends InspectCommand<ClustersRow> {
   static override summary = 'Remote clusters as the agents see them.';
   static override description =
     'State, age since the last contact, what is done with the backends (fresh, stale, withdrawn) and entries by kind. REJECTED: ' +
-    'what is not believed; CONFLICTS: what it claims and another cluster holds (clustermesh status). -o json has reasons and keys.';
+    'what is not believed; CONFLICTS: addresses that another cluster holds (inspect ipcache). -o json has reasons and keys.';
   static override examples = ['<%= config.bin %> inspect clusters --context east'];
 
   protected readonly inspection: Inspection<ClustersRow> = {
