@@ -68,7 +68,7 @@ describe('what the agent says in the Kubernetes API', () => {
     await clock.advance(10_000);
     const synced = await condition();
     expect(synced).toMatchObject({ status: 'True', reason: 'Synced' });
-    const north = { name: 'north', state: 'stale', reason: 'lost', conflicts: 0, rejected: 0, rejections: [] };
+    const north = { name: 'north', state: 'stale', reason: 'lost', conflicts: 0, rejectedNow: 0, rejectionReasons: [] };
     status = { ...status, clusters: [north] as unknown as AgentStatus['clusters'] };
     await clock.advance(10_000);
     expect(await condition()).toMatchObject({
@@ -83,10 +83,12 @@ describe('what the agent says in the Kubernetes API', () => {
       metadata: { name: 'echo', namespace: 'demo' },
       spec: { ports: [{ port: 80 }], selector: { app: 'echo' } },
     });
-    const north = { name: 'north', state: 'refused', reason: 'cluster id 1 is ours', conflicts: 0, rejected: 0 };
+    const north = { name: 'north', state: 'refused', reason: 'cluster id 1 is ours', rejectedNow: 1 };
     status = {
       ...status,
-      clusters: [{ ...north, rejections: [] }] as unknown as AgentStatus['clusters'],
+      clusters: [
+        { ...north, rejectionReasons: [{ key: 'ip/10.1.0.1', reason: 'not its range', count: 1 }] },
+      ] as unknown as AgentStatus['clusters'],
       conflicts: [{ kind: 'pod-cidr', cluster: 'north' }] as unknown as AgentStatus['conflicts'],
       datapath: { ...status.datapath, problems: ['pod demo/echo-1: its identity is not known yet'] },
     };
@@ -101,6 +103,7 @@ describe('what the agent says in the Kubernetes API', () => {
       'Node ClusterConflict: cluster north claims what another cluster holds: clustermesh status says what',
       'Node DatapathIncomplete: pod demo/echo-1: its identity is not known yet',
       'Node RemoteClusterRefused: cluster north: cluster id 1 is ours',
+      'Node RemoteEntriesRejected: cluster north: ip/10.1.0.1: not its range',
       'Service NoRemoteBackends: no backend in other clusters: north is not read (cluster id 1 is ours)',
     ]);
     expect(items.every(({ involvedObject }) => involvedObject.uid !== undefined)).toBe(true);

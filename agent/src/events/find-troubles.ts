@@ -34,7 +34,7 @@ function* serviceTroubles(
 }
 
 function* clusterTroubles(
-  { name, state, reason, rejected, rejections }: ClusterStatus,
+  { name, state, reason, rejectedNow, rejectionReasons }: ClusterStatus,
   conflicts: readonly Conflict[],
 ): Generator<Trouble> {
   if (state === 'refused') yield nodeTrouble('RemoteClusterRefused', `cluster ${name}: ${reason}`);
@@ -46,8 +46,8 @@ function* clusterTroubles(
       `cluster ${name} claims what another cluster holds: clustermesh status says what`,
     );
   }
-  const [first] = rejections;
-  if (rejected > 0 && first !== undefined) {
+  const [first] = rejectionReasons;
+  if (rejectedNow > 0 && first !== undefined) {
     yield nodeTrouble('RemoteEntriesRejected', `cluster ${name}: ${first.key}: ${first.reason}`);
   }
 }
