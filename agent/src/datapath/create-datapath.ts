@@ -73,6 +73,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
   const state = new MeshState({
     random,
     expectedAddresses: maps.ipc_host.maxEntries,
+    networks: maps.ipc_cidr.maxEntries,
     localClusterId,
     nodeIndexes,
     onChange: () => changes.raise(),

@@ -20,7 +20,7 @@ export function nodeSink(state: MeshState, { cluster, clusterId }: SourceContext
   return {
     check: (node) => podPrefixes(node).map(tooWide).find(Boolean),
     upserted: (_name, node) => state.upsertNode(clusterId, node),
-    hasRoom: () => state.nodeIndexes.hasRoom(clusterId),
+    hasRoom: () => state.hasRoomForNodes(clusterId),
     deleted: (name) => state.removeNode(cluster, name),
   };
 }
@@ -47,7 +47,7 @@ export function ipSink(state: MeshState, { clusterId }: SourceContext): Sink<IpI
       return prefix && tooWide(prefix);
     },
     upserted: (_name, value) => state.upsertIp(clusterId, value),
-    hasRoom: () => state.nodeIndexes.hasRoom(clusterId),
+    hasRoom: () => state.hasRoomForIps(clusterId),
     deleted: (name) => state.removeIp(clusterId, keyedPrefix(name)),
   };
 }

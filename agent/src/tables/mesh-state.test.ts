@@ -22,6 +22,7 @@ function setUp() {
   const state = new MeshState({
     random: seededRandom(1),
     expectedAddresses: 16,
+    networks: 16,
     localClusterId: 1,
     nodeIndexes,
     onChange: () => undefined,
@@ -91,6 +92,21 @@ describe('MeshState', () => {
     expect(answers).toEqual([...Array.from({ length: 6 }, () => undefined), full]);
     expect(state.upsertNode(clusterId, node(8))).toBe(full);
     expect(state.upsertIp(3, ip(9, 6, 9))).toBeUndefined();
+  });
+
+  it('leaves room for the networks of others, be they pod CIDRs or addresses (I1)', () => {
+    const { state } = setUp();
+    const secondary = (host: number) => ({ ip: `10.${host}.0.0`, mask: ipMask(24, 4) });
+    const greedy = { ...node(1), ipv4SecondaryAllocCidrs: Array.from({ length: 8 }, (_, at) => secondary(20 + at)) };
+    expect(state.upsertNode(clusterId, greedy)).toBe('no room for its pod CIDRs in the map of networks');
+    expect(state.nodes.size).toBe(0);
+    expect(state.upsertNode(clusterId, node(1))).toBeUndefined();
+    const network = (third: number) => ({ ...ip(1, 6, 1), ip: `10.9.${third}.0`, mask: ipMask(24, 4) });
+    const answers = [1, 2, 3, 1].map((third) => state.upsertIp(clusterId, network(third)));
+    expect(answers).toEqual([undefined, undefined, 'no room in the map of networks', undefined]);
+    expect([state.hasRoomForIps(clusterId), state.hasRoomForIps(3)]).toEqual([false, true]);
+    state.removeIp(clusterId, network(1));
+    expect(state.upsertIp(clusterId, network(3))).toBeUndefined();
   });
 
   it('keeps the number of a node that addresses are behind, though the node itself found no room', () => {

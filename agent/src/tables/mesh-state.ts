@@ -6,12 +6,15 @@ import type { NodeIndexes } from '../datapath/node-indexes.ts';
 import { BackendPaths } from './backend-paths.ts';
 import { IdentityTable } from './identity-table.ts';
 import { IpcacheTable } from './ipcache-table.ts';
-import { NodeTable } from './node-table.ts';
+import { NetworkShares } from './network-shares.ts';
+import { NodeTable, podPrefixes } from './node-table.ts';
 import { ServiceTable } from './service-table.ts';
 
 export interface MeshStateOptions {
   readonly random: Random;
   readonly expectedAddresses: number;
+  /** Room in the map of networks. */
+  readonly networks: number;
   readonly localClusterId: number;
   readonly nodeIndexes: NodeIndexes;
   /** Something wants programming. Cheap, and called often. */
@@ -38,6 +41,7 @@ export class MeshState {
   readonly nodeIndexes: NodeIndexes;
   readonly paths: BackendPaths;
   readonly #localClusterId: number;
+  readonly #networkShares: NetworkShares;
   readonly #onChange: () => void;
   readonly #monotonicMs: () => number;
   readonly #isUnreachable: (nodeIndex: number, underlay: Uint8Array) => boolean;
@@ -48,6 +52,7 @@ export class MeshState {
   constructor(options: MeshStateOptions) {
     this.nodeIndexes = options.nodeIndexes;
     this.#localClusterId = options.localClusterId;
+    this.#networkShares = new NetworkShares(options.networks);
     this.#onChange = options.onChange;
     this.#monotonicMs = options.monotonicMs;
     this.#isUnreachable = options.isUnreachable ?? (() => false);
@@ -79,8 +84,9 @@ export class MeshState {
     this.identities.remove(identity);
   }
 
-  /** The reason why it cannot be reached, if there is one: what else it says counts all the same. */
+  /** The reason why there is no room for it, if any. Without room for its address, what else it says counts all the same. */
   upsertNode(clusterId: ClusterId, node: MeshNode): string | undefined {
+    if (!this.#hasRoomForRanges(clusterId, node)) return 'no room for its pod CIDRs in the map of networks';
     const { before, row, changesRanges } = this.nodes.upsert(clusterId, node);
     const index = row.underlay && this.nodeIndexes.acquire(row.underlay, clusterId);
     const hadIndex = this.#referTo(`${node.cluster}/${node.name}`, index);
@@ -104,10 +110,15 @@ export class MeshState {
   upsertIp(clusterId: ClusterId, value: IpIdentity): string | undefined {
     const prefix = coveredPrefix(value);
     if (prefix === undefined) return 'no address or network';
+    const isLocal = clusterId === this.#localClusterId;
     const nodeIndex = this.#nodeIndexOf(clusterId, value.hostIp);
     if (nodeIndex === undefined) return noRoomForNode;
+    if (!isLocal && !this.#networkShares.take(clusterId, prefix)) {
+      this.nodeIndexes.release(nodeIndex);
+      return 'no room in the map of networks';
+    }
     // From here another cluster's host is a remote node (protocol.md §8.7).
-    const isRemoteHost = value.id === hostIdentity && clusterId !== this.#localClusterId;
+    const isRemoteHost = value.id === hostIdentity && !isLocal;
     const identity = isRemoteHost ? remoteNodeIdentity : value.id;
     const before = this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity, nodeIndex });
     this.nodeIndexes.release(before?.nodeIndex ?? 0);
@@ -119,8 +130,21 @@ export class MeshState {
     const prefix = coveredPrefix(value);
     if (prefix === undefined) return;
     const claim = this.ipcache.remove(prefix.address, prefix.bits, clusterId);
+    this.#networkShares.giveBack(clusterId, prefix);
     this.nodeIndexes.release(claim?.nodeIndex ?? 0);
     this.#addressesChanged();
+  }
+
+  /** Might there be room for what `upsertIp` did not take? */
+  hasRoomForIps(clusterId: ClusterId): boolean {
+    return this.nodeIndexes.hasRoom(clusterId) && this.#networkShares.hasRoom(clusterId);
+  }
+
+  /** Might there be room for what `upsertNode` did not take? */
+  hasRoomForNodes(clusterId: ClusterId): boolean {
+    return (
+      this.nodeIndexes.hasRoom(clusterId) && this.#networkShares.allowsRanges(this.nodes.rangeCount(clusterId) + 1)
+    );
   }
 
   /** Does the node answer over the data path? Backends behind one that does not are used only where there are no others. */
@@ -166,6 +190,13 @@ export class MeshState {
         : this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity: worldIdentity, nodeIndex });
     this.nodeIndexes.release(before?.nodeIndex ?? 0);
     this.#addressesChanged();
+  }
+
+  #hasRoomForRanges(clusterId: ClusterId, node: MeshNode): boolean {
+    if (clusterId === this.#localClusterId) return true;
+    const known = this.nodes.get(node.cluster, node.name);
+    const more = podPrefixes(node).length - (known === undefined ? 0 : podPrefixes(known.node).length);
+    return more <= 0 || this.#networkShares.allowsRanges(this.nodes.rangeCount(clusterId) + more);
   }
 
   #rangesChanged(clusterId: ClusterId): void {

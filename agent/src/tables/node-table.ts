@@ -77,6 +77,11 @@ export class NodeTable {
     return this.#ranges.touchesLocal(prefix);
   }
 
+  /** How many ranges a cluster claims. */
+  rangeCount(clusterId: number): number {
+    return this.#ranges.count(clusterId);
+  }
+
   /** Says once more by which nodes the node's pod CIDRs are held. */
   tellHolders({ clusterId, node }: NodeRow): void {
     for (const prefix of podPrefixes(node)) this.#ranges.tellAgain(prefix, clusterId);

@@ -38,12 +38,18 @@ export class PodCidrs {
   readonly #remote: PrefixMap<Claim>;
   readonly #claims = new Map<string, Claim>();
   readonly #lost = new Set<Claim>();
+  readonly #counts = new Map<number, number>();
 
   constructor(random: Random, localClusterId: number, onHolder: OnHolder = () => undefined) {
     this.#onHolder = onHolder;
     this.#localClusterId = localClusterId;
     this.#local = new PrefixMap(random);
     this.#remote = new PrefixMap(random);
+  }
+
+  /** How many ranges the cluster claims, held or not. */
+  count(clusterId: number): number {
+    return this.#counts.get(clusterId) ?? 0;
   }
 
   claim(prefix: Prefix, clusterId: number, node: string): void {
@@ -55,6 +61,7 @@ export class PodCidrs {
     }
     const claim = { prefix, clusterId, nodes: new Set([node]), by: undefined, blocks: new Set<Claim>() };
     this.#claims.set(key, claim);
+    this.#counts.set(clusterId, this.count(clusterId) + 1);
     this.#place(claim);
   }
 
@@ -68,6 +75,7 @@ export class PodCidrs {
       return;
     }
     this.#claims.delete(key);
+    this.#counts.set(clusterId, this.count(clusterId) - 1);
     this.#lost.delete(claim);
     if (claim.by !== undefined) {
       claim.by.blocks.delete(claim);
