@@ -64,7 +64,8 @@ export class Child<A extends Answers> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const gone = once(this.#process, 'exit');
-    this.#process.kill('SIGTERM');
+    // Not by a signal, which a launcher may keep to itself: `serve` ends when we hang up.
+    this.#process.disconnect();
     const late = setTimeout(() => this.#process.kill('SIGKILL'), endDeadlineMs);
     await gone;
     clearTimeout(late);

@@ -18,7 +18,7 @@ export async function startApiCluster(
   signal: AbortSignal,
 ): Promise<ApiCluster> {
   const dir = stack.use(await tempDir(`bench-${name}`));
-  const kubeconfig = await startKubeApi(stack, dir.path);
+  const { kubeconfig } = await startKubeApi(stack, dir.path);
   const etcdConfig = join(dir.path, 'etcd-config.yaml');
   await writeFile(etcdConfig, etcd.clientFile);
   const healthPort = await freePort();
@@ -34,8 +34,16 @@ export async function startApiCluster(
   return { kubeconfig };
 }
 
-/** A Kubernetes API in memory; returns a kubeconfig file for it. */
-export async function startKubeApi(stack: AsyncDisposableStack, dir: string): Promise<string> {
+/** How a Kubernetes API is reached: by a kubeconfig file, or by what is in it. */
+export interface KubeApi {
+  readonly kubeconfig: string;
+  readonly port: number;
+  readonly caFile: string;
+  readonly token: string;
+}
+
+/** A Kubernetes API in memory. */
+export async function startKubeApi(stack: AsyncDisposableStack, dir: string): Promise<KubeApi> {
   const ca = await TestCa.create(dir, 'Kubernetes CA');
   const server = await ca.issue({ commonName: 'kube-apiserver', altNames: ['IP:127.0.0.1'] });
   const token = randomUUID();
@@ -50,7 +58,7 @@ export async function startKubeApi(stack: AsyncDisposableStack, dir: string): Pr
     'token-file': tokenFile,
   });
   await api.printed('"msg":"ready"');
-  const path = join(dir, 'kubeconfig');
+  const kubeconfig = join(dir, 'kubeconfig');
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
@@ -61,6 +69,6 @@ export async function startKubeApi(stack: AsyncDisposableStack, dir: string): Pr
     ],
     users: [{ name: 'bench', user: { token } }],
   };
-  await writeFile(path, JSON.stringify(config));
-  return path;
+  await writeFile(kubeconfig, JSON.stringify(config));
+  return { kubeconfig, port, caFile: ca.certFile, token };
 }

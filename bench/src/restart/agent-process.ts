@@ -13,7 +13,6 @@ export interface AgentPlace {
   /** For its files, its pins, and what the probe notes. */
   readonly dir: string;
   readonly etcdConfig: string;
-  readonly kubeconfig: string;
   readonly cgroup: string;
   readonly healthPort: number;
 }
@@ -52,7 +51,6 @@ export class AgentProcess {
       'cluster-id': west.id,
       'node-name': 'node-1',
       'cache-config': place.etcdConfig,
-      kubeconfig: place.kubeconfig,
       datapath: 'ebpf',
       'bpf-fs': join(place.dir, 'bpf'),
       'cgroup-root': place.cgroup,

@@ -1,10 +1,12 @@
-/** A node of its own: a network namespace and mounts that end with this process, its stores, its agent, its traffic. */
+/**
+ * A node of its own: its stores, its agent, its traffic. We are the first process of a PID namespace, and have a network and
+ * mounts of our own: all of it ends with this process, however that ends.
+ */
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { HttpKubeClient } from '@clustermesh/kube';
-import { unmountBpffs } from '@clustermesh/ebpf';
 import { EtcdKvStore } from '@clustermesh/kvstore';
 import type { KvOp } from '@clustermesh/kvstore';
 import { silentLogger as log, systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
@@ -21,6 +23,7 @@ import type { AgentFigures, AgentPlace, AgentStart } from './agent-process.ts';
 import type { Backends } from './backends.ts';
 import { createServices, quietState } from './local-cluster.ts';
 import { cachedCluster } from './remote-cluster.ts';
+import { mountServiceAccount } from './service-account.ts';
 import type { Connects, Traffic } from './traffic.ts';
 
 export interface NodeSize {
@@ -32,6 +35,7 @@ export interface NodeSize {
   readonly addresses: number;
 }
 
+/** Never unwound: it ends with us. */
 const stack = new AsyncDisposableStack();
 
 const { signal } = new AbortController();
@@ -49,14 +53,13 @@ const answers = {
     const etcdConfig = join(dir.path, 'etcd-config.yaml');
     await writeFile(etcdConfig, etcd.clientFile);
     const kubeDir = stack.use(await tempDir('bench-kube'));
-    const kubeconfig = await startKubeApi(stack, kubeDir.path);
-    const kube = await HttpKubeClient.fromKubeconfig({ path: kubeconfig });
+    const api = await startKubeApi(stack, kubeDir.path);
+    mountServiceAccount(api);
+    using kube = await HttpKubeClient.inClusterOrKubeconfig();
     await Promise.all([fillEtcd(etcd.endpoint, size), createServices(kube, size.services, size.localBackends)]);
     const backends = stack.use(new Child<Backends>(new URL('./backends.ts', import.meta.url), signal));
     await backends.ask('listen');
-    place = { dir: dir.path, etcdConfig, kubeconfig, cgroup, healthPort: await freePort() };
-    stack.defer(() => unmountBpffs(join(dir.path, 'bpf')));
-    stack.defer(() => agent?.kill());
+    place = { dir: dir.path, etcdConfig, cgroup, healthPort: await freePort() };
     return await startAgent();
   },
 
@@ -104,10 +107,5 @@ async function fillEtcd(etcd: Endpoint, { addresses, services, remoteBackends }:
   }
   await store.commit(ops, signal);
 }
-
-// The bench is done with us, or was stopped.
-process.on('SIGTERM', () => {
-  void stack.disposeAsync().finally(() => process.exit(0));
-});
 
 serve(answers);

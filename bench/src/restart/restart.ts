@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { probeKernel } from '@clustermesh/ebpf';
+import { tempDir } from '@clustermesh/testkit';
 
 import type { Bench, BenchContext } from '../bench.ts';
 import { Child } from '../child.ts';
@@ -17,6 +18,9 @@ const size: NodeSize = { services: 10_000, localBackends: 5, remoteBackends: 5, 
 const gapMs = 500;
 const settleMs = 2_000;
 
+/** A node of its own: when its first process ends, the kernel ends the others, and unmounts. */
+const namespaces = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
 /** An agent is killed and started again while connections to its services go on. */
 export const restart: Bench = {
   effort: { rounds: 5, seconds: 2 },
@@ -25,12 +29,13 @@ export const restart: Bench = {
     if (!usable)
       throw new Error(`the datapath is in the kernel here or nowhere: this machine lacks ${missing.join(', ')}`);
     await using stack = new AsyncDisposableStack();
+    const files = stack.use(await tempDir('bench'));
     const cgroup = join(cgroup2, `clustermesh-bench-${process.pid}`);
     mkdirSync(cgroup);
     stack.defer(() => rmdirSync(cgroup));
     const node = stack.use(
       new Child<BenchNode>(new URL('./node.ts', import.meta.url), signal, {
-        launcher: ['unshare', '--net', '--mount'],
+        launcher: ['env', `TMPDIR=${files.path}`, ...namespaces],
       }),
     );
     say(
