@@ -91,7 +91,9 @@ export const agentConfig = defineConfig(
     onAbiMismatch: z
       .enum(['refuse', 'replace'])
       .default('refuse')
-      .describe('what to do about pinned maps of an unknown version: end and leave them as they are, or fill new ones'),
+      .describe(
+        'what to do about pinned maps of an unknown version: refuse (end, leave them as they are) or replace (fill new ones)',
+      ),
     cleanup: z
       .boolean()
       .default(false)

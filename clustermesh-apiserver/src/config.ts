@@ -27,7 +27,7 @@ const schema = z.object({
     .enum(['required', 'off'])
     .default('required')
     .describe(
-      'where the client file has a certificate: publish only while etcd checks users; set up again if it does not',
+      'required: where the client file has a certificate, publish only while etcd checks users, which are set up again if they are gone; off: publish anyway',
     ),
   kvstoreLeaseTtl: durationSetting('15m', 'how long published entries outlive this process, 25s to 24h').refine(
     (ms) => ms >= 25 * seconds && ms <= 24 * hours,

@@ -39,7 +39,9 @@ export const kvstoremeshConfig = defineConfig(
     etcdAuth: z
       .enum(['required', 'off'])
       .default('required')
-      .describe('where the client file has a certificate: write only while etcd checks users'),
+      .describe(
+        'required: where the client file has a certificate, write only while etcd checks users; off: write anyway',
+      ),
     kvstoreLeaseTtl: durationSetting('15m', 'how long the cache outlives this process'),
     clustermeshCacheTtl: durationSetting(
       '0s',
