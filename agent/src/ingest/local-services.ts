@@ -6,6 +6,7 @@ import { serviceSharing } from '@clustermesh/wire';
 
 import type { NamespaceTable } from '../tables/namespace-table.ts';
 import type { LocalServiceRow, ServiceTable } from '../tables/service-table.ts';
+import { keptService, keptSlice, managedByLabel, serviceNameLabel } from './kept-fields.ts';
 
 export interface KubeIngestDeps {
   readonly kube: KubeClient;
@@ -26,8 +27,6 @@ export interface LocalServicesDeps extends KubeIngestDeps {
 /** A page is parsed in one piece, and a slice may have 100 endpoints: more would hold the event loop too long. */
 const pageSize = 100;
 
-const serviceNameLabel = 'kubernetes.io/service-name';
-const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 /** Slices that a mesh made of remote backends: they come to us by the mesh itself (protocol.md §8.11). */
 const meshController = 'endpointslice-mesh-controller.cilium.io';
 /** Kubernetes' default for sessionAffinity: ClientIP. */
@@ -45,8 +44,8 @@ export class LocalServices {
   constructor(deps: LocalServicesDeps) {
     this.#deps = deps;
     const scope = (name: string) => ({ ...deps, health: deps.health.scope(`kube/${name}`) });
-    this.#services = new ListWatch(deps.kube, services, { pageSize }, scope('services'));
-    this.#slices = new ListWatch(deps.kube, endpointSlices, { pageSize }, scope('endpointslices'));
+    this.#services = new ListWatch(deps.kube, services, { pageSize, keep: keptService }, scope('services'));
+    this.#slices = new ListWatch(deps.kube, endpointSlices, { pageSize, keep: keptSlice }, scope('endpointslices'));
   }
 
   get isSynced(): boolean {

@@ -123,6 +123,28 @@ function start(steps: readonly Step[], options: ListWatchOptions = {}) {
 }
 
 describe('ListWatch', () => {
+  it('keeps and tells only what it is to keep of an object, listed or watched', async () => {
+    const labelled = (name: string, rv: string): KubeObject => {
+      const { metadata } = thing(name, rv);
+      return { metadata: { ...metadata, labels: { app: name }, managedFields: [{ manager: 'somebody' }] } };
+    };
+    const keep = ({ metadata }: KubeObject): KubeObject => {
+      const { managedFields: _, ...rest } = metadata;
+      return { metadata: rest };
+    };
+    const steps: Step[] = [
+      { list: [labelled('a', '1')], rv: '5' },
+      { watch: [{ type: 'ADDED', object: labelled('b', '6') }] },
+    ];
+    const { clock, told, listWatch } = start(steps, { keep });
+    await clock.advance(1);
+    expect(told).toEqual(['+a@1', 'synced', '+b@6']);
+    expect([...listWatch.objects.values()]).toEqual([
+      { metadata: { ...thing('a', '1').metadata, labels: { app: 'a' } } },
+      { metadata: { ...thing('b', '6').metadata, labels: { app: 'b' } } },
+    ]);
+  });
+
   it.each<{ name: string; steps: Step[]; told: string[]; asked: string[] }>([
     {
       name: 'lists, says synced, and follows from the list',

@@ -12,7 +12,7 @@ export interface ListWatchObserver<T> extends ObjectObserver<T> {
   synced(): void;
 }
 
-export interface ListWatchOptions {
+export interface ListWatchOptions<T extends KubeObject = KubeObject> {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
@@ -22,6 +22,11 @@ export interface ListWatchOptions {
   readonly idleMs?: number;
   /** The longest pause between two attempts; 30 s is kind to a server that many clients wait for. */
   readonly maxPauseMs?: number;
+  /**
+   * What of an object is kept and told, whole by default: others' fields and managedFields are often most of it. Must hold
+   * on to name, namespace, uid and resourceVersion.
+   */
+  readonly keep?: (object: T) => T;
 }
 
 export interface ListWatchDeps {
@@ -51,7 +56,7 @@ const absentProofMs = 3_000;
 export class ListWatch<T extends KubeObject> {
   readonly #client: Pick<KubeClient, 'list' | 'watch'>;
   readonly #resource: Resource<T>;
-  readonly #options: ListWatchOptions;
+  readonly #options: ListWatchOptions<T>;
   readonly #deps: ListWatchDeps;
   readonly #backoff: Backoff;
   readonly #known = new KnownObjects<T>();
@@ -63,7 +68,7 @@ export class ListWatch<T extends KubeObject> {
   constructor(
     client: Pick<KubeClient, 'list' | 'watch'>,
     resource: Resource<T>,
-    options: ListWatchOptions,
+    options: ListWatchOptions<T>,
     deps: ListWatchDeps,
   ) {
     this.#client = client;
@@ -123,7 +128,7 @@ export class ListWatch<T extends KubeObject> {
       const options = { ...this.#selection(), ...definedOnly({ limit, continue: page }) };
       try {
         const list = await this.#client.list(this.#resource, options, signal);
-        for (const object of list.items) this.#known.upsert(object, observer);
+        for (const object of list.items) this.#known.upsert(this.#kept(object), observer);
         if (list.continue === undefined) return list.resourceVersion;
         page = list.continue;
       } catch (error) {
@@ -162,9 +167,14 @@ export class ListWatch<T extends KubeObject> {
       if (event.resourceVersion !== '') this.#resumeFrom = event.resourceVersion;
       return;
     }
-    if (event.type === 'DELETED') this.#known.remove(event.object, observer);
-    else this.#known.upsert(event.object, observer);
+    const object = this.#kept(event.object);
+    if (event.type === 'DELETED') this.#known.remove(object, observer);
+    else this.#known.upsert(object, observer);
     this.#resumeFrom = event.object.metadata.resourceVersion;
+  }
+
+  #kept(object: T): T {
+    return this.#options.keep?.(object) ?? object;
   }
 
   async #recover(error: unknown, observer: ListWatchObserver<T>, signal: AbortSignal): Promise<void> {
