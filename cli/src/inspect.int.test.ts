@@ -2,11 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { Config } from '@oclif/core';
+import type { Config } from '@oclif/core';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { loadStatusClient } from './clients/agent-socket.ts';
 import { commands } from './commands.ts';
+import { loadConfig } from './testing/load-config.ts';
 
 /** Commands of different rows, of which only running matters here. */
 interface Runnable {
@@ -60,7 +61,7 @@ describe('inspect', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'inspect-'));
     socket = join(folder, 'agent.sock');
-    config = await Config.load({ root: join(import.meta.dirname, '..') });
+    config = await loadConfig();
     const { service } = await loadStatusClient();
     server.addService(
       service,

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import { Config } from '@oclif/core';
 import { describe, expect, it, jest } from '@jest/globals';
 
+import { loadConfig } from '../../testing/load-config.ts';
 import LabExec from './exec.ts';
 
 describe('lab exec', () => {
@@ -11,7 +10,7 @@ describe('lab exec', () => {
     { name: 'no command', argv: ['east', 'demo/client', '--'] },
   ])('refuses $name as wrong usage, and says where to read on', async ({ argv }) => {
     LabExec.id = 'lab:exec'; // as the table of commands gives it
-    const config = await Config.load({ root: join(import.meta.dirname, '../../..') });
+    const config = await loadConfig();
     const write = jest.spyOn(console, 'error').mockReturnValue();
     try {
       await LabExec.run(argv, config);
