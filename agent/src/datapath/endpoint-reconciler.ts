@@ -1,3 +1,4 @@
+import { describeError } from '@clustermesh/runtime';
 import { worldIdentity } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
@@ -5,7 +6,7 @@ import type { EndpointRow, EndpointTable } from '../tables/endpoint-table.ts';
 import type { IpcacheTable } from '../tables/ipcache-table.ts';
 import type { NamespaceTable } from '../tables/namespace-table.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
-import type { Devices } from './devices.ts';
+import type { Devices, PodInterface } from './devices.ts';
 import type { EndpointProgrammer } from './endpoint-programmer.ts';
 
 export interface EndpointReconcilerOptions {
@@ -57,39 +58,45 @@ export class EndpointReconciler {
 
   /** Brings all up to date. `complete`: every pod of the node is known, so that others may be taken away. */
   async reconcile(complete: boolean, signal: AbortSignal): Promise<void> {
-    const { table, devices, programmer } = this.#options;
+    const { table, devices } = this.#options;
     const rows = [...table.rows()];
     const interfaces = await devices.podInterfaces(
       rows.map(({ address }) => address),
       signal,
     );
     if (signal.aborted) return;
-    const pending: PendingEndpoint[] = [];
-    for (const row of rows) {
-      const { namespace, name, address } = row;
-      const found = interfaces.get(keyText(address));
-      const identity = this.#identityOf(row);
-      if (found === undefined) {
-        pending.push({ namespace, name, reason: 'its interface is not there yet', needsPolling: true });
-      } else if (identity === undefined) {
-        pending.push({ namespace, name, reason: 'its identity is not known yet', needsPolling: false });
-      } else {
-        // The entry first: the program drops what comes from an interface that it does not know.
-        programmer.upsert({ ifindex: found.ifindex, identity, address, mac: found.mac, hostMac: found.hostMac });
-        devices.attachPod(found);
-        this.#identities.set(keyText(address), identity);
-      }
-    }
-    this.#pending = pending;
+    this.#pending = rows.flatMap((row) => this.#serve(row, interfaces.get(keyText(row.address))) ?? []);
     if (!complete) return;
     this.#removeOthers(new Set([...interfaces.values()].map(({ ifindex }) => ifindex)));
     this.#isComplete = true;
   }
 
-  #removeOthers(keep: ReadonlySet<number>): void {
+  /** What is in the way, if anything: one pod's trouble is no other's. */
+  #serve(row: EndpointRow, found: PodInterface | undefined): PendingEndpoint | undefined {
+    const { devices, programmer } = this.#options;
+    const { namespace, name, address } = row;
+    const identity = this.#identityOf(row);
+    const pod = { namespace, name };
+    if (found === undefined) return { ...pod, reason: 'its interface is not there yet', needsPolling: true };
+    if (identity === undefined) return { ...pod, reason: 'its identity is not known yet', needsPolling: false };
+    try {
+      // The entry first: the program drops what comes from an interface that it does not know.
+      programmer.upsert({ ifindex: found.ifindex, identity, address, mac: found.mac, hostMac: found.hostMac });
+      devices.attachPod(found);
+      this.#identities.set(keyText(address), identity);
+      return undefined;
+    } catch (error) {
+      return { ...pod, reason: describeError(error), needsPolling: true };
+    }
+  }
+
+  #removeOthers(found: ReadonlySet<number>): void {
     const { table, devices, programmer } = this.#options;
-    devices.keepAttached(keep);
-    for (const { address } of programmer.entries()) {
+    const entries = programmer.entries();
+    const kept = entries.filter(({ address }) => table.hasAddress(address));
+    // Of a pod that does not answer the kernel's question for its MAC address, the interface is not found: it is there.
+    devices.keepAttached(new Set([...found, ...kept.map(({ ifindex }) => ifindex)]));
+    for (const { address } of entries) {
       if (table.hasAddress(address)) continue;
       programmer.remove(address);
       this.#identities.delete(keyText(address));
