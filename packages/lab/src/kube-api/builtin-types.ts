@@ -10,22 +10,22 @@ import {
   serviceSchema,
   workloadSchema,
 } from './builtin-schemas.ts';
-import { crdStrategy } from './custom-resources.ts';
-import { eventConversion } from './event-conversion.ts';
-import { podStrategy } from './pod-strategy.ts';
+import { crdStrategy } from './strategies/custom-resources.ts';
+import { eventConversion } from './strategies/event-conversion.ts';
+import { podStrategy } from './strategies/pod-strategy.ts';
 import { resourceType, strategyOf } from './resource-type.ts';
 import type { ResourceType, ScalePaths, Strategy, TypeRow } from './resource-type.ts';
 import { builtinStructure } from './schema/builtin-structures.ts';
-import type { ServiceIpAllocator } from './service-ip-allocator.ts';
-import { serviceStrategy } from './service-strategy.ts';
+import type { ServiceIpAllocator } from './strategies/service-ip-allocator.ts';
+import { serviceStrategy } from './strategies/service-strategy.ts';
 import {
   configMapStrategy,
   endpointSliceStrategy,
   eventStrategy,
   namespaceStrategy,
   secretStrategy,
-} from './small-strategies.ts';
-import { daemonSetStrategy, deploymentStrategy, replicaSetStrategy } from './workload-strategies.ts';
+} from './strategies/small-strategies.ts';
+import { daemonSetStrategy, deploymentStrategy, replicaSetStrategy } from './strategies/workload-strategies.ts';
 
 const scale: ScalePaths = {
   specReplicas: ['spec', 'replicas'],

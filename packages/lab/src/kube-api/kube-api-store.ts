@@ -3,8 +3,8 @@ import type { Clock, Random } from '@clustermesh/runtime';
 
 import { clusterAdminRole } from './access/authorizer.ts';
 import { builtinTypes } from './builtin-types.ts';
-import { customResourceType } from './custom-resources.ts';
-import { expiredEvents } from './event-expiry.ts';
+import { customResourceType } from './strategies/custom-resources.ts';
+import { expiredEvents } from './strategies/event-expiry.ts';
 import { Deletion } from './deletion.ts';
 import type { Journal } from './journal/journal.ts';
 import { Ledger } from './ledger.ts';
@@ -12,7 +12,7 @@ import { ObjectReader } from './object-reader.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { ResourceSlots } from './resource-slot.ts';
 import type { TypeRef } from './resource-slot.ts';
-import { ServiceIpAllocator } from './service-ip-allocator.ts';
+import { ServiceIpAllocator } from './strategies/service-ip-allocator.ts';
 import { StoreClient } from './store-client.ts';
 
 export interface KubeApiStoreOptions {

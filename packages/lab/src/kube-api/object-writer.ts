@@ -10,17 +10,17 @@ import type { ApiObject } from './api-object.ts';
 import { FieldManager } from './apply/field-manager.ts';
 import type { Writer } from './apply/field-manager.ts';
 import type { Deletion } from './deletion.ts';
-import { jsonPatch } from './json-patch.ts';
+import { jsonPatch } from './patch/json-patch.ts';
 import { withResourceVersion } from './ledger.ts';
 import type { Ledger, Place } from './ledger.ts';
-import { mergePatch } from './merge-patch.ts';
+import { mergePatch } from './patch/merge-patch.ts';
 import { checkPreconditions, isSet, prepareCreate, prepareUpdate } from './prepare-object.ts';
 import { randomSuffix, randomUuid } from './random-names.ts';
 import { placeKey, presented } from './resource-slot.ts';
 import type { ResourceSlots, ServedSlot, TypeRef } from './resource-slot.ts';
 import { apiVersion } from './resource-type.ts';
 import { scaleOf, withScale } from './scale.ts';
-import { strategicMergePatch } from './strategic-merge-patch.ts';
+import { strategicMergePatch } from './patch/strategic-merge-patch.ts';
 
 export interface WriteOptions extends AcceptOptions {
   /** Checks and answers as if it were done. */

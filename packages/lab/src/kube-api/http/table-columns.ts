@@ -17,7 +17,7 @@ import type {
 } from '@clustermesh/kube';
 
 import type { ApiObject } from '../api-object.ts';
-import { cellAt } from '../custom-resources.ts';
+import { cellAt } from '../strategies/custom-resources.ts';
 import type { ResourceType, ServedVersion } from '../resource-type.ts';
 import { humanDuration } from './human-duration.ts';
 import { podColumns } from './pod-columns.ts';

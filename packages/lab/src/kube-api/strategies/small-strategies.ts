@@ -1,9 +1,9 @@
 /** What little the API adds to types that are mostly stored as they come. */
 import type { ConfigMap, EndpointSlice, Event, Namespace, Secret, StatusCause } from '@clustermesh/kube';
 
-import { forbiddenField, immutableField, invalidValue, requiredValue, tooLong } from './api-errors.ts';
-import { isDeepEqual } from './api-object.ts';
-import type { Strategy } from './resource-type.ts';
+import { forbiddenField, immutableField, invalidValue, requiredValue, tooLong } from '../api-errors.ts';
+import { isDeepEqual } from '../api-object.ts';
+import type { Strategy } from '../resource-type.ts';
 
 /** The label lets selectors choose namespaces by name. */
 export const namespaceStrategy: Strategy<Namespace> = {

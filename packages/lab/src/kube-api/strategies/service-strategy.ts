@@ -1,7 +1,7 @@
 import type { Service, ServicePort, ServiceSpec, StatusCause } from '@clustermesh/kube';
 
-import { forbiddenField, invalidValue, requiredValue } from './api-errors.ts';
-import type { Strategy } from './resource-type.ts';
+import { forbiddenField, invalidValue, requiredValue } from '../api-errors.ts';
+import type { Strategy } from '../resource-type.ts';
 import type { ServiceIpAllocator } from './service-ip-allocator.ts';
 import { checkIpFamilies, withClusterIps, withIpFamilies } from './service-ip-families.ts';
 

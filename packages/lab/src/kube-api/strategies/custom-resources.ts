@@ -5,11 +5,11 @@ import type {
   JsonSchema,
 } from '@clustermesh/kube';
 
-import { valueAt } from './api-object.ts';
+import { valueAt } from '../api-object.ts';
 import { checkCrd, crdWarnings } from './custom-resource-rules.ts';
-import { resourceType } from './resource-type.ts';
-import type { ResourceType, ScalePaths, ServedVersion, Strategy } from './resource-type.ts';
-import { builtinStructures } from './schema/builtin-structures.ts';
+import { resourceType } from '../resource-type.ts';
+import type { ResourceType, ScalePaths, ServedVersion, Strategy } from '../resource-type.ts';
+import { builtinStructures } from '../schema/builtin-structures.ts';
 
 /** CRDs are accepted at once: there is nobody else to ask for the names. */
 export const crdStrategy: Strategy<CustomResourceDefinition> = {

@@ -1,5 +1,5 @@
-import { fieldsOf, isJsonObject } from './api-object.ts';
-import type { JsonObject } from './api-object.ts';
+import { fieldsOf, isJsonObject } from '../api-object.ts';
+import type { JsonObject } from '../api-object.ts';
 
 /** RFC 7386: null removes, objects merge, everything else replaces. */
 export function mergePatch(target: unknown, patch: unknown): unknown {

@@ -1,5 +1,5 @@
-import { fieldsOf, isDeepEqual, isJsonObject, itemsOf } from './api-object.ts';
-import type { JsonObject } from './api-object.ts';
+import { fieldsOf, isDeepEqual, isJsonObject, itemsOf } from '../api-object.ts';
+import type { JsonObject } from '../api-object.ts';
 
 /**
  * The fields whose lists merge by a key instead of being replaced, as the patchMergeKey tags of the Kubernetes API

@@ -1,6 +1,6 @@
 import type { ServiceSpec, StatusCause } from '@clustermesh/kube';
 
-import { invalidValue } from './api-errors.ts';
+import { invalidValue } from '../api-errors.ts';
 import { familyOf } from './ip-range.ts';
 import type { IpFamily } from './ip-range.ts';
 import type { ServiceIpAllocator } from './service-ip-allocator.ts';

@@ -1,6 +1,6 @@
 /** Events have two shapes: that of core/v1, which is stored, and that of events.k8s.io/v1. */
-import type { ApiObject } from './api-object.ts';
-import type { Conversion } from './resource-type.ts';
+import type { ApiObject } from '../api-object.ts';
+import type { Conversion } from '../resource-type.ts';
 
 /** Field of core/v1 and the same in events.k8s.io/v1; others have one name in both. */
 const renamed = [

@@ -1,9 +1,9 @@
 import type { DaemonSet, Deployment, LabelSelector, PodTemplate, ReplicaSet, StatusCause } from '@clustermesh/kube';
 
-import { immutableField, invalidValue } from './api-errors.ts';
-import { isDeepEqual } from './api-object.ts';
+import { immutableField, invalidValue } from '../api-errors.ts';
+import { isDeepEqual } from '../api-object.ts';
 import { checkContainers, defaultPodSpec } from './pod-strategy.ts';
-import type { Strategy } from './resource-type.ts';
+import type { Strategy } from '../resource-type.ts';
 
 interface Workload {
   readonly spec: { readonly selector: LabelSelector; readonly template: PodTemplate };

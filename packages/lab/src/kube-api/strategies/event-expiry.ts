@@ -1,5 +1,5 @@
-import type { ApiObject } from './api-object.ts';
-import { fieldsOf } from './api-object.ts';
+import type { ApiObject } from '../api-object.ts';
+import { fieldsOf } from '../api-object.ts';
 
 export interface EventLimits {
   /** How long after it was last seen an event is kept. */

@@ -1,9 +1,9 @@
 import type { Container, Pod, PodSpec, StatusCause } from '@clustermesh/kube';
 
-import { duplicateValue, forbiddenField, invalidValue, requiredValue } from './api-errors.ts';
-import { isDeepEqual } from './api-object.ts';
-import { isLabel, labelWhy } from './metadata-rules.ts';
-import type { Strategy } from './resource-type.ts';
+import { duplicateValue, forbiddenField, invalidValue, requiredValue } from '../api-errors.ts';
+import { isDeepEqual } from '../api-object.ts';
+import { isLabel, labelWhy } from '../metadata-rules.ts';
+import type { Strategy } from '../resource-type.ts';
 
 const defaultGraceSeconds = 30;
 const probeDefaults = {

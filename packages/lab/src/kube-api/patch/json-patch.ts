@@ -1,5 +1,5 @@
-import { badRequest } from './api-errors.ts';
-import { isDeepEqual, isJsonObject } from './api-object.ts';
+import { badRequest } from '../api-errors.ts';
+import { isDeepEqual, isJsonObject } from '../api-object.ts';
 
 interface Operation {
   readonly op: string;

@@ -2,9 +2,9 @@ import { expect, it } from '@jest/globals';
 
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
 
-import type { ApiObject } from './api-object.ts';
+import type { ApiObject } from '../api-object.ts';
 import { expiredEvents } from './event-expiry.ts';
-import { KubeApiStore } from './kube-api-store.ts';
+import { KubeApiStore } from '../kube-api-store.ts';
 
 const nowMs = Date.UTC(2026, 0, 1, 12);
 

@@ -6,7 +6,7 @@ import type {
   StatusCause,
 } from '@clustermesh/kube';
 
-import { forbiddenField, immutableField, invalidValue, requiredValue, unsupportedValue } from './api-errors.ts';
+import { forbiddenField, immutableField, invalidValue, requiredValue, unsupportedValue } from '../api-errors.ts';
 
 export function checkCrd(crd: CustomResourceDefinition, old: CustomResourceDefinition | undefined): StatusCause[] {
   const { group, names, scope, versions, conversion } = crd.spec;
