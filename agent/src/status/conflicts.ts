@@ -1,11 +1,11 @@
-import { formatIp, isIpv4, kindByName } from '@clustermesh/wire';
+import { formatIp, kindByName } from '@clustermesh/wire';
 import type { ClusterName, KindName } from '@clustermesh/wire';
 
 import type { ClusterIds } from '../ingest/cluster-ids.ts';
 import type { RemoteClusters } from '../ingest/remote-clusters.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
-import { hostPrefix } from '../tables/prefix-index.ts';
 import type { Conflict } from './agent-status.ts';
+import { prefixText } from './prefix-text.ts';
 
 export interface ConflictSources {
   readonly state: Pick<MeshState, 'ipcache' | 'nodes' | 'paths'>;
@@ -127,9 +127,4 @@ function keyOf(kind: KindName, cluster: string, name: string): string {
 
 function andMore(count: number): string {
   return count > 1 ? ` (and ${count - 1} more)` : '';
-}
-
-function prefixText(address: Uint8Array, bits: number): string {
-  const text = formatIp(address);
-  return bits === hostPrefix ? text : `${text}/${isIpv4(address) ? bits - 96 : bits}`;
 }

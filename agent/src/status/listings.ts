@@ -14,6 +14,7 @@ import type { MeshState } from '../tables/mesh-state.ts';
 import { podPrefixes } from '../tables/node-table.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
 import type { BackendEntry, IdentityEntry, IpcacheEntry, NodeEntry, ServiceEntry } from './agent-status.ts';
+import { prefixText } from './prefix-text.ts';
 
 export interface ListingsOptions {
   readonly state: MeshState;
@@ -220,10 +221,4 @@ function stateName(state: number): string {
 function hostPort(address: Uint8Array, port: number): string {
   const text = formatIp(address);
   return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`;
-}
-
-function prefixText(address: Uint8Array, prefixLength: number): string {
-  const text = formatIp(address);
-  if (prefixLength === hostPrefix) return text;
-  return `${text}/${text.includes(':') ? prefixLength : prefixLength - 96}`;
 }
