@@ -21,25 +21,27 @@ export function podLink(pins: Pins, ifindex: number): string {
 
 /** Pinned links that are neither a pod's nor in `known`. */
 export function otherLinks(pins: Pins, known: ReadonlySet<string>): readonly string[] {
-  return namesIn(pins.links).filter((name) => !name.startsWith(podLinkPrefix) && !known.has(name));
+  return pinsOf(pins.links).filter((name) => !name.startsWith(podLinkPrefix) && !known.has(name));
 }
 
 /** Interfaces with a pinned link to our program. */
 export function podLinks(pins: Pins): readonly number[] {
-  return namesIn(pins.links)
+  return pinsOf(pins.links)
     .filter((name) => name.startsWith(podLinkPrefix))
     .map((name) => Number(name.slice(podLinkPrefix.length)));
 }
 
 /** Removing a link's pin detaches its program; a map lives on while a program uses it. */
 export function removePins(folder: string): void {
-  for (const name of namesIn(folder)) rmSync(join(folder, name), { force: true });
+  for (const name of pinsOf(folder)) rmSync(join(folder, name), { force: true });
 }
 
-function namesIn(folder: string): readonly string[] {
+/** What is pinned in a folder; nothing where it was never made. */
+export function pinsOf(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
-  } catch {
-    return []; // nothing was ever pinned
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }

@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { KernelMap, KernelMappedArray, mapFlag, pinnedKind } from '@clustermesh/ebpf';
 import type { BpfMap } from '@clustermesh/ebpf';
@@ -6,6 +5,7 @@ import type { BpfMap } from '@clustermesh/ebpf';
 import { decodeMeta } from '../../maps/meta.ts';
 import type { MetaRecord } from '../../maps/meta.ts';
 import { arrayUse } from '../../maps/usage.ts';
+import { pinsOf } from '../kernel/pins.ts';
 import type { PinnedMap } from './plan.ts';
 
 const metaKey = new Uint8Array(4);
@@ -23,7 +23,7 @@ export class PinnedMaps implements Disposable {
 
   /** Those of `names` that are there. */
   static open(folder: string, names: Iterable<string>): PinnedMaps {
-    const there = new Set(namesIn(folder));
+    const there = new Set(pinsOf(folder));
     const maps = new Map<string, KernelMap>();
     let foreign: string | undefined;
     for (const name of names) {
@@ -76,12 +76,4 @@ function countEntries(map: BpfMap): number {
   let count = 0;
   for (const _ of map.entries()) count++;
   return count;
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return []; // nothing was ever pinned
-  }
 }
