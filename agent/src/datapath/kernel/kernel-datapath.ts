@@ -110,8 +110,10 @@ export class KernelDatapath implements Disposable {
       notices: set.notices,
     };
     const hooks = nodeHooks(objects, pins, { cgroupRoot: options.cgroupRoot, tunnelIfindex });
-    const datapath = new KernelDatapath({ objects, sockets, pins, set, hooks, log, stack: stack.move() }, programs);
+    const held = new DisposableStack();
+    const datapath = new KernelDatapath({ objects, sockets, pins, set, hooks, log, stack: held }, programs);
     if (!set.isReplacement) datapath.useMaps();
+    held.use(stack.move());
     return datapath;
   }
 

@@ -337,6 +337,15 @@ describeKernel(`migration of pinned maps${usable ? '' : ` (needs ${missing.join(
     expect(node.folders()).toEqual(['links', 'maps']);
   });
 
+  it('leaves nothing behind when programs cannot be attached', async () => {
+    const before = node.contents();
+    const cgroupRoot = join(node.cgroup, 'missing');
+    const open = node.open({ sizes: { ...sizes, svc: 128 }, cgroupRoot });
+    await expect(open).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(node.contents()).toEqual(before);
+    expect(node.folders()).toEqual(['links', 'maps']);
+  });
+
   it.each([
     { name: 'taken over', wanted: sizes },
     { name: 'migrated', wanted: { ...sizes, svc: 128 } },
