@@ -106,7 +106,7 @@ export function createAgent(deps: AgentDeps): Agent {
     if (!loop.hasSwept) return 'the services of this cluster are not programmed yet';
     return initialSync.waitsFor === undefined ? undefined : `waiting for ${initialSync.waitsFor}`;
   };
-  const events = createEvents({ ...deps, startupTaint: config.startupTaint, state, status, notReady });
+  const events = createEvents({ ...deps, pacer, startupTaint: config.startupTaint, state, status, notReady });
   const mapSwitch = new MapSwitch({
     ...deps,
     useMaps: deps.useMaps,

@@ -3,6 +3,7 @@ import { events as eventResource, namespaces, nodes, services } from '@clusterme
 import { KubeApiStore } from '@clustermesh/lab';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
 
+import { Pacer } from '../ingest/pacer.ts';
 import type { AgentStatus } from '../status/agent-status.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { createEvents } from './create-events.ts';
@@ -41,7 +42,7 @@ function start(): void {
     nodes: { rows: () => [] },
   } as unknown as MeshState;
   const health = new Health(clock);
-  const deps = { kube, state, clock, health, log: silentLogger, startupTaint: taint };
+  const deps = { kube, state, pacer: new Pacer(clock), clock, health, log: silentLogger, startupTaint: taint };
   void createEvents({ ...deps, status: () => status, notReady: () => notReady }).run(stop.signal);
 }
 

@@ -3,6 +3,7 @@ import type { KubeClient } from '@clustermesh/kube';
 import { runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger } from '@clustermesh/runtime';
 
+import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentStatus } from '../status/agent-status.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { MeshEvents } from './mesh-events.ts';
@@ -15,6 +16,7 @@ export interface EventsDeps {
   readonly state: MeshState;
   readonly status: () => AgentStatus;
   readonly notReady: () => string | undefined;
+  readonly pacer: Pick<Pacer, 'pause'>;
   readonly clock: Clock;
   readonly health: Health;
   readonly log: Logger;

@@ -1,14 +1,28 @@
+import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentStatus, ClusterStatus, Conflict } from '../status/agent-status.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { tellerOf } from './tellers.ts';
 import type { Trouble } from './trouble.ts';
 import { whyNoRemoteBackends } from './why-no-remote-backends.ts';
 
+/** Services looked at without a pause. */
+const servicesAtOnce = 256;
+
 /** All that this node should tell of, as things are now. */
-export function findTroubles(state: MeshState, status: AgentStatus): readonly Trouble[] {
+export async function findTroubles(
+  state: MeshState,
+  status: AgentStatus,
+  pacer: Pick<Pacer, 'pause'>,
+): Promise<readonly Trouble[]> {
   const isOurs = tellerOf(status.node, nodeNames(state, status.clusterId));
+  const ofServices: Trouble[] = [];
+  let count = 0;
+  for (const name of state.services.localNames()) {
+    if (isOurs(name)) ofServices.push(...serviceTroubles(name, state, status));
+    if (++count % servicesAtOnce === 0) await pacer.pause();
+  }
   return [
-    ...serviceTroubles(state, status, isOurs),
+    ...ofServices,
     ...status.clusters
       .filter(({ name }) => isOurs(name))
       .flatMap((cluster) => [...clusterTroubles(cluster, status.conflicts)]),
@@ -16,21 +30,15 @@ export function findTroubles(state: MeshState, status: AgentStatus): readonly Tr
   ];
 }
 
-function* serviceTroubles(
-  state: MeshState,
-  status: AgentStatus,
-  isOurs: (subject: string) => boolean,
-): Generator<Trouble> {
-  for (const name of state.services.localNames()) {
-    const service = state.services.local(name)?.service;
-    if (service === undefined || !service.includeExternal || !isOurs(name)) continue;
-    const message = whyNoRemoteBackends(service, state.services.remotes(name), status.clusters);
-    if (message === undefined) continue;
-    // With backends at home nobody notices: worth a remark, no warning.
-    const hasLocal = service.slices.some(({ endpoints }) => (endpoints ?? []).length > 0);
-    const about = { kind: 'Service', namespace: service.namespace, name: service.name } as const;
-    yield { about, reason: 'NoRemoteBackends', message, type: hasLocal ? 'Normal' : 'Warning' };
-  }
+function* serviceTroubles(name: string, state: MeshState, status: AgentStatus): Generator<Trouble> {
+  const service = state.services.local(name)?.service;
+  if (service?.includeExternal !== true) return;
+  const message = whyNoRemoteBackends(service, state.services.remotes(name), status.clusters);
+  if (message === undefined) return;
+  // With backends at home nobody notices: worth a remark, no warning.
+  const hasLocal = service.slices.some(({ endpoints }) => (endpoints ?? []).length > 0);
+  const about = { kind: 'Service', namespace: service.namespace, name: service.name } as const;
+  yield { about, reason: 'NoRemoteBackends', message, type: hasLocal ? 'Normal' : 'Warning' };
 }
 
 function* clusterTroubles(

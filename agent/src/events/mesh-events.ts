@@ -3,6 +3,7 @@ import type { EventRecorder, KubeClient, ObjectReference } from '@clustermesh/ku
 import { every, hasCode } from '@clustermesh/runtime';
 import type { Clock, Health, Logger } from '@clustermesh/runtime';
 
+import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentStatus } from '../status/agent-status.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { findTroubles } from './find-troubles.ts';
@@ -16,6 +17,7 @@ export interface MeshEventsDeps {
   readonly status: () => AgentStatus;
   /** Before remote clusters have been read, everything is missing. */
   readonly isReady: () => boolean;
+  readonly pacer: Pick<Pacer, 'pause'>;
   readonly clock: Clock;
   readonly health: Health;
   readonly log: Logger;
@@ -39,10 +41,11 @@ export class MeshEvents {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { isReady, state, status, clock, recorder } = this.#deps;
+    const { isReady, state, status, pacer, clock, recorder } = this.#deps;
     if (!isReady()) return;
     const now = status();
-    const due = this.#troubles.tell(findTroubles(state, now), clock.monotonicMs(), toldPerLook);
+    const found = await findTroubles(state, now, pacer);
+    const due = this.#troubles.tell(found, clock.monotonicMs(), toldPerLook);
     for (const { about, type, reason, message } of due) {
       const regarding = await this.#reference(about, now.node, signal);
       if (regarding !== undefined) recorder.record({ regarding, type, reason, message });
