@@ -34,6 +34,8 @@ export interface AgentFigures {
 const pollMs = 20;
 const deadlineMs = 120_000;
 const main = fileURLToPath(new URL('../../../agent/src/main.ts', import.meta.url));
+/** As in deploy/Dockerfile. */
+const imageFlags = ['--max-semi-space-size=16'];
 const probe = new URL('./event-loop-probe.ts', import.meta.url);
 
 /** The agent as the program that it is, with a probe preloaded that watches its event loop. */
@@ -61,6 +63,7 @@ export class AgentProcess {
     this.#process = new TestProcess(process.execPath, [
       '--conditions=mesh-source',
       '--disable-warning=ExperimentalWarning',
+      ...imageFlags,
       `--import=${probe.href}?file=${this.#stallFile}`,
       main,
       ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
