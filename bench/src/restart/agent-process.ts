@@ -35,7 +35,7 @@ const pollMs = 20;
 const deadlineMs = 120_000;
 const main = fileURLToPath(new URL('../../../agent/src/main.ts', import.meta.url));
 /** As in deploy/Dockerfile. */
-const imageFlags = ['--max-semi-space-size=16'];
+const imageFlags = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
 const probe = new URL('./event-loop-probe.ts', import.meta.url);
 
 /** The agent as the program that it is, with a probe preloaded that watches its event loop. */
