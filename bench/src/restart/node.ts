@@ -3,6 +3,7 @@
  * mounts of our own: all of it ends with this process, however that ends.
  */
 import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -35,6 +36,13 @@ export interface NodeSize {
   readonly addresses: number;
 }
 
+export interface NodePlace {
+  readonly size: NodeSize;
+  readonly cgroup: string;
+  /** A directory for all that is written; gone with us. */
+  readonly files: string;
+}
+
 /** Never unwound: it ends with us. */
 const stack = new AsyncDisposableStack();
 
@@ -46,7 +54,9 @@ let starts = 0;
 
 const answers = {
   /** Stores with all that there is to know, and a first agent that has it all in its maps. */
-  setUp: async ({ size, cgroup }: { readonly size: NodeSize; readonly cgroup: string }): Promise<AgentStart> => {
+  setUp: async ({ size, cgroup, files }: NodePlace): Promise<AgentStart> => {
+    process.env['TMPDIR'] = files;
+    process.on('exit', () => rmSync(files, { recursive: true, force: true, maxRetries: 3 }));
     setUpNetwork();
     const dir = stack.use(await tempDir('bench-node'));
     const etcd = await startEtcd(stack, 'west');
@@ -63,7 +73,7 @@ const answers = {
     return await startAgent();
   },
 
-  startTraffic: async ({ size, cgroup }: { readonly size: NodeSize; readonly cgroup: string }): Promise<void> => {
+  startTraffic: async ({ size, cgroup }: Omit<NodePlace, 'files'>): Promise<void> => {
     traffic = stack.use(new Child<Traffic>(new URL('./traffic.ts', import.meta.url), signal));
     await traffic.ask('start', { cgroup, services: size.services });
   },

@@ -35,13 +35,13 @@ export const restart: Bench = {
     stack.defer(() => rmdirSync(cgroup));
     const node = stack.use(
       new Child<BenchNode>(new URL('./node.ts', import.meta.url), signal, {
-        launcher: ['env', `TMPDIR=${files.path}`, ...namespaces],
+        launcher: namespaces,
       }),
     );
     say(
       `${size.services} services × ${size.localBackends + size.remoteBackends} backends, ${size.addresses} addresses`,
     );
-    const first = await node.ask('setUp', { size, cgroup });
+    const first = await node.ask('setUp', { size, cgroup, files: files.path });
     say(`first start, with empty maps: ready after ${Math.round(first.readyMs)} ms`);
     await node.ask('startTraffic', { size, cgroup });
     await sleep(settleMs, undefined, { signal });
