@@ -4,6 +4,7 @@ import type { ClusterService, IpIdentity, LabelArray, MeshNode, Prefix, SourceCo
 import type { MeshState } from '../tables/mesh-state.ts';
 import { podPrefixes } from '../tables/node-table.ts';
 import { keyedPrefix } from './keyed-prefix.ts';
+import { slimService } from './slim-service.ts';
 
 /** Where validated entries of one kind and cluster go. Key names are what follows the kind's prefix. */
 export interface Sink<T> {
@@ -55,18 +56,11 @@ export function ipSink(state: MeshState, { clusterId }: SourceContext): Sink<IpI
 export function serviceSink(state: MeshState, { cluster }: SourceContext): Sink<ClusterService> {
   return {
     upserted: (name, service) => {
-      state.services.setRemote(name, cluster, service.shared ? slim(service) : undefined);
+      state.services.setRemote(name, cluster, service.shared ? slimService(service) : undefined);
       return undefined;
     },
     deleted: (name) => state.services.setRemote(name, cluster, undefined),
   };
-}
-
-const none = {};
-
-/** Without what selection does not read: hundreds of clusters publish thousands of services each. */
-function slim(service: ClusterService): ClusterService {
-  return { ...service, frontends: none, hostnames: none, labels: none, selector: none };
 }
 
 /** No node has more addresses than these networks; whoever claims a wider one claims everybody's. */
