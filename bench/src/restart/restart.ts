@@ -23,7 +23,7 @@ const namespaces = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-ch
 
 /** An agent is killed and started again while connections to its services go on. */
 export const restart: Bench = {
-  effort: { rounds: 5, seconds: 2 },
+  effort: { rounds: 5, seconds: 10 },
   run: async ({ effort, signal, say }: BenchContext) => {
     const { usable, missing, cgroup2 = '' } = probeKernel();
     if (!usable)
