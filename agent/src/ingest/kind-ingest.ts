@@ -66,7 +66,7 @@ export interface IngestedKind {
 
 const backoffCapMs = 30_000;
 /** Entries read without a pause. */
-const listedAtOnce = 256;
+const listedAtOnce = { events: 256, bytes: 65_536 };
 /** Of refused keys so many are remembered, so that each is told once; what goes beyond is told with every listing. */
 const maxRejected = 10_000;
 /**
