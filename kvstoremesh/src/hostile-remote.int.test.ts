@@ -59,11 +59,12 @@ describe('a remote that speaks as no etcd would', () => {
 
   async function start(overrides: Partial<HostileAnswers>): Promise<HostileEtcd> {
     const evil = await HostileEtcd.listen(answers(overrides));
-    stack.push(evil);
+    const local = new MemoryKvStore(cache, { clock });
+    stack.push(evil, local);
     const clusters = new FakeClusters();
     clusters.set(remoteFile('calm'), remoteFile('evil'));
     mesh = createKvstoremesh({
-      local: new MemoryKvStore(cache, { clock }),
+      local,
       connect: async ({ cluster, ...remote }, signal): Promise<KvStore> => {
         if (cluster === 'calm') return new MemoryKvStore(calm.server, { clock });
         const from = { ...remote, cluster, endpoints: [evil.endpoint] };
