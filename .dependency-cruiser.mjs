@@ -28,6 +28,12 @@ export default {
       'select has no I/O',
     ),
     forbid(
+      'policy-is-pure',
+      '^packages/policy/',
+      '^(packages/(?!policy/|runtime/|wire/)|node:(fs|net|http|child_process))',
+      'policy has no I/O',
+    ),
+    forbid(
       'kvstore-is-domain-free',
       '^packages/kvstore/',
       '^packages/(?!kvstore/|runtime/|pki/)',
