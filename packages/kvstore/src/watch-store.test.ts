@@ -160,6 +160,31 @@ describe('WatchStore', () => {
     await store.run(script([done('a=1'), live('b=1')]), 'p/', {}, signal());
     expect(order).toEqual(['a', 'done', 'b', 'done']);
   });
+
+  it('tells again what its observer failed at, also a deletion (I3)', async () => {
+    const log: string[] = [];
+    let isFailing = true;
+    const tell = (text: string): void => {
+      if (isFailing) throw new Error(`no room for ${text}`);
+      log.push(text);
+    };
+    const store = new WatchStore(decode, {
+      upserted: (key, value) => tell(`+${key}=${value}`),
+      deleted: (key) => tell(`-${key}`),
+      rejected: () => undefined,
+      synced: () => undefined,
+    });
+    const run = (...steps: Step[]): Promise<void> => store.run(script(steps), 'p/', {}, new AbortController().signal);
+    await expect(run(done('a=1', 'b=1'))).rejects.toThrow('no room for +a=1');
+    isFailing = false;
+    await run(done('a=1', 'b=1'));
+    expect(log).toEqual(['+a=1', '+b=1']);
+    isFailing = true;
+    await expect(run(live('-a'))).rejects.toThrow('no room for -a');
+    isFailing = false;
+    await run(live('-a'));
+    expect(log).toEqual(['+a=1', '+b=1', '-a']);
+  });
 });
 
 const silent = {

@@ -166,7 +166,13 @@ export class WatchStore<T> {
     this.#known.put(key, bytes);
     this.#rejected.delete(key);
     this.#forgotten.delete(key);
-    this.#observer.upserted(key, value);
+    try {
+      this.#observer.upserted(key, value);
+    } catch (error) {
+      // That ends the run; the next one tells it again.
+      this.#forgotten.add(key);
+      throw error;
+    }
   }
 
   /** The key is there, only its new value is no good: what it said before stays in force. */
@@ -178,8 +184,11 @@ export class WatchStore<T> {
 
   #delete(key: string): void {
     const wasRejected = this.#rejected.delete(key);
-    this.#forgotten.delete(key);
-    if (this.#known.delete(key)) this.#observer.deleted(key);
-    else if (!wasRejected && this.#unremembered > 0) this.#unremembered--;
+    if (this.#known.has(key)) {
+      // Told first: where the observer fails, the key stays known, and is deleted by the next run (I3).
+      this.#observer.deleted(key);
+      this.#known.delete(key);
+      this.#forgotten.delete(key);
+    } else if (!wasRejected && this.#unremembered > 0) this.#unremembered--;
   }
 }
