@@ -79,6 +79,13 @@ describe('a remote that speaks as no etcd would', () => {
   }
   const limits = { ...defaultLimits, perRemote: { ...defaultLimits.perRemote, maxKeys: 1_000 } };
   const status = () => mesh.status().find(({ name }) => name === 'evil');
+  const namesOf = (cluster: string): string[] => {
+    const prefix = `cilium/cache/services/v1/${cluster}/`;
+    return cache
+      .list(prefix)
+      .map(({ key }) => key.slice(prefix.length))
+      .sort();
+  };
   const cachedOf = (cluster: string): number => cache.list(`cilium/cache/services/v1/${cluster}/`).length;
 
   /** Changes of the other cluster arrive, and memory has not grown much. */
@@ -96,14 +103,22 @@ describe('a remote that speaks as no etcd would', () => {
     expect(process.memoryUsage.rss() - rssBefore).toBeLessThan(400 * mebibyte);
   }
 
-  it('lists a value of 3 MB: the entry is left out and explained', async () => {
+  it('lists a value of 10 MB: the entry is left out and explained', async () => {
     await start({
-      range: (key) => ({ kvs: key === evilPrefix ? [entry('large', 3 * mebibyte), entry('small')] : [] }),
+      range: (key) => ({ kvs: key === evilPrefix ? [entry('large', 10 * mebibyte), entry('small')] : [] }),
     });
     await eventually(() => expect(status()?.state).toBe('ready'));
-    expect(cache.list('cilium/cache/services/v1/evil/').map(({ key }) => key)).toEqual([
-      'cilium/cache/services/v1/evil/small',
-    ]);
+    expect(namesOf('evil')).toEqual(['small']);
+    expect(status()).toMatchObject({ 'over-quota': { count: 1, limit: 'value', kind: 'services', example: 'large' } });
+    await expectCalm();
+  });
+
+  it('changes an entry to 10 MB: it is left out and explained, and what comes after it arrives', async () => {
+    await start({
+      range: (key) => ({ kvs: key === evilPrefix ? [entry('small')] : [] }),
+      watch: () => [putMessage([entry('large', 10 * mebibyte)], 1_001), putMessage([entry('after')], 1_002)],
+    });
+    await eventually(() => expect(namesOf('evil')).toEqual(['after', 'small']));
     expect(status()).toMatchObject({ 'over-quota': { count: 1, limit: 'value', kind: 'services', example: 'large' } });
     await expectCalm();
   });
