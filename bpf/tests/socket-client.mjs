@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 
-const patienceMs = 3_000;
+/** A busy machine may stand still for seconds. */
+const patienceMs = 15_000;
 const sockets = new Map();
 
 const operations = {
