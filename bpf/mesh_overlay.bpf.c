@@ -5,6 +5,7 @@
  */
 #include "lib/endpoint.h"
 #include "lib/ipcache.h"
+#include "lib/judge.h"
 #include "lib/meta.h"
 #include "lib/metrics.h"
 #include "lib/packet.h"
@@ -30,6 +31,7 @@ static __always_inline int verify_source(const struct in6_addr *source, const st
 /* The ifindex of the endpoint that the packet is ready for, or a negative reason. */
 static __always_inline int deliver(struct __sk_buff *skb, const struct outer *outer)
 {
+	struct judgement about = {.remote = outer->vni, .direction = POLICY_INGRESS};
 	const struct endpoint *to;
 	struct flow flow;
 	int refused = flow_parse(skb, &flow);
@@ -41,7 +43,10 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct outer *ou
 	to = bpf_map_lookup_elem(&ep_ip, &flow.destination);
 	if (!to)
 		return -REASON_UNKNOWN_ENDPOINT;
-	refused = ethernet_to_endpoint(skb, to);
+	about.subject = endpoint_subject(to);
+	refused = judge(skb, &about, DIRECTION_INGRESS);
+	if (!refused)
+		refused = ethernet_to_endpoint(skb, to);
 	return refused ? refused : (int)to->ifindex;
 }
 

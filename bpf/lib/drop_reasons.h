@@ -27,4 +27,10 @@ enum reason {
 	REASON_PROBE_TOO_OFTEN = 24,	/* more than a node has reason to send */
 	REASON_PROBE_UNEXPECTED = 25,	/* an answer to nothing that we asked last */
 	REASON_BACKEND_GONE = 30,	/* a connection was ended because its backend is gone */
+	/* Policy, lib/policy.h. */
+	REASON_POLICY_DENIED = 40,    /* a rule denies it */
+	REASON_POLICY_NO_RULE = 41,   /* no rule allows it, and the rest is denied */
+	REASON_POLICY_NOT_READY = 42, /* what holds for this identity is not known yet */
+	REASON_FRAGMENT_UNKNOWN = 43, /* a later fragment without its first */
+	REASON_EVENT_LOST = 44,	      /* not told to people: too many, or nobody reads */
 };

@@ -15,9 +15,14 @@ struct endpoint {
 	struct in6_addr addr;
 	__u8 mac[ETH_ALEN];	 /* the pod's */
 	__u8 host_mac[ETH_ALEN]; /* of the host side */
-	__u32 reserved;
+	__u32 subject;		 /* of its policy rows; 0: its identity */
 };
 _Static_assert(sizeof(struct endpoint) == 48, "layout is shared with agent/src/maps");
+
+static __always_inline __u32 endpoint_subject(const struct endpoint *endpoint)
+{
+	return endpoint->subject ? endpoint->subject : endpoint->identity;
+}
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -18,8 +18,8 @@ describeKernel('loading objects', () => {
     using overlay = loadObject({ path: objectPath('mesh_overlay'), pinDir, maxEntries: smallMaps });
 
     expect(readdirSync(pinDir).sort()).toEqual([
-      ...['aff', 'backend', 'ep_if', 'ep_ip', 'ipc_cidr', 'ipc_host', 'meta', 'metrics', 'node'],
-      ...['node_ip', 'probe', 'rev_sk', 'rev_udp', 'slot', 'svc'],
+      ...['aff', 'backend', 'ct', 'ep_if', 'ep_ip', 'event_budget', 'events', 'frag', 'ipc_cidr', 'ipc_host'],
+      ...['meta', 'metrics', 'node', 'node_ip', 'policy', 'policy_len', 'probe', 'rev_sk', 'rev_udp', 'slot', 'svc'],
     ]);
     expect(sock.map('svc').maxEntries).toBe(smallMaps.svc);
     container.map('node').update(u32(3), new Uint8Array(32).fill(9));

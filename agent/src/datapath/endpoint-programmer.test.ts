@@ -14,7 +14,7 @@ class World {
   readonly programmer = new EndpointProgrammer({ byIp: this.maps.ep_ip, byInterface: this.maps.ep_if });
 
   upsert(ip: string, ifindex: number): void {
-    const macs = { mac: new Uint8Array(6), hostMac: new Uint8Array(6) };
+    const macs = { mac: new Uint8Array(6), hostMac: new Uint8Array(6), subject: 0 };
     this.programmer.upsert({ ifindex, identity: 65_540, address: bytes(ip), ...macs });
   }
 

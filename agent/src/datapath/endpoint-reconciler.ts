@@ -81,7 +81,14 @@ export class EndpointReconciler {
     if (identity === undefined) return { ...pod, reason: 'its identity is not known yet', needsPolling: false };
     try {
       // The entry first: the program drops what comes from an interface that it does not know.
-      programmer.upsert({ ifindex: found.ifindex, identity, address, mac: found.mac, hostMac: found.hostMac });
+      programmer.upsert({
+        ifindex: found.ifindex,
+        identity,
+        address,
+        mac: found.mac,
+        hostMac: found.hostMac,
+        subject: 0,
+      });
       devices.attachPod(found);
       this.#identities.set(keyText(address), identity);
       return undefined;

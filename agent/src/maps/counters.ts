@@ -28,6 +28,11 @@ export const reasonNames: Readonly<Record<number, string>> = {
   24: 'probe too often',
   25: 'probe unexpected',
   30: 'backend gone',
+  40: 'policy denied',
+  41: 'policy no rule',
+  42: 'policy not ready',
+  43: 'fragment unknown',
+  44: 'event lost',
 };
 
 /** Numbers of bpf/lib/metrics.h. */

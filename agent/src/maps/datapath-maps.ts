@@ -7,6 +7,7 @@ import { backendLayout } from './backend.ts';
 import { endpointLayout } from './endpoint.ts';
 import { cidrKeyLayout, hostKeyLayout, ipcacheValueLayout } from './ipcache.ts';
 import { nodeIndexSize, nodeLayout } from './node.ts';
+import { policyKeyLayout, policyLengthsKeyLayout, policyLengthsValueSize, policyValueLayout } from './policy.ts';
 import { probeLayout } from './probe.ts';
 import { serviceKeyLayout, serviceValueLayout } from './service.ts';
 import { slotLayout } from './slot.ts';
@@ -85,6 +86,23 @@ export const datapathMaps = {
   },
   ep_ip: endpointMap('mesh_overlay', addressSize),
   ep_if: endpointMap('mesh_container', 4),
+  policy: {
+    kind: 'called',
+    object: 'mesh_container',
+    type: 'hash',
+    keySize: policyKeyLayout.size,
+    valueSize: policyValueLayout.size,
+    maxEntries: 131_072,
+  },
+  /** Holders of rows: subject, remote identity and direction. */
+  policy_len: {
+    kind: 'called',
+    object: 'mesh_container',
+    type: 'hash',
+    keySize: policyLengthsKeyLayout.size,
+    valueSize: policyLengthsValueSize,
+    maxEntries: 131_072,
+  },
 } as const satisfies Readonly<Record<string, CalledMap | MemoryArray>>;
 
 export type MapName = keyof typeof datapathMaps;
@@ -100,6 +118,10 @@ const programMapSizes = {
   aff: 65_536,
   /** Pairs of an unconnected UDP socket and a backend. */
   rev_udp: 65_536,
+  /** Flows of the pods. */
+  ct: 262_144,
+  /** Fragmented packets on their way. */
+  frag: 8_192,
 } as const;
 
 /** Entries per map. */

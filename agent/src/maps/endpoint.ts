@@ -10,6 +10,7 @@ export const endpointLayout = {
   address: 16,
   mac: 32,
   hostMac: 38,
+  subject: 44,
 } as const;
 
 const macSize = 6;
@@ -25,6 +26,8 @@ export interface EndpointRecord {
   readonly mac: Uint8Array;
   /** Of the host side, 6 bytes. */
   readonly hostMac: Uint8Array;
+  /** Whose policy rows judge it; 0: those of its identity. */
+  readonly subject: number;
 }
 
 export function encodeEndpoint(endpoint: EndpointRecord): Uint8Array {
@@ -36,6 +39,7 @@ export function encodeEndpoint(endpoint: EndpointRecord): Uint8Array {
   value.set(endpoint.address, endpointLayout.address);
   value.set(endpoint.mac, endpointLayout.mac);
   value.set(endpoint.hostMac, endpointLayout.hostMac);
+  view.setUint32(endpointLayout.subject, endpoint.subject, true);
   return value;
 }
 
@@ -48,6 +52,7 @@ export function decodeEndpoint(value: Uint8Array): EndpointRecord {
     address: value.slice(endpointLayout.address, endpointLayout.address + addressSize),
     mac: value.slice(endpointLayout.mac, endpointLayout.mac + macSize),
     hostMac: value.slice(endpointLayout.hostMac, endpointLayout.hostMac + macSize),
+    subject: view.getUint32(endpointLayout.subject, true),
   };
 }
 

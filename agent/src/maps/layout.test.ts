@@ -12,6 +12,8 @@ import { addressFamily, cidrKeyLayout, hostKeyLayout, ipcacheValueLayout, maxNod
 import { probeKind } from '../probe/probe-datagram.ts';
 import { metaLayout } from './meta.ts';
 import { nodeLayout, nodeState } from './node.ts';
+import { eventLayout } from './flow-event.ts';
+import { policyKeyLayout, policyLengthsKeyLayout, policyValueLayout } from './policy.ts';
 import { probeLayout } from './probe.ts';
 import { serviceKeyLayout, serviceValueLayout } from './service.ts';
 import { slotLayout } from './slot.ts';
@@ -153,6 +155,53 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
         address: 'addr',
         mac: 'mac',
         hostMac: 'host_mac',
+        subject: 'subject',
+      },
+    },
+    {
+      object: 'mesh_container',
+      struct: 'policy_key',
+      layout: policyKeyLayout,
+      members: {
+        subject: 'subject',
+        remote: 'remote',
+        direction: 'direction',
+        length: 'length',
+        proto: 'proto',
+        port: 'port',
+      },
+    },
+    {
+      object: 'mesh_container',
+      struct: 'policy',
+      layout: policyValueLayout,
+      members: { deny: 'deny', rule: 'rule', packets: 'packets', bytes: 'bytes' },
+    },
+    {
+      object: 'mesh_container',
+      struct: 'policy_len_key',
+      layout: policyLengthsKeyLayout,
+      members: { subject: 'subject', remote: 'remote', direction: 'direction' },
+    },
+    {
+      object: 'mesh_container',
+      struct: 'event',
+      layout: eventLayout,
+      members: {
+        ns: 'ns',
+        kind: 'kind',
+        reason: 'reason',
+        direction: 'direction',
+        proto: 'proto',
+        ifindex: 'ifindex',
+        sourceIdentity: 'source_identity',
+        destinationIdentity: 'destination_identity',
+        source: 'source',
+        destination: 'destination',
+        sourcePort: 'source_port',
+        policyPort: 'policy_port',
+        bytes: 'bytes',
+        rule: 'rule',
       },
     },
     {
@@ -166,6 +215,25 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
       struct: 'metrics_value',
       layout: counterValueLayout,
       members: { count: 'count', bytes: 'bytes' },
+    },
+    {
+      object: 'mesh_container',
+      struct: 'ct_key',
+      layout: { size: 40, source: 0, destination: 16, sourcePort: 32, destinationPort: 34, proto: 36, direction: 37 },
+      members: {
+        source: 'source',
+        destination: 'destination',
+        sourcePort: 'source_port',
+        destinationPort: 'destination_port',
+        proto: 'proto',
+        direction: 'direction',
+      },
+    },
+    {
+      object: 'mesh_container',
+      struct: 'ct',
+      layout: { size: 24, expiresNs: 0, state: 8, createdNs: 16 },
+      members: { expiresNs: 'expires_ns', state: 'state', createdNs: 'created_ns' },
     },
     // The programs' own, written down in bpf/README.md: agents of other versions keep these maps.
     {

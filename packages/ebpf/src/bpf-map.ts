@@ -21,7 +21,8 @@ export interface BpfMap {
   entries(): IterableIterator<readonly [key: Uint8Array, value: Uint8Array]>;
 }
 
-export type BpfMapType = 'hash' | 'lru_hash' | 'lpm_trie' | 'array' | 'percpu_hash' | 'ringbuf' | 'sk_storage';
+export type BpfMapType =
+  'hash' | 'lru_hash' | 'lpm_trie' | 'array' | 'percpu_hash' | 'percpu_array' | 'ringbuf' | 'sk_storage';
 
 /** An array map shared with the kernel by mmap (or plain memory): a store is a write, without a system call. */
 export interface MappedArray {

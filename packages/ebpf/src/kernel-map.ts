@@ -52,8 +52,9 @@ export class KernelMap implements BpfMap {
     this.type = definition.type;
     this.keySize = definition.keySize;
     this.maxEntries = definition.maxEntries;
-    this.valueSize =
-      definition.type === 'percpu_hash' ? roundUpTo8(definition.valueSize) * possibleCpus() : definition.valueSize;
+    this.valueSize = definition.type.startsWith('percpu_')
+      ? roundUpTo8(definition.valueSize) * possibleCpus()
+      : definition.valueSize;
     this.#abi = abi;
     this.#key = offHeap(this.keySize);
     this.#value = offHeap(this.valueSize);

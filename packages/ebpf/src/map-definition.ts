@@ -17,6 +17,7 @@ export const mapTypeNumbers: Readonly<Record<BpfMapType, number>> = {
   hash: 1,
   array: 2,
   percpu_hash: 5,
+  percpu_array: 6,
   lru_hash: 9,
   lpm_trie: 11,
   sk_storage: 24,

@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import { MemoryMap } from '@clustermesh/ebpf';
+import type { RowChange } from '@clustermesh/policy';
+
+import {
+  decodePolicyKey,
+  decodePolicyRow,
+  policyKeyLayout,
+  policyLengthsKeyLayout,
+  policyValueLayout,
+} from '../maps/policy.ts';
+import { PolicyProgrammer } from './policy-programmer.ts';
+import type { PolicyMaps } from './policy-programmer.ts';
+
+const web = 65_540;
+const client = 131_080;
+const everything = { bits: 0, length: 0 };
+const port80 = { bits: (6 << 16) | 80, length: 24 };
+
+/** Maps that remember in which order they are written. */
+class LoggedMap extends MemoryMap {
+  readonly log: string[];
+
+  constructor(name: string, sizes: { keySize: number; valueSize: number; maxEntries: number }, log: string[]) {
+    super({ type: 'hash', name, ...sizes });
+    this.log = log;
+  }
+
+  override update(key: Uint8Array, value: Uint8Array): void {
+    super.update(key, value);
+    this.log.push(`+${this.name}`);
+  }
+
+  override delete(key: Uint8Array): boolean {
+    this.log.push(`-${this.name}`);
+    return super.delete(key);
+  }
+}
+
+function newMaps(maxEntries = 16): { readonly maps: PolicyMaps; readonly log: string[] } {
+  const log: string[] = [];
+  const rows = { keySize: policyKeyLayout.size, valueSize: policyValueLayout.size, maxEntries };
+  const lengths = { keySize: policyLengthsKeyLayout.size, valueSize: 4, maxEntries };
+  return { maps: { rows: new LoggedMap('row', rows, log), lengths: new LoggedMap('len', lengths, log) }, log };
+}
+
+function change(remote: number, region: RowChange['region'], verdict?: 'allow' | 'deny', rule = 1): RowChange {
+  const about = { subject: web, direction: 'ingress', remote, region } as const;
+  return verdict === undefined ? about : { ...about, row: { verdict, rule } };
+}
+
+function rowsOf({ rows }: PolicyMaps): readonly string[] {
+  return [...rows.entries()]
+    .map(([key, value]) => {
+      const { remote, bits, length } = decodePolicyKey(key);
+      return `${remote} ${bits >>> 16}/${bits & 0xffff}/${length} ${decodePolicyRow(value).deny ? 'deny' : 'allow'}`;
+    })
+    .sort();
+}
+
+const lengthsOf = ({ lengths }: PolicyMaps): readonly number[] =>
+  [...lengths.entries()].map(([, value]) => new DataView(value.buffer, value.byteOffset).getUint32(0, true));
+
+describe('PolicyProgrammer', () => {
+  it('writes a row before its bit, and takes the bit away before the row', () => {
+    const { maps, log } = newMaps();
+    const programmer = new PolicyProgrammer(maps);
+    programmer.apply([change(client, port80, 'allow')]);
+    programmer.apply([change(client, port80)]);
+    expect(log).toEqual(['+row', '+len', '-len', '-row']);
+    expect(rowsOf(maps)).toEqual([]);
+  });
+
+  it('says which lengths there are, as long as any row has them', () => {
+    const { maps } = newMaps();
+    const programmer = new PolicyProgrammer(maps);
+    programmer.apply([
+      change(client, port80, 'allow'),
+      change(client, { ...port80, bits: port80.bits + 1 }, 'allow'),
+      change(client, everything, 'deny'),
+    ]);
+    expect(lengthsOf(maps)).toEqual([(1 << 24) | 1]);
+    programmer.apply([change(client, port80), change(client, everything)]);
+    expect(lengthsOf(maps)).toEqual([1 << 24]);
+  });
+
+  it('allows first, then denies, then takes away', () => {
+    const { maps } = newMaps();
+    const written: string[] = [];
+    const update = maps.rows.update.bind(maps.rows);
+    maps.rows.update = (key, value) => {
+      written.push(`${decodePolicyKey(key).remote} ${decodePolicyRow(value).deny ? 'deny' : 'allow'}`);
+      update(key, value);
+    };
+    new PolicyProgrammer(maps).apply([
+      change(0, everything, 'deny'),
+      change(client, port80, 'deny'),
+      change(0, port80, 'allow'),
+      change(client, everything, 'allow'),
+    ]);
+    expect(written).toEqual([`${client} allow`, '0 allow', `${client} deny`, '0 deny']);
+  });
+
+  it('writes nothing that is there already, so that counters go on', () => {
+    const { maps, log } = newMaps();
+    const programmer = new PolicyProgrammer(maps);
+    programmer.apply([change(client, port80, 'allow')]);
+    log.length = 0;
+    programmer.apply([change(client, port80, 'allow')]);
+    expect(log).toEqual([]);
+  });
+
+  it('a successor leaves all in force, and takes away what is not wanted only when told', () => {
+    const { maps } = newMaps();
+    new PolicyProgrammer(maps).apply([change(client, port80, 'allow'), change(0, everything, 'allow')]);
+    const successor = new PolicyProgrammer(maps);
+    successor.restore();
+    successor.apply([change(client, port80, 'allow')]);
+    expect(rowsOf(maps)).toEqual(['0 0/0/0 allow', `${client} 6/80/24 allow`]);
+    successor.sweep();
+    expect(rowsOf(maps)).toEqual([`${client} 6/80/24 allow`]);
+    expect(lengthsOf(maps)).toEqual([1 << 24]);
+  });
+
+  it('counts what there is no room for', () => {
+    const { maps } = newMaps(1);
+    const programmer = new PolicyProgrammer(maps);
+    programmer.apply([change(client, port80, 'allow'), change(0, port80, 'allow')]);
+    expect(programmer.refused).toBe(1);
+    expect(rowsOf(maps)).toEqual([`${client} 6/80/24 allow`]);
+  });
+});
