@@ -11,8 +11,10 @@ export interface KernelAbi {
   bpf(command: number, attributes: Uint8Array): number;
   /** The address of off-heap memory, for the kernel. Keep the array reachable while the kernel may use it. */
   addressOf(bytes: Uint8Array): bigint;
-  /** Maps a file descriptor's first `length` bytes, shared and writable. */
-  map(fd: number, length: number): Mapping;
+  /** Maps `length` bytes of a file descriptor, shared: from its start and writable, unless said otherwise. */
+  map(fd: number, length: number, part?: MappedPart): Mapping;
+  /** Bytes: what `map` counts in. */
+  pageSize(): number;
   /** mount(2): 0 or the negative errno. */
   mount(source: string, target: string, type: string, flags: number, data: string): number;
   /** umount2(2): 0 or the negative errno. */
@@ -27,6 +29,12 @@ export interface KernelAbi {
   socket(domain: number, type: number, protocol: number): number;
   /** Throws BPF_UNSUPPORTED where libbpf.so.1 is not installed. */
   libbpf(): Libbpf;
+}
+
+export interface MappedPart {
+  /** In bytes, whole pages. */
+  readonly offset: number;
+  readonly readOnly: boolean;
 }
 
 export interface Mapping {
@@ -49,6 +57,7 @@ const systemCalls: Readonly<Partial<Record<string, SystemCalls>>> = {
 const AT_FDCWD = -100;
 const RENAME_EXCHANGE = 2;
 
+const PROT_READ = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
@@ -76,6 +85,7 @@ function openKernelAbi(): KernelAbi {
   const mmap: (
     ...args: [near: null, length: number, prot: number, flags: number, fd: number, offset: number]
   ) => bigint = libc.func('void *mmap(void *, size_t, int, int, int, long)');
+  const pageSize: () => number = libc.func('int getpagesize()');
   const munmap: (address: bigint, length: number) => number = libc.func('int munmap(void *, size_t)');
   const mount: (...args: Parameters<KernelAbi['mount']>) => number = libc.func(
     'int mount(const char *, const char *, const char *, ulong, const char *)',
@@ -90,12 +100,13 @@ function openKernelAbi(): KernelAbi {
   return {
     bpf: (command, attributes) => resultOf(syscall(numbers.bpf, command, attributes, attributes.byteLength)),
     addressOf: (bytes) => koffi.address(bytes),
-    map: (fd, length) => {
-      const address = mmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+    map: (fd, length, { offset, readOnly } = { offset: 0, readOnly: false }) => {
+      const address = mmap(null, length, readOnly ? PROT_READ : PROT_READ_WRITE, MAP_SHARED, fd, offset);
       if (address === MAP_FAILED) throw kernelError(-koffi.errno(), `mmap ${length} bytes`);
       const bytes = new Uint8Array(koffi.view(address, length));
       return { bytes, unmap: () => unmapOnce(bytes, () => munmap(address, length)) };
     },
+    pageSize: () => pageSize(),
     mount: (...args) => resultOf(mount(...args)),
     unmount: (target, flags) => resultOf(umount2(target, flags)),
     exchange: (a, b) => resultOf(rename(numbers.renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE)),

@@ -6,6 +6,7 @@ import { getPinned, preparePinDirectory } from './bpffs.ts';
 import { sectionVariables } from './btf.ts';
 import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
 import { KernelMap } from './kernel-map.ts';
+import { KernelRingBuffer } from './kernel-ring-buffer.ts';
 import type { Handle, Libbpf } from './libbpf.ts';
 import { loadFailure, verifierLogs, type VerifierLogs } from './load-failure.ts';
 import { definitionDifference, mapTypeOf, readMapDefinition, type MapDefinition } from './map-definition.ts';
@@ -124,7 +125,7 @@ export class LoadedObject implements Disposable {
   readonly #object: Handle;
   readonly #path: string;
   readonly #abi: KernelAbi;
-  readonly #mapped: KernelMappedArray[] = [];
+  readonly #mapped: { close(): void }[] = [];
   #closed = false;
 
   constructor(object: Handle, path: string, abi: KernelAbi) {
@@ -141,6 +142,12 @@ export class LoadedObject implements Disposable {
     const array = new KernelMappedArray(name, this.#mapFd(name), this.#abi);
     this.#mapped.push(array);
     return array;
+  }
+
+  ringBuffer(name: string): KernelRingBuffer {
+    const ring = new KernelRingBuffer(name, this.#mapFd(name), this.#abi);
+    this.#mapped.push(ring);
+    return ring;
   }
 
   /** By the name of the C function. */
