@@ -13,6 +13,15 @@ export type {
   Resource,
   Subresource,
 } from './kube-client.ts';
+export { ciliumEndpoints, ciliumEndpointSlices, ciliumIdentities, ciliumNodes } from './cilium-types.ts';
+export type {
+  CiliumAddressPair,
+  CiliumEndpoint,
+  CiliumEndpointNetworking,
+  CiliumEndpointSlice,
+  CiliumIdentity,
+  CiliumNode,
+} from './cilium-types.ts';
 export { EventRecorder, referenceTo } from './event-recorder.ts';
 export type { EventRecorderDeps, Occurrence } from './event-recorder.ts';
 export { HttpKubeClient } from './http-kube-client.ts';

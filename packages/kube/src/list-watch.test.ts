@@ -341,5 +341,24 @@ describe('ListWatch', () => {
       expect(run.told).toEqual(['+a@1', 'synced', '-a@1', 'synced']);
       expect(run.health.at(-1)).toBe('ok');
     });
+
+    describe('but has to', () => {
+      it('keeps what it knew, and says what is wrong (I4)', async () => {
+        const run = start([{ list: [thing('a', '1')] }, { watch: [], ends: missing }, ...absent(50)], {
+          mustExist: true,
+        });
+        await run.clock.advance(60_000);
+        expect(run.told).toEqual(['+a@1', 'synced']);
+        expect(run.health.at(-1)).toBe('no such resource');
+      });
+
+      it('is not synced before the CRD is there', async () => {
+        const run = start([...absent(12), { list: [thing('a', '1')] }], { mustExist: true });
+        await run.clock.advance(10_000);
+        expect(run.told).toEqual([]);
+        await run.clock.advance(60_000);
+        expect(run.told).toEqual(['+a@1', 'synced']);
+      });
+    });
   });
 });

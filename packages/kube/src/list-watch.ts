@@ -23,6 +23,11 @@ export interface ListWatchOptions<T extends KubeObject = KubeObject> {
   /** The longest pause between two attempts; 30 s is kind to a server that many clients wait for. */
   readonly maxPauseMs?: number;
   /**
+   * The resource type belongs to a running cluster: while it is absent nothing is known of its objects. By default there
+   * are none of a type that is absent for some seconds.
+   */
+  readonly mustExist?: boolean;
+  /**
    * What of an object is kept and told, whole by default: others' fields and managedFields are often most of it. Must hold
    * on to name, namespace, uid and resourceVersion.
    */
@@ -181,10 +186,10 @@ export class ListWatch<T extends KubeObject> {
     const isAbsent = hasCode(error, 'KUBE_NOT_FOUND');
     if (isAbsent || hasCode(error, 'KUBE_GONE')) this.#resumeFrom = undefined;
     if (!isAbsent) this.#absentSinceMs = undefined;
-    else if (this.#isProvenAbsent()) this.#declareAbsent(observer);
+    else if (this.#options.mustExist !== true && this.#isProvenAbsent()) this.#declareAbsent(observer);
     const delayMs = Math.min(this.#backoff.next(), isAbsent ? absentPollMs : defaultMaxPauseMs);
     const waitMs = (retryAfterMs(error) ?? 0) + delayMs;
-    if (!(isAbsent && this.#isSynced && this.#known.byKey.size === 0)) this.#report(error, waitMs);
+    if (!(isAbsent && this.#isKnownAbsent())) this.#report(error, waitMs);
     await this.#deps.clock.sleep(waitMs, signal);
   }
 
@@ -192,6 +197,10 @@ export class ListWatch<T extends KubeObject> {
     const nowMs = this.#deps.clock.monotonicMs();
     this.#absentSinceMs ??= nowMs;
     return nowMs - this.#absentSinceMs >= absentProofMs;
+  }
+
+  #isKnownAbsent(): boolean {
+    return this.#options.mustExist !== true && this.#isSynced && this.#known.byKey.size === 0;
   }
 
   /** The resource type does not exist: neither do objects of it. */
