@@ -5,9 +5,12 @@ import { describe, expect, it } from '@jest/globals';
 import { objectPath } from '@clustermesh/bpf';
 import type { ObjectName, OptionalObjectName } from '@clustermesh/bpf';
 
+import { affinityKeyLayout, affinityValueLayout } from './affinity.ts';
 import { backendLayout, backendState } from './backend.ts';
+import { flowKeyLayout, flowState, flowValueLayout } from './conntrack.ts';
 import { counterKeyLayout, counterValueLayout, directionNames, reasonNames } from './counters.ts';
 import { endpointLayout } from './endpoint.ts';
+import { fragmentKeyLayout, fragmentValueLayout } from './fragment.ts';
 import { addressFamily, cidrKeyLayout, hostKeyLayout, ipcacheValueLayout, maxNodeIndex } from './ipcache.ts';
 import { probeKind } from '../probe/probe-datagram.ts';
 import { metaLayout } from './meta.ts';
@@ -219,7 +222,7 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
     {
       object: 'mesh_container',
       struct: 'ct_key',
-      layout: { size: 40, source: 0, destination: 16, sourcePort: 32, destinationPort: 34, proto: 36, direction: 37 },
+      layout: flowKeyLayout,
       members: {
         source: 'source',
         destination: 'destination',
@@ -232,20 +235,32 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
     {
       object: 'mesh_container',
       struct: 'ct',
-      layout: { size: 24, expiresNs: 0, state: 8, createdNs: 16 },
+      layout: flowValueLayout,
       members: { expiresNs: 'expires_ns', state: 'state', createdNs: 'created_ns' },
+    },
+    {
+      object: 'mesh_container',
+      struct: 'fragment_key',
+      layout: fragmentKeyLayout,
+      members: { source: 'source', destination: 'destination', id: 'id', proto: 'proto' },
+    },
+    {
+      object: 'mesh_container',
+      struct: 'fragment_ports',
+      layout: fragmentValueLayout,
+      members: { sourcePort: 'source_port', destinationPort: 'destination_port' },
     },
     // The programs' own, written down in bpf/README.md: agents of other versions keep these maps.
     {
       object: 'mesh_sock',
       struct: 'affinity_key',
-      layout: { size: 16, client: 0, serviceId: 8, kind: 12 },
+      layout: affinityKeyLayout,
       members: { client: 'client', serviceId: 'svc_id', kind: 'kind' },
     },
     {
       object: 'mesh_sock',
       struct: 'affinity',
-      layout: { size: 16, lastUsedNs: 0, backend: 8, generation: 12 },
+      layout: affinityValueLayout,
       members: { lastUsedNs: 'last_used_ns', backend: 'backend', generation: 'gen' },
     },
     {
@@ -303,6 +318,7 @@ describe('numbers are those of the headers', () => {
     { header: 'node.h', prefix: 'NODE', numbers: { free: nodeState.free, active: nodeState.alive } },
     { header: 'ipcache.h', prefix: 'IPCACHE', numbers: addressFamily },
     { header: 'probe.h', prefix: 'PROBE', numbers: probeKind },
+    { header: 'conntrack.h', prefix: 'CT', numbers: flowState },
   ])('enumerators of $header', ({ header, prefix, numbers }) => {
     const text = readFileSync(join(dirname(objectPath('mesh_sock')), '..', 'lib', header), 'utf8');
     const named = [...text.matchAll(new RegExp(`${prefix}_(\\w+) = (\\d+)`, 'g'))];

@@ -14,6 +14,8 @@ export const policyKeyLayout = {
 export const policyValueLayout = { size: 24, deny: 0, rule: 4, packets: 8, bytes: 16 } as const;
 export const policyLengthsKeyLayout = { size: 12, subject: 0, remote: 4, direction: 8 } as const;
 export const policyLengthsValueSize = 4;
+/** Rows have lengths from 0 to 24. */
+export const policyLengthCount = 25;
 
 export const policyDirection = { ingress: 1, egress: 2 } as const;
 export type PolicyDirection = keyof typeof policyDirection;
@@ -92,4 +94,8 @@ export function encodePolicyLengths(lengths: number): Uint8Array {
   const value = new Uint8Array(policyLengthsValueSize);
   new DataView(value.buffer).setUint32(0, lengths, true);
   return value;
+}
+
+export function decodePolicyLengths(value: Uint8Array): number {
+  return new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(0, true);
 }
