@@ -36,6 +36,8 @@ export { KubeStatusError, retryAfterMs } from './status-error.ts';
 export type { KubeStatus, StatusCause } from './status-error.ts';
 export { apiVersionOf } from './resource-path.ts';
 export {
+  ciliumClusterwideNetworkPolicies,
+  ciliumNetworkPolicies,
   configMaps,
   customResourceDefinitions,
   daemonSets,
@@ -44,6 +46,7 @@ export {
   events,
   leases,
   namespaces,
+  networkPolicies,
   nodes,
   podBindings,
   pods,
@@ -64,6 +67,7 @@ export type {
   Namespace,
   Node,
   ObjectReference,
+  PolicyKubeObject,
   Secret,
   Service,
   ServiceAccount,

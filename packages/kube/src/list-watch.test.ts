@@ -342,6 +342,16 @@ describe('ListWatch', () => {
       expect(run.health.at(-1)).toBe('ok');
     });
 
+    it('is synced at once where its absence is believed, but gives up nothing that it knew', async () => {
+      const run = start([...absent(1), { list: [thing('a', '1')] }, { watch: [], ends: missing }, ...absent(1)], {
+        believesAbsence: true,
+      });
+      await run.clock.advance(100);
+      expect(run.told).toEqual(['synced']);
+      await run.clock.advance(2_500);
+      expect(run.told).not.toContain('-a@1');
+    });
+
     describe('but has to', () => {
       it('keeps what it knew, and says what is wrong (I4)', async () => {
         const run = start([{ list: [thing('a', '1')] }, { watch: [], ends: missing }, ...absent(50)], {

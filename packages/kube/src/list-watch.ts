@@ -28,6 +28,11 @@ export interface ListWatchOptions<T extends KubeObject = KubeObject> {
    */
   readonly mustExist?: boolean;
   /**
+   * While nothing is known of the resource type, its absence is believed at once: nobody needs to wait for objects of a
+   * definition that is not installed. A server that has not read its definitions yet says 503, since Kubernetes 1.23.
+   */
+  readonly believesAbsence?: boolean;
+  /**
    * What of an object is kept and told, whole by default: others' fields and managedFields are often most of it. Must hold
    * on to name, namespace, uid and resourceVersion.
    */
@@ -196,6 +201,7 @@ export class ListWatch<T extends KubeObject> {
   #isProvenAbsent(): boolean {
     const nowMs = this.#deps.clock.monotonicMs();
     this.#absentSinceMs ??= nowMs;
+    if (this.#options.believesAbsence === true && this.#known.byKey.size === 0) return true;
     return nowMs - this.#absentSinceMs >= absentProofMs;
   }
 

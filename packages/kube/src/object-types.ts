@@ -172,3 +172,9 @@ export interface Lease extends KubeObject {
     readonly leaseTransitions?: number;
   };
 }
+
+/** A policy of whatever kind: what it says is read by packages/policy, which believes nothing of its shape. */
+export interface PolicyKubeObject extends KubeObject {
+  readonly spec?: unknown;
+  readonly specs?: readonly unknown[] | null;
+}

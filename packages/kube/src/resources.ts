@@ -1,4 +1,4 @@
-/** The built-in resources that the mesh reads or writes. */
+/** The resources that the mesh reads or writes: built-in ones, and the policies of Cilium. */
 import type { CustomResourceDefinition } from './custom-resource-definition.ts';
 import type { KubeObject, Resource } from './kube-client.ts';
 import type {
@@ -8,6 +8,7 @@ import type {
   Lease,
   Namespace,
   Node,
+  PolicyKubeObject,
   Secret,
   Service,
   ServiceAccount,
@@ -57,5 +58,30 @@ export const customResourceDefinitions: Resource<CustomResourceDefinition> = {
   version: 'v1',
   plural: 'customresourcedefinitions',
   kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
+
+export const networkPolicies: Resource<PolicyKubeObject> = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'networkpolicies',
+  kind: 'NetworkPolicy',
+  namespaced: true,
+};
+
+/** Their definitions are there where somebody installed them. */
+export const ciliumNetworkPolicies: Resource<PolicyKubeObject> = {
+  group: 'cilium.io',
+  version: 'v2',
+  plural: 'ciliumnetworkpolicies',
+  kind: 'CiliumNetworkPolicy',
+  namespaced: true,
+};
+
+export const ciliumClusterwideNetworkPolicies: Resource<PolicyKubeObject> = {
+  group: 'cilium.io',
+  version: 'v2',
+  plural: 'ciliumclusterwidenetworkpolicies',
+  kind: 'CiliumClusterwideNetworkPolicy',
   namespaced: false,
 };

@@ -28,6 +28,8 @@ export {
   policyServiceAccountLabel,
 } from './identity.ts';
 export type { Label, LabelArray } from './identity.ts';
+export { identityLabels } from './identity-labels.ts';
+export type { LabelledPod } from './identity-labels.ts';
 export { coveredPrefix, ipIdentityCodec, ipKeyName } from './ip-identity.ts';
 export type { IpIdentity, NamedPort } from './ip-identity.ts';
 export {

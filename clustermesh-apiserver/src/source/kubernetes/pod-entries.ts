@@ -1,9 +1,9 @@
 import { objectKey } from '@clustermesh/kube';
 import type { ListWatchObserver, Pod } from '@clustermesh/kube';
+import { identityLabels } from '@clustermesh/wire';
 import type { IpIdentity } from '@clustermesh/wire';
 
 import type { IdentityAllocator } from '../../identity/allocator.ts';
-import { identityLabels } from '../../map/identity-labels.ts';
 import { ipIdentity } from '../../map/ip-identity.ts';
 import type { LocalCluster } from '../../map/local-cluster.ts';
 import { podFacts } from '../../map/pod.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { identityCodec } from '@clustermesh/wire';
-
-import { east } from '../testing/objects.ts';
+import type { ClusterName } from './cluster.ts';
+import { identityCodec } from './identity.ts';
 import { identityLabels } from './identity-labels.ts';
 
 interface Case {
@@ -13,7 +12,7 @@ interface Case {
 
 function text({ labels = {}, namespaceLabels = {}, serviceAccount = 'default' }: Case): string {
   const pod = { namespace: 'default', serviceAccount, labels };
-  return new TextDecoder().decode(identityCodec.encode(identityLabels(pod, namespaceLabels, east.name)));
+  return new TextDecoder().decode(identityCodec.encode(identityLabels(pod, namespaceLabels, 'east' as ClusterName)));
 }
 
 describe('identityLabels', () => {

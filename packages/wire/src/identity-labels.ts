@@ -1,13 +1,15 @@
-import {
-  namespaceLabelPrefix,
-  podNamespaceLabel,
-  policyClusterLabel,
-  policyServiceAccountLabel,
-} from '@clustermesh/wire';
-import type { ClusterName, LabelArray } from '@clustermesh/wire';
-
+import type { ClusterName } from './cluster.ts';
+import { namespaceLabelPrefix, podNamespaceLabel, policyClusterLabel, policyServiceAccountLabel } from './identity.ts';
+import type { LabelArray } from './identity.ts';
 import { isIdentityRelevant } from './label-filter.ts';
-import type { PodFacts } from './pod.ts';
+
+/** What of a pod makes its identity. */
+export interface LabelledPod {
+  readonly namespace: string;
+  /** '' = none. */
+  readonly serviceAccount: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 const source = 'k8s';
 /** Keys that say who a pod is to policy: never taken from the pod's own labels. */
@@ -15,7 +17,7 @@ const ownedPrefix = 'io.cilium.k8s';
 
 /** The labels of a pod's identity, as Cilium gives them: those of the pod and its namespace, and where it runs. */
 export function identityLabels(
-  pod: Pick<PodFacts, 'namespace' | 'serviceAccount' | 'labels'>,
+  pod: LabelledPod,
   namespaceLabels: Readonly<Record<string, string>>,
   cluster: ClusterName,
 ): LabelArray {
