@@ -55,6 +55,24 @@ const labelSelector = object({
 });
 const template = object({ metadata: object({ labels: map(text), annotations: map(text) }), spec: podSpec }, ['spec']);
 
+const policyPeer = object({
+  podSelector: labelSelector,
+  namespaceSelector: labelSelector,
+  ipBlock: object({ cidr: text, except: list(text) }, ['cidr']),
+});
+const policyPorts = list(
+  object({ protocol: { ...text, enum: ['SCTP', 'TCP', 'UDP'] }, port: portOrName, endPort: integer }),
+);
+
+export const networkPolicySchema = object({
+  spec: object({
+    podSelector: labelSelector,
+    policyTypes: list({ ...text, enum: ['Egress', 'Ingress'] }),
+    ingress: list(object({ from: list(policyPeer), ports: policyPorts })),
+    egress: list(object({ to: list(policyPeer), ports: policyPorts })),
+  }),
+});
+
 export const podSchema = object({ spec: podSpec }, ['spec']);
 
 export const workloadSchema = object(

@@ -5,6 +5,7 @@ import {
   configMapSchema,
   crdSchema,
   endpointSliceSchema,
+  networkPolicySchema,
   podSchema,
   secretSchema,
   serviceSchema,
@@ -16,6 +17,7 @@ import { podStrategy } from './strategies/pod-strategy.ts';
 import { resourceType, strategyOf } from './resource-type.ts';
 import type { ResourceType, ScalePaths, Strategy, TypeRow } from './resource-type.ts';
 import { builtinStructure } from './schema/builtin-structures.ts';
+import { networkPolicyStrategy } from './strategies/network-policy-strategy.ts';
 import type { ServiceIpAllocator } from './strategies/service-ip-allocator.ts';
 import { serviceStrategy } from './strategies/service-strategy.ts';
 import {
@@ -35,7 +37,7 @@ const scale: ScalePaths = {
 
 const eventReferenceFields = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'];
 
-/** The types that every cluster of the lab has. Network policies are stored for clients; nothing obeys them here. */
+/** The types that every cluster of the lab has. Network policies are checked and stored; the agents of the mesh obey them. */
 export function builtinTypes(deps: BuiltinDeps): readonly ResourceType[] {
   const rows: readonly BuiltinRow[] = [
     ...coreTypes,
@@ -234,6 +236,8 @@ const otherTypes: readonly BuiltinRow[] = [
     namespaced: true,
     shortNames: ['netpol'],
     generation: 'spec',
+    schema: networkPolicySchema,
+    strategy: strategyOf(networkPolicyStrategy),
   },
   { ...rbac, plural: 'roles', kind: 'Role', namespaced: true },
   { ...rbac, plural: 'rolebindings', kind: 'RoleBinding', namespaced: true },

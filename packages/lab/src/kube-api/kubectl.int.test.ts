@@ -450,6 +450,50 @@ describeWithKubectl(`kubectl${hasKubectl ? '' : ' (skipped: it is not installed)
     );
   });
 
+  it('serves network policies: checked, with columns, and described', async () => {
+    const n = await newNamespace();
+    const policy = (spec: object): object => ({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { namespace: n, name: 'web' },
+      spec: { podSelector: { matchLabels: { app: 'web' } }, ...spec },
+    });
+    const from = { namespaceSelector: { matchLabels: { team: 'a' } }, podSelector: { matchLabels: { app: 'c' } } };
+    const file = await oneFile(
+      policy({ ingress: [{ from: [from], ports: [{ protocol: 'TCP', port: 80, endPort: 90 }] }] }),
+    );
+    expect(await kubectl('apply', '-f', file)).toBe('networkpolicy.networking.k8s.io/web created');
+    expect(await kubectl('apply', '-f', file)).toBe('networkpolicy.networking.k8s.io/web unchanged');
+    expect(await kubectl('-n', n, 'get', 'netpol')).toMatch(/^NAME +POD-SELECTOR +AGE\nweb +app=web +\d+s$/);
+    expect(await kubectl('-n', n, 'describe', 'netpol', 'web')).toMatch(
+      /PodSelector: +app=web[^]*To Port Range: 80-90\/TCP[^]*NamespaceSelector: team=a[^]*Policy Types: Ingress/,
+    );
+    const invalid = await failure('apply', '-f', await oneFile(policy({ ingress: [{ ports: [{ port: 70_000 }] }] })));
+    expect(invalid).toContain('spec.ingress[0].ports[0].port: Invalid value: 70000: must be between 1 and 65535');
+    expect(await kubectl('-n', n, 'delete', 'netpol', 'web')).toBe('networkpolicy.networking.k8s.io "web" deleted');
+  });
+
+  it("serves Cilium's policies once their definitions are applied", async () => {
+    const n = await newNamespace();
+    const crds = fileURLToPath(new URL('../../../../deploy/crds/cilium-policies.yaml', import.meta.url));
+    expect(await kubectl('apply', '-f', crds)).toMatch(
+      /ciliumnetworkpolicies[^]* created\n[^]*clusterwide[^]* created$/,
+    );
+    await kubectl('wait', '--for=condition=Established', 'crd/ciliumnetworkpolicies.cilium.io');
+    const spec = { endpointSelector: {}, ingressDeny: [{ fromEntities: ['world'] }] };
+    const policy = (kind: string): object => ({
+      apiVersion: 'cilium.io/v2',
+      kind,
+      metadata: { name: 'web', ...(kind === 'CiliumNetworkPolicy' ? { namespace: n } : {}) },
+      spec,
+    });
+    await kubectl('apply', '-f', await oneFile(policy('CiliumNetworkPolicy')));
+    await kubectl('apply', '-f', await oneFile(policy('CiliumClusterwideNetworkPolicy')));
+    expect(await kubectl('-n', n, 'get', 'cnp')).toMatch(/^NAME +AGE\nweb +\d+s$/);
+    expect(JSON.parse(await kubectl('-n', n, 'get', 'cnp', 'web', '-o', 'jsonpath={.spec}'))).toEqual(spec);
+    expect(JSON.parse(await kubectl('get', 'ccnp', 'web', '-o', 'jsonpath={.spec}'))).toEqual(spec);
+  });
+
   it('serves custom resources: validated, with columns, in all versions, and explained', async () => {
     const n = await newNamespace();
     expect(await kubectl('apply', '-f', await oneFile(crd))).toBe(

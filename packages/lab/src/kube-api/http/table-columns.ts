@@ -7,6 +7,7 @@ import type {
   EndpointSlice,
   Event,
   KubeObject,
+  LabelSelector,
   Lease,
   Namespace,
   Node,
@@ -19,6 +20,7 @@ import type {
 import type { ApiObject } from '../api-object.ts';
 import { cellAt } from '../strategies/custom-resources.ts';
 import type { ResourceType, ServedVersion } from '../resource-type.ts';
+import type { NetworkPolicy } from '../strategies/network-policy-strategy.ts';
 import { humanDuration } from './human-duration.ts';
 import { podColumns } from './pod-columns.ts';
 
@@ -82,6 +84,14 @@ function listed(values: readonly string[] | undefined, limit = Infinity): string
 
 function selectorText(labels: Readonly<Record<string, string>> | undefined): string {
   return listed(Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`));
+}
+
+function labelSelectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector = {}): string {
+  const expressions = matchExpressions.map(({ key, operator, values = [] }) => {
+    if (operator === 'Exists') return key;
+    return operator === 'DoesNotExist' ? `!${key}` : `${key} ${operator.toLowerCase()} (${values.join(',')})`;
+  });
+  return listed([...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`), ...expressions]);
 }
 
 const nodeRolePrefix = 'node-role.kubernetes.io/';
@@ -206,6 +216,10 @@ const columnsByType = new Map<string, readonly Column[]>([
         },
       },
     ),
+  ],
+  [
+    'networking.k8s.io/networkpolicies',
+    columns<NetworkPolicy>({ name: 'Pod-Selector', cell: ({ spec }) => labelSelectorText(spec?.podSelector) }),
   ],
   ['coordination.k8s.io/leases', columns<Lease>({ name: 'Holder', cell: ({ spec }) => spec?.holderIdentity ?? '' })],
   [

@@ -92,6 +92,24 @@ describe('columns', () => {
       },
       ['x', 'IPv4', '80', '1,2,3 + 1 more...', '5m'],
     ],
+    [
+      'networking.k8s.io',
+      'networkpolicies',
+      {
+        spec: {
+          podSelector: {
+            matchLabels: { app: 'web' },
+            matchExpressions: [
+              { key: 'tier', operator: 'NotIn', values: ['a', 'b'] },
+              { key: 'old', operator: 'DoesNotExist' },
+              { key: 'new', operator: 'Exists' },
+            ],
+          },
+        },
+      },
+      ['x', 'app=web,tier notin (a,b),!old,new', '5m'],
+    ],
+    ['networking.k8s.io', 'networkpolicies', { spec: { podSelector: {} } }, ['x', '<none>', '5m']],
     ['', 'secrets', { type: 'Opaque', data: { a: '', b: '' } }, ['x', 'Opaque', 2, '5m']],
     ['', 'serviceaccounts', {}, ['x', '5m']],
   ])('of %s/%s', (group, plural, content, want) => {
