@@ -47,6 +47,10 @@ export const agentConfig = defineConfig(
       .default('')
       .describe('cgroup v2 directory whose sockets are load-balanced; by default the root'),
     tunnelDevice: z.string().min(1).max(15).default('mesh_vxlan').describe('name of the VXLAN device'),
+    tcAttach: z
+      .enum(['auto', 'tcx', 'clsact'])
+      .default('auto')
+      .describe('how programs are attached to devices: tcx (kernel 6.6), clsact, or auto (tcx if the kernel has it)'),
     tunnelPort: z.coerce.number().int().min(1).max(65_535).default(8472).describe('UDP port of the overlay'),
     statusSocket: z
       .string()

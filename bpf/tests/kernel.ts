@@ -26,7 +26,7 @@ export function testBpffs(): { readonly path: string } & Disposable {
 }
 
 /** Where a test object lies; its source is beside this file. */
-export function testObject(name: 'service_select' | 'overlay' | 'container' | 'rejected'): string {
+export function testObject(name: 'service_select' | 'overlay' | 'container' | 'cni' | 'rejected'): string {
   return fileURLToPath(new URL(`prebuilt/${name}.o`, import.meta.url));
 }
 

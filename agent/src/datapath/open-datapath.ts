@@ -1,4 +1,5 @@
 import { probeKernel } from '@clustermesh/ebpf';
+import type { AttachMethod, Probe } from '@clustermesh/ebpf';
 import { MeshError } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 
@@ -39,12 +40,15 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
       [Symbol.dispose]: dispose,
     };
   }
-  const cgroupRoot = config.cgroupRoot === '' ? (probeKernel().cgroup2 ?? '') : config.cgroupRoot;
+  const probe = probeKernel();
+  const attachMethod = chooseAttachMethod(config.tcAttach, probe);
+  const cgroupRoot = config.cgroupRoot === '' ? (probe.cgroup2 ?? '') : config.cgroupRoot;
   const kernel = await KernelDatapath.open(
     {
       bpfFs: config.bpfFs,
       cgroupRoot,
       tunnel: { name: config.tunnelDevice, port: config.tunnelPort },
+      attachMethod,
       clusterId: config.clusterId,
       nodeAddresses: config.nodeAddresses,
       sizes: config.sizes,
@@ -55,7 +59,7 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
     signal,
   );
   log.info(
-    { bpfFs: config.bpfFs, cgroupRoot, tunnelDevice: config.tunnelDevice },
+    { bpfFs: config.bpfFs, cgroupRoot, tunnelDevice: config.tunnelDevice, attachMethod },
     kernel.isInUse ? 'programs attached' : 'programs loaded',
   );
   const { maps, devices, sockets, programs } = kernel;
@@ -68,6 +72,13 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
     ...(kernel.isInUse ? {} : { useMaps: () => kernel.useMaps() }),
     [Symbol.dispose]: () => kernel[Symbol.dispose](),
   };
+}
+
+function chooseAttachMethod(wanted: AgentConfig['tcAttach'], probe: Probe): AttachMethod {
+  if (wanted === 'tcx' && probe.attachMethod !== 'tcx') {
+    throw new MeshError('BPF_UNSUPPORTED', 'attach programs by tcx: that takes kernel 6.6 (--tc-attach=auto)');
+  }
+  return wanted === 'auto' ? probe.attachMethod : wanted;
 }
 
 function whyNotKernel({ datapath }: AgentConfig): string | undefined {

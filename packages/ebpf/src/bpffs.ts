@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, readlinkSync, statfsSync } from 'node:fs';
+import { closeSync, mkdirSync, readlinkSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { MeshError } from '@clustermesh/runtime';
 import { Attributes, command, kernelError } from './bpf-call.ts';
 import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
@@ -56,6 +56,14 @@ export function pin(fd: number, path: string, abi: KernelAbi = kernelAbi()): voi
   const name = cString(path);
   const result = abi.bpf(command.objectPin, new Attributes(16).u64(0, abi.addressOf(name)).u32(8, fd).bytes);
   if (result < 0) throw kernelError(result, `pin ${path}`);
+}
+
+/** Pins in place of what is pinned at `path`. Atomic: a link there is released by the rename that replaces it. */
+export function pinOver(fd: number, path: string, abi: KernelAbi = kernelAbi()): void {
+  const fresh = `${path}_new`;
+  rmSync(fresh, { force: true });
+  pin(fd, fresh, abi);
+  renameSync(fresh, path);
 }
 
 /** A new file descriptor of what is pinned at `path`. */

@@ -35,6 +35,13 @@ export interface Libbpf {
   readonly setInitialValue: (map: Handle, bytes: Uint8Array, size: number) => number;
   /** A copy of the object's type information, empty where it has none. */
   readonly btf: (object: Handle) => Uint8Array<ArrayBuffer>;
+  /** Makes the queueing discipline of a struct bpf_tc_hook. */
+  readonly createTcHook: (hook: Uint8Array) => number;
+  /** A struct bpf_tc_hook, and a struct bpf_tc_opts that is filled in. */
+  readonly attachTc: (hook: Uint8Array, options: Uint8Array) => number;
+  readonly queryTc: (hook: Uint8Array, options: Uint8Array) => number;
+  readonly detachTc: (hook: Uint8Array, options: Uint8Array) => number;
+  readonly destroyTcHook: (hook: Uint8Array) => number;
   readonly errno: () => number;
 }
 
@@ -91,6 +98,11 @@ export function bindLibbpf(koffi: typeof Koffi): Libbpf {
       const btf = objectBtf(object);
       return btf === null ? new Uint8Array() : copy(rawBtf(btf, size), size[0]);
     },
+    createTcHook: library.func('int bpf_tc_hook_create(void *)'),
+    attachTc: library.func('int bpf_tc_attach(void *, void *)'),
+    queryTc: library.func('int bpf_tc_query(void *, void *)'),
+    detachTc: library.func('int bpf_tc_detach(void *, void *)'),
+    destroyTcHook: library.func('int bpf_tc_hook_destroy(void *)'),
     errno: () => koffi.errno(),
   };
 }

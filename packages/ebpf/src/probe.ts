@@ -2,9 +2,11 @@ import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { platform } from 'node:process';
 import { describeError } from '@clustermesh/runtime';
-import { Attributes, EINVAL, command, kernelError } from './bpf-call.ts';
+import { Attributes, command, kernelError } from './bpf-call.ts';
+import type { AttachMethod } from './device-hook.ts';
 import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
 import { mapTypeNumbers } from './map-definition.ts';
+import { hasTcx } from './tcx.ts';
 
 /** What the datapath needs and this machine lacks. */
 export interface Probe {
@@ -13,14 +15,14 @@ export interface Probe {
   readonly missing: readonly string[];
   /** Where cgroup v2 is mounted. */
   readonly cgroup2: string | undefined;
+  /** How programs are attached to devices; tcx where the kernel has it (6.6). */
+  readonly attachMethod: AttachMethod;
 }
-
-const tcxIngress = 46;
-const loopbackIfindex = 1;
 
 /** Looks and tries, changes nothing. */
 export function probeKernel(): Probe {
-  if (platform !== 'linux') return { usable: false, missing: [`Linux (this is ${platform})`], cgroup2: undefined };
+  if (platform !== 'linux')
+    return { usable: false, missing: [`Linux (this is ${platform})`], cgroup2: undefined, attachMethod: 'tcx' };
   const cgroup2 = findCgroup2(readFileSync('/proc/self/mountinfo', 'utf8'));
   const rights = missingRights(readFileSync('/proc/self/status', 'utf8'));
   const missing = [
@@ -31,7 +33,8 @@ export function probeKernel(): Probe {
   ];
   // Only worth trying, and only telling, when nothing else is in the way.
   if (missing.length === 0) missing.push(...missingSystemCalls(kernelAbi()));
-  return { usable: missing.length === 0, missing, cgroup2 };
+  const attachMethod = missing.length > 0 || hasTcx(kernelAbi()) ? 'tcx' : 'clsact';
+  return { usable: missing.length === 0, missing, cgroup2, attachMethod };
 }
 
 /** Capability bits of linux/capability.h. CAP_SYS_ADMIN is for mounting bpffs. */
@@ -82,15 +85,10 @@ function missingSystemCalls(abi: KernelAbi): string[] {
   const map = createTinyMap(abi);
   if (map < 0) return [describeError(kernelError(map, 'the bpf system call'))];
   closeSync(map);
-  return hasTcx(abi) ? [] : [`tcx links (kernel 6.6; this is ${release()})`];
+  return [];
 }
 
 function createTinyMap(abi: KernelAbi): number {
   const attributes = new Attributes(72).u32(0, mapTypeNumbers.array).u32(4, 4).u32(8, 8).u32(12, 1);
   return abi.bpf(command.mapCreate, attributes.bytes);
-}
-
-/** A kernel without tcx does not know the attach type; others answer something about the loopback device. */
-function hasTcx(abi: KernelAbi): boolean {
-  return abi.bpf(command.programQuery, new Attributes(64).u32(0, loopbackIfindex).u32(4, tcxIngress).bytes) !== -EINVAL;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ObjectName } from '@clustermesh/bpf';
-import { attachCgroup, attachTcx } from '@clustermesh/ebpf';
-import type { CgroupAttachType, Program, TcxDirection } from '@clustermesh/ebpf';
+import { attachCgroup, attachDevice } from '@clustermesh/ebpf';
+import type { AttachMethod, CgroupAttachType, DeviceHook, Program } from '@clustermesh/ebpf';
 
 import type { DatapathObjects } from './objects.ts';
 import type { Pins } from './pins.ts';
@@ -18,8 +18,8 @@ interface CgroupHook extends HookRow {
   readonly attachType: CgroupAttachType;
 }
 
-interface TunnelHook extends HookRow {
-  readonly direction: TcxDirection;
+interface DeviceHookRow extends HookRow {
+  readonly direction: DeviceHook['direction'];
 }
 
 /**
@@ -34,12 +34,17 @@ export const cgroupHooks: readonly CgroupHook[] = (
 ).map((attachType) => ({ link: attachType, object: 'mesh_sock', program: `mesh_${attachType}`, attachType }));
 
 /** At the VXLAN device. */
-export const tunnelHooks: readonly TunnelHook[] = [
+export const tunnelHooks: readonly DeviceHookRow[] = [
   { link: 'from_overlay', object: 'mesh_overlay', program: 'mesh_from_overlay', direction: 'ingress' },
 ];
 
-/** At every pod's interface (kernel-devices.ts). */
-export const podProgram = { object: 'mesh_container', program: 'mesh_from_container' } as const;
+/** At the host side of every pod's veth pair (kernel-devices.ts); their pins are named by interface too (pod-pins.ts). */
+export const podHooks = [
+  { link: 'to_container', object: 'mesh_container', program: 'mesh_to_container', direction: 'egress' },
+  { link: 'from_container', object: 'mesh_container', program: 'mesh_from_container', direction: 'ingress' },
+] as const satisfies readonly DeviceHookRow[];
+
+export type PodHook = (typeof podHooks)[number];
 
 /** A hook, ready to be attached or, where a predecessor pinned its link, to be given this process's program. */
 export interface Hook {
@@ -50,6 +55,7 @@ export interface Hook {
 export interface HookTargets {
   readonly cgroupRoot: string;
   readonly tunnelIfindex: number;
+  readonly attachMethod: AttachMethod;
 }
 
 export function nodeHooks(objects: DatapathObjects, pins: Pins, targets: HookTargets): readonly Hook[] {
@@ -68,7 +74,8 @@ export function nodeHooks(objects: DatapathObjects, pins: Pins, targets: HookTar
   const tunnel = tunnelHooks.map((row) => ({
     link: row.link,
     attach: () =>
-      void attachTcx({
+      void attachDevice({
+        method: targets.attachMethod,
         program: program(row),
         pinPath: pinPath(row),
         ifindex: targets.tunnelIfindex,

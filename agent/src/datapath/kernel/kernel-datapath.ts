@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { objectNames, objectPath as shippedObject } from '@clustermesh/bpf';
 import type { ObjectName } from '@clustermesh/bpf';
 import { mountBpffs, networkNamespaceCookie, readMapDefinitions } from '@clustermesh/ebpf';
-import type { BpfMap, MapDefinition } from '@clustermesh/ebpf';
+import type { AttachMethod, BpfMap, MapDefinition } from '@clustermesh/ebpf';
 import type { Logger } from '@clustermesh/runtime';
 
 import type { NodeAddresses } from '../../config.ts';
@@ -20,14 +20,15 @@ import { currentAbi } from '../migrate/abi-steps.ts';
 import type { Abi } from '../migrate/abi-steps.ts';
 import { openMapSet } from '../migrate/map-set.ts';
 import type { MapSet, OnAbiMismatch } from '../migrate/map-set.ts';
-import { nodeHooks, podProgram } from './hooks.ts';
+import { nodeHooks } from './hooks.ts';
 import type { Hook } from './hooks.ts';
 import { KernelDevices } from './kernel-devices.ts';
 import { KernelSockets } from './kernel-sockets.ts';
 import { closeObjects, loadObjects, mapsOf } from './objects.ts';
 import type { DatapathObjects } from './objects.ts';
-import { otherLinks, pinsIn } from './pins.ts';
+import { pinsIn } from './pins.ts';
 import type { Pins } from './pins.ts';
+import { otherLinks } from './pod-pins.ts';
 import { ensureTunnelDevice } from './tunnel-device.ts';
 import type { TunnelDevice } from './tunnel-device.ts';
 
@@ -37,6 +38,8 @@ export interface KernelDatapathOptions {
   /** Sockets of this cgroup and those below it are balanced. */
   readonly cgroupRoot: string;
   readonly tunnel: TunnelDevice;
+  /** How programs are attached to devices. */
+  readonly attachMethod: AttachMethod;
   readonly clusterId: number;
   readonly nodeAddresses: NodeAddresses;
   readonly sizes: MapSizes;
@@ -60,10 +63,10 @@ export class KernelDatapath implements Disposable {
   #isInUse = false;
 
   private constructor(parts: Parts, programs: ProgramsStatus) {
-    const { objects, pins, sockets } = parts;
+    const { objects, pins, sockets, attachMethod } = parts;
     this.#parts = parts;
     this.maps = mapsOf(objects);
-    this.#devices = new KernelDevices(objects[podProgram.object].program(podProgram.program), pins);
+    this.#devices = new KernelDevices(objects, pins, attachMethod);
     this.devices = this.#devices;
     this.sockets = sockets;
     this.programs = programs;
@@ -109,9 +112,13 @@ export class KernelDatapath implements Disposable {
       objectSha256: Buffer.from(objectSha256).toString('hex'),
       notices: set.notices,
     };
-    const hooks = nodeHooks(objects, pins, { cgroupRoot: options.cgroupRoot, tunnelIfindex });
+    const { attachMethod } = options;
+    const hooks = nodeHooks(objects, pins, { cgroupRoot: options.cgroupRoot, tunnelIfindex, attachMethod });
     const held = new DisposableStack();
-    const datapath = new KernelDatapath({ objects, sockets, pins, set, hooks, log, stack: held }, programs);
+    const datapath = new KernelDatapath(
+      { objects, sockets, pins, set, hooks, attachMethod, log, stack: held },
+      programs,
+    );
     if (!set.isReplacement) datapath.useMaps();
     held.use(stack.move());
     return datapath;
@@ -157,6 +164,7 @@ interface Parts {
   readonly pins: Pins;
   readonly set: MapSet;
   readonly hooks: readonly Hook[];
+  readonly attachMethod: AttachMethod;
   readonly log: Logger;
   readonly stack: DisposableStack;
 }

@@ -1,24 +1,26 @@
-import { rmSync } from 'node:fs';
-import { attachTcx, updateLink } from '@clustermesh/ebpf';
-import type { Program } from '@clustermesh/ebpf';
+import { attachDevice, detachDevice, hookPlace } from '@clustermesh/ebpf';
+import type { AttachMethod } from '@clustermesh/ebpf';
 
 import type { Devices, PodInterface } from '../devices.ts';
-import { podLink, podLinks } from './pins.ts';
+import type { DatapathObjects } from './objects.ts';
 import type { Pins } from './pins.ts';
 import { podInterfacesIn, readNetworkTables } from './pod-interfaces.ts';
+import { podPins, podPinsAt } from './pod-pins.ts';
+import type { PodPin } from './pod-pins.ts';
 
-/** This machine's pods: their interfaces as the kernel's tables tell, with our program at each. */
+/** This machine's pods: their interfaces as the kernel's tables tell, with our programs at each. */
 export class KernelDevices implements Devices {
-  readonly #program: Program;
+  readonly #objects: DatapathObjects;
   readonly #pins: Pins;
+  readonly #method: AttachMethod;
   readonly #attached = new Set<number>();
   /** Pods to attach to once the maps are in use. */
   #waiting: PodInterface[] | undefined = [];
 
-  /** `program`: for packets from a pod. */
-  constructor(program: Program, pins: Pins) {
-    this.#program = program;
+  constructor(objects: DatapathObjects, pins: Pins, method: AttachMethod) {
+    this.#objects = objects;
     this.#pins = pins;
+    this.#method = method;
   }
 
   async podInterfaces(
@@ -29,31 +31,37 @@ export class KernelDevices implements Devices {
     return podInterfacesIn(await readNetworkTables(signal), addresses);
   }
 
-  /** A link that an earlier process pinned gets this process's program, so that at no moment there is none. */
+  /** What an earlier process attached gets this process's program, so that at no moment there is none. */
   attachPod(pod: PodInterface): void {
     const { ifindex } = pod;
     if (this.#waiting !== undefined) return void this.#waiting.push(pod);
     if (this.#attached.has(ifindex)) return;
-    attachTcx({ program: this.#program, pinPath: podLink(this.#pins, ifindex), ifindex, direction: 'ingress' });
+    for (const pin of podPinsAt(this.#pins, ifindex)) this.#attach(pin);
     this.#attached.add(ifindex);
   }
 
-  /** From now on the program is at every pod: first in the links that an earlier process left. */
+  /** From now on the programs are at every pod: first where an earlier process left them. */
   start(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    for (const ifindex of podLinks(this.#pins)) {
-      const pinPath = podLink(this.#pins, ifindex);
-      if (!updateLink({ program: this.#program, pinPath })) rmSync(pinPath, { force: true });
+    for (const pin of podPins(this.#pins)) {
+      // Its interface may have gone with the pod.
+      if (hookPlace(pin) === 'missing') detachDevice(pin);
+      else this.#attach(pin);
     }
     for (const pod of waiting) this.attachPod(pod);
   }
 
   keepAttached(ifindexes: ReadonlySet<number>): void {
-    for (const ifindex of podLinks(this.#pins)) {
-      if (ifindexes.has(ifindex)) continue;
-      rmSync(podLink(this.#pins, ifindex), { force: true });
-      this.#attached.delete(ifindex);
+    for (const pin of podPins(this.#pins)) {
+      if (ifindexes.has(pin.ifindex)) continue;
+      detachDevice(pin);
+      this.#attached.delete(pin.ifindex);
     }
+  }
+
+  #attach({ hook, ...at }: PodPin): void {
+    const program = this.#objects[hook.object].program(hook.program);
+    attachDevice({ ...at, method: this.#method, program });
   }
 }

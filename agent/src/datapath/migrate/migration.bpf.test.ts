@@ -30,7 +30,7 @@ import type { Abi } from './abi-steps.ts';
 // A dozen agents, one after the other, on a busy machine.
 jest.setTimeout(240_000);
 
-const { usable, missing, cgroup2 } = probeKernel();
+const { usable, missing, cgroup2, attachMethod } = probeKernel();
 const describeKernel = usable ? describe : describe.skip;
 const signal = new AbortController().signal;
 
@@ -62,6 +62,7 @@ class TestNode implements AsyncDisposable {
       bpfFs: this.bpfFs,
       cgroupRoot: this.cgroup,
       tunnel: this.tunnel,
+      attachMethod,
       clusterId: 1,
       nodeAddresses: { ipv4: new Uint8Array(16), ipv6: new Uint8Array(16) },
       sizes,
@@ -350,14 +351,18 @@ describeKernel(`migration of pinned maps${usable ? '' : ` (needs ${missing.join(
     { name: 'taken over', wanted: sizes },
     { name: 'migrated', wanted: { ...sizes, svc: 128 } },
   ])('gives links another program, those of pods too, and makes none anew when maps are $name', async ({ wanted }) => {
-    const { ifindex = 0 } =
-      (JSON.parse(run('ip', '-j', 'link', 'show', 'dev', node.tunnel.name)) as LinkShow[])[0] ?? {};
+    const pod = `mp${pid}`;
+    run('ip', 'link', 'add', pod, 'type', 'veth', 'peer', 'name', `mq${pid}`);
+    using _device = { [Symbol.dispose]: () => void run('ip', 'link', 'del', pod) };
+    const { ifindex = 0 } = (JSON.parse(run('ip', '-j', 'link', 'show', 'dev', pod)) as LinkShow[])[0] ?? {};
     {
       using first = await node.open();
-      first.devices.attachPod({ name: node.tunnel.name, ifindex, mac: new Uint8Array(6), hostMac: new Uint8Array(6) });
+      first.devices.attachPod({ name: pod, ifindex, mac: new Uint8Array(6), hostMac: new Uint8Array(6) });
     }
     const before = node.links();
-    expect(Object.keys(before)).toContain(`from_container_${ifindex}`);
+    expect(Object.keys(before)).toEqual(
+      expect.arrayContaining([`from_container_${ifindex}`, `to_container_${ifindex}`]),
+    );
     using _second = await node.open({ sizes: wanted });
     const after = node.links();
     expect(Object.keys(after)).toEqual(Object.keys(before));
