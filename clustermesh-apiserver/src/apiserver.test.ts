@@ -3,13 +3,12 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { customResourceDefinitions, endpointSlices, namespaces, pods, services } from '@clustermesh/kube';
 import type { KubeClient, Pod } from '@clustermesh/kube';
 import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
-import { KubeApiStore } from '@clustermesh/lab';
-import { FakeClock, Health, MeshError, seededRandom, silentLogger } from '@clustermesh/runtime';
+import { MeshError } from '@clustermesh/runtime';
+import type { FakeClock } from '@clustermesh/runtime';
 
-import { createApiserver } from './apiserver.ts';
-import type { ApiserverSettings } from './apiserver.ts';
 import { meshIdentities } from './identity/mesh-identity.ts';
 import { aFurtherService, aNamespace, aPod, aSlice, create, east, populate } from './testing/objects.ts';
+import { oneCluster, stopAll, untilStopped } from './testing/one-cluster.ts';
 
 /** Listings of `plural` take a minute, as of a busy API server. */
 function slowly(kube: KubeClient, plural: string, clock: FakeClock): Pick<KubeClient, 'list'> {
@@ -21,44 +20,7 @@ function slowly(kube: KubeClient, plural: string, clock: FakeClock): Pick<KubeCl
   };
 }
 
-function overridden(kube: KubeClient, methods: Partial<KubeClient>): KubeClient {
-  return new Proxy(kube, { get: (target, name: keyof KubeClient) => methods[name] ?? target[name].bind(target) });
-}
-
-const stops: AbortController[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop.abort();
-});
-
-async function cluster(config: Partial<ApiserverSettings> = {}) {
-  const clock = new FakeClock();
-  const store = new KubeApiStore({ clock, random: seededRandom(1), serviceCidr: '10.101.0.0/16' });
-  const kube = store.client();
-  const server = new MemoryKvServer({ clock });
-  const etcd = {
-    keys: (prefix = '') => server.list(prefix).map(({ key }) => key),
-    text: (key: string) => {
-      const entry = server.get(key);
-      return entry === undefined ? undefined : new TextDecoder().decode(entry.value);
-    },
-    json: (key: string) => JSON.parse(etcd.text(key) ?? 'null') as Record<string, unknown> | null,
-  };
-  const start = async (methods: Partial<KubeClient> = {}, ownEtcd = server) => {
-    const stop = new AbortController();
-    stops.push(stop);
-    const kv = new MemoryKvStore(ownEtcd, { clock });
-    const health = new Health(clock);
-    const settings = { cluster: east, globalNamespaces: true, identityGraceMs: 900_000, ...config };
-    const apiserver = createApiserver({
-      ...{ kube: overridden(kube, methods), kv, clock, health, random: seededRandom(2), log: silentLogger },
-      config: settings,
-    });
-    const running = apiserver.run(stop.signal);
-    await clock.advance(1_000);
-    return { apiserver, health, kv, stop, running };
-  };
-  return { clock, kube, server, etcd, start };
-}
+afterEach(stopAll);
 
 function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
@@ -70,7 +32,7 @@ const webService = 'cilium/state/services/v1/east/default/web';
 
 describe('createApiserver', () => {
   it('publishes a cluster as protocol.md writes it: keys, values, canaries, config and heartbeat', async () => {
-    const { etcd, kube, start } = await cluster();
+    const { etcd, kube, start } = oneCluster();
     await populate(kube);
     const { apiserver } = await start();
     const [identity = ''] = etcd.keys(identityPrefix);
@@ -110,7 +72,7 @@ describe('createApiserver', () => {
   });
 
   it('installs the definition of its resource once', async () => {
-    const { kube, start } = await cluster();
+    const { kube, start } = oneCluster();
     await start();
     await start();
     const { items } = await kube.list(customResourceDefinitions);
@@ -118,7 +80,7 @@ describe('createApiserver', () => {
   });
 
   it('publishes nodes and services, and is not ready, where its resource cannot be installed', async () => {
-    const { etcd, kube, start } = await cluster();
+    const { etcd, kube, start } = oneCluster();
     await populate(kube);
     const refuse = async (): Promise<never> => {
       throw new MeshError('KUBE_INVALID', 'create a definition');
@@ -129,7 +91,7 @@ describe('createApiserver', () => {
   });
 
   it('is not ready, and says why, while the store cannot be reached', async () => {
-    const { clock, kube, server, start } = await cluster();
+    const { clock, kube, server, start } = oneCluster();
     await populate(kube);
     server.stop();
     const { apiserver } = await start();
@@ -140,7 +102,7 @@ describe('createApiserver', () => {
   });
 
   it('keeps every identity number when it restarts with an empty etcd', async () => {
-    const { clock, etcd, kube, server, start } = await cluster();
+    const { clock, etcd, kube, server, start } = oneCluster();
     await populate(kube);
     await create(kube, aPod('db-0', '10.1.0.6', { app: 'db' }));
     const first = await start();
@@ -157,7 +119,7 @@ describe('createApiserver', () => {
   });
 
   it('publishes the same from each of two replicas, each into its own etcd', async () => {
-    const { clock, kube, server, start } = await cluster();
+    const { clock, kube, server, start } = oneCluster();
     await populate(kube);
     const other = new MemoryKvServer({ clock, storeId: 2n });
     await Promise.all([start(), start({}, other)]);
@@ -173,7 +135,7 @@ describe('createApiserver', () => {
   });
 
   it('deletes what went while it was away, and rewrites nothing else differently (I3, I7)', async () => {
-    const { clock, etcd, kube, start } = await cluster();
+    const { clock, etcd, kube, start } = oneCluster();
     await populate(kube);
     await create(kube, aPod('db-0', '10.1.0.6', { app: 'db' }));
     const first = await start();
@@ -191,7 +153,7 @@ describe('createApiserver', () => {
   it.each(['pods', 'meshidentities'])(
     'tells of pods again however late %s are listed after a restart (I3)',
     async (late) => {
-      const { clock, etcd, kube, start } = await cluster();
+      const { clock, etcd, kube, start } = oneCluster();
       await populate(kube);
       const first = await start();
       first.stop.abort();
@@ -208,7 +170,7 @@ describe('createApiserver', () => {
   it.each(['pods', 'meshidentities'])(
     'withdraws nothing while %s are listed late after a restart (I7)',
     async (late) => {
-      const { clock, kube, server, start } = await cluster();
+      const { clock, kube, server, start } = oneCluster();
       await populate(kube);
       const first = await start();
       first.stop.abort();
@@ -221,7 +183,7 @@ describe('createApiserver', () => {
   );
 
   it('writes everything again when the leases are lost', async () => {
-    const { clock, etcd, kube, server, start } = await cluster();
+    const { clock, etcd, kube, server, start } = oneCluster();
     await populate(kube);
     await start();
     const before = etcd.keys();
@@ -232,7 +194,7 @@ describe('createApiserver', () => {
   });
 
   it('writes everything again into a store that took the place of the old one', async () => {
-    const { clock, etcd, kube, server, start } = await cluster();
+    const { clock, etcd, kube, server, start } = oneCluster();
     await populate(kube);
     await start();
     const before = etcd.keys();
@@ -242,7 +204,7 @@ describe('createApiserver', () => {
   });
 
   it('beats every minute', async () => {
-    const { clock, etcd, start } = await cluster();
+    const { clock, etcd, start } = oneCluster();
     await start();
     await clock.advance(60_000);
     expect(etcd.text('cilium/.heartbeat')).toBe('2026-01-01T00:01:00Z');
@@ -256,7 +218,7 @@ describe('cluster config', () => {
     { name: 'changed', op: { kind: 'put', key, value: new TextEncoder().encode('{"id":7}') } as const },
     { name: 'deleted', op: { kind: 'delete', key } as const },
   ])('is written again at once when somebody else $name it', async ({ op }) => {
-    const { clock, etcd, server, start } = await cluster();
+    const { clock, etcd, server, start } = oneCluster();
     await start();
     const config = etcd.text(key);
     await new MemoryKvStore(server, { clock }).commit([op]);
@@ -265,7 +227,7 @@ describe('cluster config', () => {
   });
 
   it('is there again soon after the store was replaced by an empty one', async () => {
-    const { clock, etcd, server, start } = await cluster();
+    const { clock, etcd, server, start } = oneCluster();
     await start();
     server.wipe(2n);
     await clock.advance(5_000);
@@ -273,7 +235,7 @@ describe('cluster config', () => {
   });
 
   it('is taken back from a foreign lease within five minutes', async () => {
-    const { clock, etcd, server, start } = await cluster();
+    const { clock, etcd, server, start } = oneCluster();
     await start();
     const foreign = new MemoryKvStore(server, { clock });
     const value = new TextEncoder().encode(etcd.text(key));
@@ -284,7 +246,7 @@ describe('cluster config', () => {
   });
 
   it('does not fight at full speed with a writer of other bytes', async () => {
-    const { clock, server, start } = await cluster();
+    const { clock, server, start } = oneCluster();
     await start();
     const rival = new MemoryKvStore(server, { clock });
     const signal = new AbortController().signal;
@@ -303,7 +265,7 @@ describe('cluster config', () => {
 
 describe('pods', () => {
   it('shows an IP only after its identity is in the store (I2)', async () => {
-    const { clock, etcd, kube, server, start } = await cluster();
+    const { clock, etcd, kube, server, start } = oneCluster();
     const { stop } = await start();
     const order: string[] = [];
     const watcher = new MemoryKvStore(server, { clock });
@@ -326,7 +288,7 @@ describe('pods', () => {
   });
 
   it('gives an IP another identity when the pod or its namespace changes labels', async () => {
-    const { clock, etcd, kube, start } = await cluster();
+    const { clock, etcd, kube, start } = oneCluster();
     await populate(kube);
     await start();
     const identityOf = (): number => (etcd.json(webIp) as { ID: number }).ID;
@@ -345,7 +307,7 @@ describe('pods', () => {
   });
 
   it('keeps an IP with its first owner until that one goes, then gives it to the next (§7.4)', async () => {
-    const { clock, etcd, kube, start } = await cluster();
+    const { clock, etcd, kube, start } = oneCluster();
     await create(kube, aPod('old', '10.1.0.5'));
     await start();
     await create(kube, aPod('new', '10.1.0.5', { app: 'db' }));
@@ -360,7 +322,7 @@ describe('pods', () => {
   });
 
   it('withdraws the IP of a pod that ended', async () => {
-    const { clock, etcd, kube, start } = await cluster();
+    const { clock, etcd, kube, start } = oneCluster();
     await populate(kube);
     await start();
     const pod = await kube.get(pods, { namespace: 'default', name: 'web-0' });
@@ -371,7 +333,7 @@ describe('pods', () => {
   });
 
   it('forgets an identity, in the API and in the store, after the grace period without users', async () => {
-    const { clock, etcd, kube, start } = await cluster();
+    const { clock, etcd, kube, start } = oneCluster();
     await populate(kube);
     await start();
     await kube.delete(pods, { namespace: 'default', name: 'web-0' }, { gracePeriodSeconds: 0 });
@@ -385,7 +347,7 @@ describe('pods', () => {
 
 describe('identities', () => {
   it('are not taken for unused before all pods are known', async () => {
-    const { clock, kube, start } = await cluster({ identityGraceMs: 10_000 });
+    const { clock, kube, start } = oneCluster({ identityGraceMs: 10_000 });
     await populate(kube);
     const first = await start();
     first.stop.abort();
@@ -401,7 +363,7 @@ describe('namespaces', () => {
   const withdraw = { 'clustermesh.cilium.io/global': 'false' };
 
   it('withdraw their identities, IPs and services when they stop being global, and bring them back', async () => {
-    const { clock, etcd, kube, start } = await cluster();
+    const { clock, etcd, kube, start } = oneCluster();
     await populate(kube);
     await start();
     const all = etcd.keys();
@@ -415,7 +377,7 @@ describe('namespaces', () => {
   });
 
   it('are not global by default when so configured', async () => {
-    const { clock, etcd, kube, start } = await cluster({ globalNamespaces: false });
+    const { clock, etcd, kube, start } = oneCluster({ globalNamespaces: false });
     await populate(kube);
     const shop = aNamespace('shop', { 'clustermesh.cilium.io/global': 'true' });
     await create(kube, shop, aFurtherService('shop', 'web'));
@@ -434,7 +396,7 @@ describe('services', () => {
     { name: 'is not global any more', annotations: { 'service.cilium.io/global': 'false' } },
     { name: 'is not shared any more', annotations: { 'service.cilium.io/shared': 'false' } },
   ])('are withdrawn when one $name', async ({ annotations }) => {
-    const { clock, etcd, kube, start } = await cluster();
+    const { clock, etcd, kube, start } = oneCluster();
     await populate(kube);
     await start();
     await kube.patch(services, { namespace: 'default', name: 'web' }, { metadata: { annotations } }, { kind: 'merge' });
@@ -443,7 +405,7 @@ describe('services', () => {
   });
 
   it('follow their endpoints', async () => {
-    const { clock, etcd, kube, start } = await cluster();
+    const { clock, etcd, kube, start } = oneCluster();
     await populate(kube);
     await start();
     await create(kube, aSlice('web-b', 'web', ['10.1.1.9']));
@@ -455,7 +417,7 @@ describe('services', () => {
   });
 
   it('move a slice to the service that it is relabelled for', async () => {
-    const { clock, etcd, kube, start } = await cluster();
+    const { clock, etcd, kube, start } = oneCluster();
     await populate(kube);
     await create(kube, aFurtherService('default', 'shop'));
     await start();
@@ -472,7 +434,7 @@ describe('services', () => {
   });
 
   it('are never published with a part of their backends after a restart (I7)', async () => {
-    const { clock, etcd, kube, server, start } = await cluster();
+    const { clock, etcd, kube, server, start } = oneCluster();
     await populate(kube);
     for (let slice = 0; slice < 5; slice++) {
       await create(kube, aSlice(`web-${slice}`, 'web', [`10.1.2.${slice}`]));
@@ -483,8 +445,7 @@ describe('services', () => {
     first.stop.abort();
     await first.running;
     const values: string[] = [];
-    const watching = new AbortController();
-    stops.push(watching);
+    const watching = untilStopped();
     void (async () => {
       for await (const { events } of new MemoryKvStore(server, { clock }).watch(webService, {}, watching.signal)) {
         for (const event of events) values.push(event.kind === 'put' ? text(event.value) : 'deleted');
@@ -499,11 +460,11 @@ describe('services', () => {
 
 describe('two clusters in one etcd', () => {
   it('publishes nothing of the second, takes nothing over from the first, and is not ready, until the first has gone', async () => {
-    const first = await cluster();
+    const first = oneCluster();
     await populate(first.kube);
     const published = await first.start();
     const before = first.etcd.keys('cilium/');
-    const second = await cluster({ cluster: { ...east, id: 2 as typeof east.id } });
+    const second = oneCluster({ cluster: { ...east, id: 2 as typeof east.id } });
     const get: KubeClient['get'] = async (resource, ref, signal) => {
       const object = await second.kube.get(resource, ref, signal);
       return ref.name === 'kube-system' ? { ...object, metadata: { ...object.metadata, uid: 'of another' } } : object;

@@ -13,13 +13,18 @@ import { AnnotationAdvisor } from './events/annotation-advisor.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
 import { ApiserverMetrics } from './metrics.ts';
 import { Publisher } from './publish/publisher.ts';
+import { CiliumSource } from './source/cilium/cilium-source.ts';
 import { KubernetesSource } from './source/kubernetes/kubernetes-source.ts';
+import type { KubernetesSourceDeps } from './source/kubernetes/kubernetes-source.ts';
 import { NamespaceTable } from './source/namespace-table.ts';
 import { ServiceSource } from './source/service-source.ts';
 import { follow } from './source/source.ts';
+import type { Source } from './source/source.ts';
 
 export interface ApiserverSettings {
   readonly cluster: LocalCluster;
+  /** Where nodes, identities and IPs are learnt from; CiliumEndpointSlices instead of CiliumEndpoints is the last. */
+  readonly source: 'kubernetes' | 'cilium' | 'cilium-endpoint-slices';
   /** Are namespaces global that do not say? */
   readonly globalNamespaces: boolean;
   /** An identity stays that long after its last user went, milliseconds. */
@@ -46,6 +51,14 @@ export interface Apiserver {
   readonly isSynced: boolean;
 }
 
+type WorkloadDeps = Omit<KubernetesSourceDeps, 'identityGraceMs'>;
+
+function workloadSource(config: ApiserverSettings, deps: WorkloadDeps): Source & { readonly identities: number } {
+  const { source, identityGraceMs } = config;
+  if (source === 'kubernetes') return new KubernetesSource({ ...deps, identityGraceMs });
+  return new CiliumSource({ ...deps, endpointSlices: source === 'cilium-endpoint-slices' });
+}
+
 /** Publishes one cluster, as Kubernetes describes it, into its etcd. */
 export function createApiserver(deps: ApiserverDeps): Apiserver {
   const { config, clock, log } = deps;
@@ -63,11 +76,7 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
   });
   const advisor = new AnnotationAdvisor(events);
   const services = new ServiceSource({ ...sourceDeps, advisor, sink: publisher.services });
-  const workloads = new KubernetesSource({
-    ...sourceDeps,
-    sinks: publisher,
-    identityGraceMs: config.identityGraceMs,
-  });
+  const workloads = workloadSource(config, { ...sourceDeps, sinks: publisher });
   const clusterConfig = new ClusterConfigEnforcer(cluster, { ...deps, kv });
   const now = (nowMs: number): Uint8Array => new TextEncoder().encode(rfc3339(nowMs));
   const heartbeat = new Heartbeat({ key: heartbeatKey, value: now }, { writer: kv, clock, log });

@@ -18,7 +18,14 @@ const schema = z.object({
     .number()
     .default(255)
     .describe('size of the mesh, 255 or 511; equal in all its clusters'),
-  source: z.enum(['kubernetes']).default('kubernetes').describe('where nodes, identities and IPs are learnt from'),
+  source: z
+    .enum(['kubernetes', 'cilium'])
+    .default('kubernetes')
+    .describe('where nodes, identities and IPs are learnt from: Node and Pod, or the objects of a running Cilium'),
+  enableCiliumEndpointSlice: z
+    .boolean()
+    .default(false)
+    .describe('with --source=cilium: read CiliumEndpointSlice instead of CiliumEndpoint, as Cilium itself is set'),
   etcdConfig: z
     .string()
     .default('/var/lib/cilium/etcd-config.yaml')

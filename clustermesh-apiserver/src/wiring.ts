@@ -5,6 +5,7 @@ import { AdminServer, Health, systemClock, systemRandom } from '@clustermesh/run
 import type { Logger } from '@clustermesh/runtime';
 
 import { createApiserver } from './apiserver.ts';
+import type { ApiserverSettings } from './apiserver.ts';
 import type { ApiserverConfig } from './config.ts';
 import { setUpRoles } from './etcdinit/roles.ts';
 import { ApiserverMetrics } from './metrics.ts';
@@ -31,8 +32,9 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
   const kv = await connectEtcdEventually(config.etcdConfig, use, { clock, random, health, log }, signal);
   if (kv === undefined) return;
   stack.use(kv);
-  const settings = {
+  const settings: ApiserverSettings = {
     cluster: config.cluster,
+    source: config.source === 'cilium' && config.enableCiliumEndpointSlice ? 'cilium-endpoint-slices' : config.source,
     globalNamespaces: config.clustermeshDefaultGlobalNamespace,
     identityGraceMs: config.identityGracePeriod,
   };

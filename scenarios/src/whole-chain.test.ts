@@ -77,7 +77,7 @@ class TestCluster {
       ...this.#deps(),
       kube: this.kube,
       kv: this.#store(),
-      config: { cluster: this.#identity(), globalNamespaces: true, identityGraceMs: 900_000 },
+      config: { cluster: this.#identity(), source: 'kubernetes', globalNamespaces: true, identityGraceMs: 900_000 },
     });
   }
 

@@ -79,8 +79,8 @@ export class KindPublisher<T> implements KindSink<T> {
     return { name: this.name, scope: this.#kind.stateCanary, entries, pending, isSynced: this.#isSynced };
   }
 
-  /** A value that readers would refuse is not published; what was there under its name goes. */
-  upsert(name: string, value: T): void {
+  /** A value that readers would refuse is not published; what was there under its name goes. Returns if it is. */
+  upsert(name: string, value: T): boolean {
     const { cluster } = this.#deps;
     const context = {
       cluster: cluster.name,
@@ -97,6 +97,7 @@ export class KindPublisher<T> implements KindSink<T> {
     } else {
       this.#reject(name, reason);
     }
+    return reason === undefined;
   }
 
   delete(name: string): void {

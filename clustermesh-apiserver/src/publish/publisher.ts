@@ -1,9 +1,10 @@
 import { runAll } from '@clustermesh/runtime';
 import { kindByName } from '@clustermesh/wire';
-import type { ClusterService, IpIdentity, LabelArray, MeshNode } from '@clustermesh/wire';
+import type { ClusterService, LabelArray, MeshNode } from '@clustermesh/wire';
 
 import type { KindState } from '../metrics.ts';
 import { IpGate } from './ip-gate.ts';
+import type { IpSink } from './ip-gate.ts';
 import { KindPublisher } from './kind-publisher.ts';
 import type { KindSink, PublishDeps } from './kind-publisher.ts';
 
@@ -11,7 +12,7 @@ import type { KindSink, PublishDeps } from './kind-publisher.ts';
 export interface Sinks {
   readonly nodes: KindSink<MeshNode>;
   readonly identities: KindSink<LabelArray>;
-  readonly ip: KindSink<IpIdentity>;
+  readonly ip: IpSink;
   readonly services: KindSink<ClusterService>;
 }
 
@@ -19,7 +20,7 @@ export interface Sinks {
 export class Publisher implements Sinks {
   readonly nodes: KindPublisher<MeshNode>;
   readonly identities: KindSink<LabelArray>;
-  readonly ip: KindSink<IpIdentity>;
+  readonly ip: IpSink;
   readonly services: KindPublisher<ClusterService>;
   readonly #publishers: readonly Pick<KindPublisher<never>, 'name' | 'isSynced' | 'state' | 'run'>[];
   #bootstrapMs: number | undefined;
@@ -40,7 +41,7 @@ export class Publisher implements Sinks {
     this.identities = {
       upsert: (name, value) => {
         gate.identityUpserted(name);
-        identities.upsert(name, value);
+        if (!identities.upsert(name, value)) gate.identityDeleted(name);
       },
       delete: (name) => {
         gate.identityDeleted(name);

@@ -1,10 +1,10 @@
 import { ListWatch } from '@clustermesh/kube';
-import type { KubeClient, KubeObject, ListWatchObserver, Resource } from '@clustermesh/kube';
+import type { KubeClient, KubeObject, ListWatchObserver, ListWatchOptions, Resource } from '@clustermesh/kube';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 /**
  * Learns something of the cluster and fills the publisher's sinks with it, until abort. Sources stand side by side:
- * `kubernetes/` for nodes, identities and IPs, service-source.ts for services, whatever the CNI is.
+ * `kubernetes/` or `cilium/` for nodes, identities and IPs, service-source.ts for services, whatever the CNI is.
  */
 export interface Source {
   run(signal: AbortSignal): Promise<void>;
@@ -22,9 +22,9 @@ export interface SourceDeps {
 export function follow<T extends KubeObject>(
   resource: Resource<T>,
   observer: ListWatchObserver<T>,
-  deps: SourceDeps,
+  deps: SourceDeps & { readonly options?: ListWatchOptions<T> },
   signal: AbortSignal,
 ): Promise<void> {
   const health = deps.health.scope(`watch/${resource.plural}`);
-  return new ListWatch(deps.kube, resource, {}, { ...deps, health }).run(observer, signal);
+  return new ListWatch(deps.kube, resource, deps.options ?? {}, { ...deps, health }).run(observer, signal);
 }

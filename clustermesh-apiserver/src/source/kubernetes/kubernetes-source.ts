@@ -1,4 +1,5 @@
-import { pods } from '@clustermesh/kube';
+import { nodes, pods } from '@clustermesh/kube';
+import type { Node } from '@clustermesh/kube';
 import { Backoff, every, retryLoop, runAll } from '@clustermesh/runtime';
 import { identityRange } from '@clustermesh/wire';
 
@@ -9,12 +10,13 @@ import { MeshIdentityClient } from '../../identity/mesh-identity-client.ts';
 import { meshIdentities } from '../../identity/mesh-identity.ts';
 import type { MeshIdentity } from '../../identity/mesh-identity.ts';
 import type { LocalCluster } from '../../map/local-cluster.ts';
+import { meshNode } from '../../map/node.ts';
 import type { Sinks } from '../../publish/publisher.ts';
 import type { NamespaceTable } from '../namespace-table.ts';
+import { IdentityEntries } from '../identity-entries.ts';
+import { NodeSource } from '../node-source.ts';
 import { follow } from '../source.ts';
 import type { Source, SourceDeps } from '../source.ts';
-import { IdentityEntries } from './identity-entries.ts';
-import { NodeSource } from './node-source.ts';
 import { PodEntries } from './pod-entries.ts';
 
 export interface KubernetesSourceDeps extends SourceDeps {
@@ -31,7 +33,7 @@ const roundsPerGrace = 10;
 /** Nodes, identities and IPs from Node, Pod and Namespace; identities are our own objects (ADR 60). */
 export class KubernetesSource implements Source {
   readonly #deps: KubernetesSourceDeps;
-  readonly #nodes: NodeSource;
+  readonly #nodes: NodeSource<Node>;
   readonly #allocator: IdentityAllocator;
   readonly #pods: PodEntries;
   readonly #collector: IdentityCollector;
@@ -41,7 +43,7 @@ export class KubernetesSource implements Source {
   constructor(deps: KubernetesSourceDeps) {
     this.#deps = deps;
     const { cluster, namespaces, sinks, kube, clock, log, identityGraceMs } = deps;
-    this.#nodes = new NodeSource({ ...deps, sink: sinks.nodes });
+    this.#nodes = new NodeSource({ ...deps, resource: nodes, convert: meshNode, sink: sinks.nodes });
     const range = identityRange(cluster.id, cluster.maxConnectedClusters);
     const entries = new IdentityEntries({
       namespaces,

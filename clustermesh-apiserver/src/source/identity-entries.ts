@@ -1,9 +1,9 @@
 import { podNamespaceLabel } from '@clustermesh/wire';
 import type { LabelArray } from '@clustermesh/wire';
 
-import type { KindSink } from '../../publish/kind-publisher.ts';
-import { GroupedKeys } from '../grouped-keys.ts';
-import type { NamespaceTable } from '../namespace-table.ts';
+import type { KindSink } from '../publish/kind-publisher.ts';
+import { GroupedKeys } from './grouped-keys.ts';
+import type { NamespaceTable } from './namespace-table.ts';
 
 export interface IdentityEntriesDeps {
   readonly namespaces: NamespaceTable;
