@@ -4,6 +4,7 @@ import {
   daemonSets,
   deployments,
   namespaces,
+  networkPolicies,
   pods,
   secrets,
   services,
@@ -19,6 +20,7 @@ const known: readonly Resource<KubeObject>[] = [
   daemonSets,
   configMaps,
   secrets,
+  networkPolicies,
   customResourceDefinitions,
 ] as readonly Resource<KubeObject>[];
 

@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url';
 import type { KubeObject } from '@clustermesh/kube';
 import { parseAllDocuments } from 'yaml';
 
-/** Manifests that several scenarios use. */
-const sharedDirectory = fileURLToPath(new URL('../manifests', import.meta.url));
+/** Manifests that several scenarios use, and those that users have to apply themselves. */
+const sharedDirectories = ['scenarios/manifests', 'deploy/crds'];
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Kubernetes manifests by name: those of the scenario, else those in scenarios/manifests. */
+/** Kubernetes manifests by name: those of the scenario, else those in scenarios/manifests and deploy/crds. */
 export class Manifests {
   readonly #own: Readonly<Record<string, string>>;
 
@@ -17,28 +18,33 @@ export class Manifests {
   }
 
   has(name: string): boolean {
-    return name in this.#own || existsSync(sharedFile(name));
+    return name in this.#own || sharedFile(name) !== undefined;
   }
 
   /** Objects for one cluster: `${CLUSTER}` in the text is its name. */
   objects(name: string, cluster: string): readonly KubeObject[] {
-    const text = this.#text(name).replaceAll('${CLUSTER}', cluster);
-    return parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
+    return parseManifest(this.#text(name), cluster);
   }
 
   /** The command that a user would type to hand it to `kubectl VERB -f`. */
   command(name: string, cluster: string, verb: 'apply' | 'delete'): string {
-    const file = name in this.#own ? `${name}.yaml` : `scenarios/manifests/${name}.yaml`;
+    const file = name in this.#own ? `${name}.yaml` : sharedFile(name);
     const kubectl = `kubectl --context ${cluster} ${verb} -f`;
     if (!this.#text(name).includes('${CLUSTER}')) return `${kubectl} ${file}`;
     return `CLUSTER=${cluster} envsubst <${file} | ${kubectl} -`;
   }
 
   #text(name: string): string {
-    return this.#own[name] ?? readFileSync(sharedFile(name), 'utf8');
+    return this.#own[name] ?? readFileSync(join(root, sharedFile(name) ?? ''), 'utf8');
   }
 }
 
-function sharedFile(name: string): string {
-  return join(sharedDirectory, `${name}.yaml`);
+/** Objects of a text for one cluster: `${CLUSTER}` is its name. */
+export function parseManifest(text: string, cluster: string): readonly KubeObject[] {
+  return parseAllDocuments(text.replaceAll('${CLUSTER}', cluster)).map((document) => document.toJS() as KubeObject);
+}
+
+/** From the root of the repository. */
+function sharedFile(name: string): string | undefined {
+  return sharedDirectories.map((directory) => `${directory}/${name}.yaml`).find((file) => existsSync(join(root, file)));
 }

@@ -132,6 +132,53 @@ describe('probe/traffic.mjs', () => {
   });
 });
 
+describe('probe/connections.mjs', () => {
+  const address = '127.0.0.1';
+
+  it('says of each target what came of it, round after round', async () => {
+    const { port } = await echoServer();
+    const mute = createServer().listen(0, address);
+    await once(mute, 'listening');
+    const closed = createServer().listen(0, address);
+    await once(closed, 'listening');
+    const ports = [mute, closed].map((server) => (server.address() as AddressInfo).port);
+    closed.close();
+    cleanUps.push(() => mute.close());
+    const [mutePort = 0, closedPort = 0] = ports;
+    const targets = [`${address}:${port}/TCP`, `${address}:${mutePort}/TCP`, `${address}:${closedPort}/TCP`];
+    const probe = start('connections', { patience: 200 });
+    for (let round = 0; round < 2; round++) {
+      expect(await probe.ask(targets.join(','))).toEqual({
+        [`${address}:${port}/TCP`]: 'answered',
+        [`${address}:${mutePort}/TCP`]: 'silent',
+        [`${address}:${closedPort}/TCP`]: 'ECONNREFUSED',
+      });
+    }
+  });
+
+  it.each(['127.0.0.1', '::1'])('tries datagrams to %s', async (host) => {
+    const server = createSocket(host === '::1' ? 'udp6' : 'udp4');
+    server.on('message', (_, { port, address: to }) => server.send('east/echo-1 n1\n', port, to));
+    server.bind(0, host);
+    await once(server, 'listening');
+    cleanUps.push(() => server.close());
+    const target = `${host === '::1' ? '[::1]' : host}:${server.address().port}/UDP`;
+    const { stdout } = await start('connections', { to: target, patience: 200 }).ended;
+    expect(JSON.parse(stdout)).toEqual({ [target]: 'answered' });
+  });
+
+  it('pings', async () => {
+    const { stdout } = await start('connections', { to: '127.0.0.1/ICMP,::1/ICMP', patience: 500 }).ended;
+    expect(JSON.parse(stdout)).toEqual({ '127.0.0.1/ICMP': 'answered', '::1/ICMP': 'answered' });
+  });
+
+  it('that has ended cannot be asked', async () => {
+    const probe = start('connections', {});
+    await probe.stop();
+    await expect(probe.ask('127.0.0.1:1/TCP')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+  });
+});
+
 it('a program that cannot be started is told', async () => {
   await expect(startProbeProcess(['/no/such/program']).ended).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
 });

@@ -12,6 +12,8 @@ export interface CommandResult {
 export interface RunningProbe {
   /** The newest report. */
   latest(): unknown;
+  /** Hands it a line and resolves with its next report; one line at a time. Rejects when it has ended. */
+  ask(line: string): Promise<unknown>;
   /** How it ended; its last report is the last line of `stdout`. */
   readonly ended: Promise<CommandResult>;
   /** Asks it to report once more and end. */
@@ -54,7 +56,7 @@ export interface PodRef {
 
 /** A program of probe/ and its flags: what `--address` and the others are told. */
 export interface Probe {
-  readonly program: 'requests' | 'traffic' | 'dns' | 'rubbish';
+  readonly program: 'requests' | 'traffic' | 'dns' | 'rubbish' | 'connections';
   readonly flags: Readonly<Record<string, string | number>>;
 }
 

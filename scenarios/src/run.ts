@@ -2,6 +2,7 @@ import { MeshError } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
 import type { Manifests } from './manifests.ts';
+import type { Probers } from './probers.ts';
 import type { CommandResult, Provider } from './provider.ts';
 import type { Topology } from './topology.ts';
 import type { Traffic } from './traffic.ts';
@@ -23,6 +24,7 @@ export interface Run {
   readonly deletedPods: Map<string, DeletedPod>;
   /** By name, while it runs. */
   readonly traffic: Map<string, Traffic>;
+  readonly probers: Probers;
   /** What `same` saw when it first looked, by what was asked. */
   readonly remembered: Map<string, string>;
 }

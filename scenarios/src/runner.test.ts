@@ -131,6 +131,61 @@ describe('runScenario', () => {
   });
 });
 
+describe('cases', () => {
+  const policy = (name: string) => ({
+    policy: {
+      clusters: ['east'],
+      yaml: `apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: ${name}, namespace: demo }`,
+    },
+  });
+  const one = (name: string, of: string) => ({
+    name,
+    do: [policy(name)],
+    expect: [{ drained: { of, cluster: 'west' } }],
+    within: '1s',
+  });
+  const content = { name: 'cases', summary: 's', topology, steps: [{ cases: [one('a', 'east'), one('b', 'west')] }] };
+  const loaded = parseScenario(content, 'cases.yaml');
+
+  function provider(did: string[], deletes: () => Promise<void>): Provider {
+    const note = (what: string, name: string): void => void did.push(`${what} ${name}`);
+    return {
+      ...fakeProvider({}),
+      kube: () => ({
+        ...unusedProvider.kube(''),
+        create: async (_, object) => (note('create', object.metadata.name), object),
+        delete: async (_, { name }) => (note('delete', name), deletes()),
+      }),
+      clustermesh: async (argv) => answer(argv.includes('east') ? [{ cluster: 'west' }] : []),
+    };
+  }
+
+  it('do not keep later ones from being done, and each takes back what it did for its own time', async () => {
+    const did: string[] = [];
+    const { results, events } = await run(
+      provider(did, async () => undefined),
+      loaded,
+    );
+    expect(results.map(({ name, passed }) => [name, passed])).toEqual([
+      ['2 clusters with 3 nodes start', true],
+      ['a', false],
+      ['b', true],
+    ]);
+    expect(did).toEqual(['create a', 'delete a', 'create b', 'delete b']);
+    expect(events).toContainEqual({ kind: 'command', text: 'kubectl --context east -n demo delete networkpolicy a' });
+    expect(hasPassed(loaded, results)).toBe(false);
+    expect(renderVerdict(loaded, results)).toMatch(/^cases failed at "a"/);
+  });
+
+  it('fail where that cannot be taken back', async () => {
+    const { results } = await run(
+      provider([], () => Promise.reject(new MeshError('KUBE_UNAVAILABLE', 'delete it'))),
+      loaded,
+    );
+    expect(results.at(-1)).toMatchObject({ name: 'b', passed: false, seen: 'delete it' });
+  });
+});
+
 describe('background traffic', () => {
   const steps = [
     {
@@ -168,6 +223,7 @@ describe('background traffic', () => {
           const report = { ok: looks * 5, failed: {}, broken: {}, answers: {}, longestGapMs: 12.4 };
           return looks < 12 ? report : { ...report, ...later };
         },
+        ask: () => Promise.reject(new Error('nobody asks traffic')),
         ended: Promise.resolve({ exitCode: 0, stdout: '', stderr: '' }),
         stop: async () => {
           fake.stopped++;

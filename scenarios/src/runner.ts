@@ -1,6 +1,7 @@
 import { describeError } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
+import { Probers } from './probers.ts';
 import type { Provider } from './provider.ts';
 import type { Run } from './run.ts';
 import type { Scenario, Step } from './scenario.ts';
@@ -32,23 +33,26 @@ export interface RunDeps {
 /** Between two looks at an expectation that is not met yet. */
 const pollMs = 200;
 
-/** Runs every step in order; the first that fails ends the run, since later ones build on it. */
+/** Runs every step in order; the first that fails ends the run, since later ones build on it, unless it is a case. */
 export async function runScenario(
   scenario: Scenario,
   deps: RunDeps,
   signal: AbortSignal,
 ): Promise<readonly StepResult[]> {
   const run = newRun(scenario, deps, signal);
-  const results: StepResult[] = [await bringUp(scenario, deps, signal)];
+  const up = await bringUp(scenario, deps, signal);
+  const results: StepResult[] = [up];
+  if (!up.passed) return results;
   try {
     for (const step of scenario.steps) {
-      if (signal.aborted || results.some(({ passed }) => !passed)) break;
+      if (signal.aborted) break;
       const result = await runStep(step, run, deps, signal);
       deps.report({ kind: 'result', result });
       results.push(result);
+      if (!result.passed && step.isCase !== true) break;
     }
   } finally {
-    await Promise.all([...run.traffic.values()].map((traffic) => traffic.stop()));
+    await Promise.all([...run.traffic.values(), run.probers].map((probes) => probes.stop()));
   }
   return results;
 }
@@ -62,6 +66,7 @@ function newRun({ topology, manifests }: Scenario, { provider, clock }: RunDeps,
     signal,
     deletedPods: new Map(),
     traffic: new Map(),
+    probers: new Probers(provider),
     remembered: new Map(),
   };
 }
@@ -86,27 +91,44 @@ async function runStep(step: Step, run: Run, { clock, report }: RunDeps, signal:
   const notShown = whyNotShown([...step.do, ...step.expect], run.provider);
   if (notShown !== undefined) return { name: step.name, passed: true, notShown, seen: `not shown: ${notShown}`, ms: 0 };
   for (const traffic of run.traffic.values()) traffic.beginStep();
-  const acted = await attempt(async () => {
+  let began = clock.monotonicMs();
+  const outcome = await attempt(async () => {
     for (const action of step.do) {
       for (const text of action.commands(run)) report({ kind: 'command', text });
       await action.perform(run);
     }
-    return { isMet: true, seen: '' };
+    began = clock.monotonicMs();
+    return lookAtAll(step, run, { report, deadline: began + step.within });
   });
-  if (!acted.isMet) return { name: step.name, passed: false, seen: acted.seen, ms: 0 };
-  const began = clock.monotonicMs();
+  const ms = clock.monotonicMs() - began;
+  const undone = await attempt(() => undoAll(step, run, report));
+  const { isMet, seen } = outcome.isMet && !undone.isMet ? undone : outcome;
+  return { name: step.name, passed: isMet && !signal.aborted, seen, ms };
+}
+
+interface Looking {
+  readonly report: RunDeps['report'];
+  readonly deadline: number;
+}
+
+async function lookAtAll({ expect }: Step, run: Run, { report, deadline }: Looking): Promise<Observation> {
   const observations: Observation[] = [];
-  for (const expectation of step.expect) {
+  for (const expectation of expect) {
     for (const text of expectation.commands(run)) report({ kind: 'command', text });
-    observations.push(await untilMet(expectation, run, began + step.within));
+    observations.push(await untilMet(expectation, run, deadline));
   }
   const unmet = observations.filter(({ isMet }) => !isMet);
-  return {
-    name: step.name,
-    passed: unmet.length === 0 && !signal.aborted,
-    seen: (unmet.length > 0 ? unmet : observations).map(({ seen }) => seen).join('; '),
-    ms: clock.monotonicMs() - began,
-  };
+  const seen = (unmet.length > 0 ? unmet : observations).map((observation) => observation.seen).join('; ');
+  return { isMet: unmet.length === 0, seen };
+}
+
+/** In the opposite order; also where an action failed half-way, since undoing is idempotent. */
+async function undoAll(step: Step, run: Run, report: RunDeps['report']): Promise<Observation> {
+  for (const action of step.do.toReversed()) {
+    for (const text of action.undoCommands(run)) report({ kind: 'command', text });
+    await action.undo(run);
+  }
+  return { isMet: true, seen: '' };
 }
 
 async function untilMet(expectation: Expectation, run: Run, deadline: number): Promise<Observation> {

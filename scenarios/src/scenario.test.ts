@@ -107,6 +107,15 @@ describe('parseScenario', () => {
   });
 });
 
+it('cases are steps that do not build on one another', () => {
+  const content = { ...head, steps: [step, { cases: [{ ...step, name: 'a' }] }] };
+  const { steps } = parseScenario(content, 'x.yaml');
+  expect(steps.map(({ name, isCase }) => [name, isCase])).toEqual([
+    ['first', undefined],
+    ['a', true],
+  ]);
+});
+
 describe('loadScenario', () => {
   let folder: string;
   beforeAll(() => {
@@ -137,7 +146,8 @@ describe('manifests', () => {
   });
 
   it('are applied by the command that a user would type', () => {
-    expect(scenario.steps[0]?.do[0]?.commands({ provider: unusedProvider, manifests: scenario.manifests })).toEqual([
+    const { manifests, topology } = scenario;
+    expect(scenario.steps[0]?.do[0]?.commands({ provider: unusedProvider, manifests, topology })).toEqual([
       'CLUSTER=east envsubst <own.yaml | kubectl --context east apply -f -',
     ]);
   });

@@ -19,9 +19,12 @@ const step = z.strictObject({
 /** Steps that are done several times over. */
 const rounds = z.strictObject({ rounds: z.number().int().min(1), steps: z.array(step).min(1) });
 
+/** Steps that do not build on one another: one that fails does not keep those after it from being done. */
+const cases = z.strictObject({ cases: z.array(step).min(1) });
+
 /** Either, by the key that only one of them has: what is wrong is then told of that one. */
-const stepOrRounds = z.record(z.string(), z.unknown()).transform((item, context) => {
-  const parsed = 'rounds' in item ? rounds.safeParse(item) : step.safeParse(item);
+const stepOrSteps = z.record(z.string(), z.unknown()).transform((item, context) => {
+  const parsed = ('rounds' in item ? rounds : 'cases' in item ? cases : step).safeParse(item);
   if (parsed.success) return parsed.data;
   for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', message, path });
   return z.NEVER;
@@ -35,11 +38,11 @@ const scenario = z.strictObject({
   topology,
   /** Named Kubernetes manifests (YAML text, several documents allowed) that `apply` refers to. */
   manifests: z.record(z.string(), z.string()).default({}),
-  steps: z.array(stepOrRounds).min(1),
+  steps: z.array(stepOrSteps).min(1),
 });
 
 type Content = z.output<typeof scenario>;
-export type Step = z.output<typeof step>;
+export type Step = z.output<typeof step> & { readonly isCase?: boolean };
 export type Scenario = Omit<Content, 'steps' | 'manifests'> & {
   readonly manifests: Manifests;
   /** In the order in which they are done, rounds and all. */
@@ -71,13 +74,14 @@ export function parseScenario(content: unknown, path: string, options: LoadOptio
       parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`),
     );
   const manifests = new Manifests(parsed.data.manifests);
-  const loaded = { ...parsed.data, manifests, steps: parsed.data.steps.flatMap((one) => inRounds(one, options)) };
+  const loaded = { ...parsed.data, manifests, steps: parsed.data.steps.flatMap((one) => inOrder(one, options)) };
   const problems = findUnknownNames(loaded);
   if (problems.length > 0) throw invalid(path, problems);
   return loaded;
 }
 
-function inRounds(one: Content['steps'][number], { rounds: wanted }: LoadOptions): readonly Step[] {
+function inOrder(one: Content['steps'][number], { rounds: wanted }: LoadOptions): readonly Step[] {
+  if ('cases' in one) return one.cases.map((inner) => ({ ...inner, isCase: true }));
   if (!('rounds' in one)) return [one];
   const count = wanted ?? one.rounds;
   return Array.from({ length: count }, (_, round) =>

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Manifests } from './manifests.ts';
 import type { Need, Provider } from './provider.ts';
 import type { Run } from './run.ts';
+import type { Topology } from './topology.ts';
 
 /** What a step sees when it looks. */
 export interface Observation {
@@ -15,6 +16,7 @@ export interface Observation {
 
 /** What describing a step needs: nothing has to run for it. */
 export interface Telling {
+  readonly topology: Topology;
   readonly provider: Provider;
   readonly manifests: Manifests;
 }
@@ -36,6 +38,11 @@ export interface ActionVerb<Params> extends Verb<Params> {
   manifests?(params: Params): readonly string[];
   /** Does it, once. Actions are what users do: one that fails is a failed step, not something to retry. */
   perform(params: Params, run: Run): Promise<void>;
+  /** What is done for the time of the step alone is taken back when it is over, whatever came of it. */
+  readonly undo?: {
+    commands(params: Params, telling: Telling): readonly string[];
+    perform(params: Params, run: Run): Promise<void>;
+  };
 }
 
 export interface ExpectationVerb<Params> extends Verb<Params> {
@@ -54,6 +61,8 @@ interface Bound {
 export interface Action extends Bound {
   readonly manifests: readonly string[];
   perform(run: Run): Promise<void>;
+  undoCommands(telling: Telling): readonly string[];
+  undo(run: Run): Promise<void>;
 }
 
 export interface Expectation extends Bound {
@@ -65,6 +74,8 @@ export function bindAction<Params>(verb: ActionVerb<Params>, params: Params): Ac
     ...bind(verb, params),
     manifests: verb.manifests?.(params) ?? [],
     perform: (run) => verb.perform(params, run),
+    undoCommands: (telling) => verb.undo?.commands(params, telling) ?? [],
+    undo: async (run) => verb.undo?.perform(params, run),
   };
 }
 

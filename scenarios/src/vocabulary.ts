@@ -5,9 +5,11 @@ import { configure, restart } from './actions/components.ts';
 import { cut, kill, restore, wait } from './actions/faults.ts';
 import { connect, disconnect } from './actions/links.ts';
 import { annotate, apply, patch, remove, scale } from './actions/objects.ts';
+import { policy } from './actions/policy.ts';
 import { rubbish } from './actions/rubbish.ts';
 import { claimAddress, condition, deletePod } from './actions/pods.ts';
 import { answers, moves, refused } from './expectations/answers.ts';
+import { connections } from './expectations/connections.ts';
 import { converged } from './expectations/converged.ts';
 import { drained, inspected, same } from './expectations/inspected.ts';
 import { memory } from './expectations/memory.ts';
@@ -23,6 +25,7 @@ export const actionVerbs: readonly ActionVerb<unknown>[] = [
   disconnect,
   apply,
   remove,
+  policy,
   patch,
   annotate,
   scale,
@@ -46,6 +49,7 @@ export const expectationVerbs: readonly ExpectationVerb<unknown>[] = [
   refused,
   moves,
   resolves,
+  connections,
   trafficHeld,
   remote,
   shows,

@@ -1,4 +1,4 @@
-import { configMaps, deployments, namespaces, nodes, pods, services } from '@clustermesh/kube';
+import { configMaps, deployments, namespaces, networkPolicies, nodes, pods, services } from '@clustermesh/kube';
 import type { KubeClient, KubeObject, Pod } from '@clustermesh/kube';
 import { KubeApiStore } from '@clustermesh/lab';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
@@ -14,6 +14,7 @@ import { configure } from './components.ts';
 import { kill } from './faults.ts';
 import { connect, disconnect } from './links.ts';
 import { annotate, apply, patch, remove, scale } from './objects.ts';
+import { policy } from './policy.ts';
 import { claimAddress, condition, deletePod } from './pods.ts';
 
 /** As a scenario file says it. */
@@ -163,12 +164,48 @@ describe('with a Kubernetes API', () => {
     });
   });
 
+  it('policy applies policies, knows addresses of pods, and takes all of it back', async () => {
+    await create(pods, echo('echo-1', '10.1.1.2'));
+    const yaml = `
+      apiVersion: networking.k8s.io/v1
+      kind: NetworkPolicy
+      metadata: { name: "of-\${CLUSTER}", namespace: demo }
+      spec: { podSelector: {}, ingress: [{ from: [{ ipBlock: { cidr: "\${IP west/demo/echo-1}/32" } }] }] }
+    `;
+    const params = policy.params.parse({ clusters: ['east'], yaml });
+    await policy.perform(params, run);
+    const ref = { namespace: 'demo', name: 'of-east' };
+    expect(await kube.get(networkPolicies, ref)).toMatchObject({
+      spec: { ingress: [{ from: [{ ipBlock: { cidr: '10.1.1.2/32' } }] }] },
+    });
+    await policy.undo?.perform(params, run);
+    await policy.undo?.perform(params, run);
+    await expect(kube.get(networkPolicies, ref)).rejects.toMatchObject({ code: 'KUBE_NOT_FOUND' });
+  });
+
   it('configure sets keys, and those alone', async () => {
     const metadata = { namespace: 'kube-system', name: 'clustermesh-config' };
     await kube.create(configMaps, { metadata, data: { 'cluster-id': '1', 'cluster-name': 'east' } });
     await act(configure, { clusters: ['east'], set: { 'cluster-id': '3' } }, run);
     expect(await kube.get(configMaps, metadata)).toMatchObject({ data: { 'cluster-id': '3', 'cluster-name': 'east' } });
   });
+});
+
+it('policy tells how users would apply and delete it', () => {
+  const yaml =
+    'kind: NetworkPolicy\nmetadata: { name: p, namespace: demo }\nspec: { cidr: "${IP west/demo/a}/32" }\n---\nkind: CiliumClusterwideNetworkPolicy\nmetadata: { name: c }\n';
+  const params = policy.params.parse({ clusters: ['east', 'west'], yaml });
+  expect(policy.commands(params, fakeRun({}))).toEqual([
+    expect.stringMatching(
+      /^for CLUSTER in east west; do kubectl --context \$CLUSTER apply -f - <<EOF\nkind: NetworkPolicy\n[^]*cidr: "\$\(kubectl --context west -n demo get pod a -o jsonpath=\{\.status\.podIP\}\)\/32"[^]*\nEOF\ndone$/,
+    ),
+  ]);
+  expect(policy.undo?.commands(params, fakeRun({}))).toEqual([
+    'kubectl --context east -n demo delete networkpolicy p',
+    'kubectl --context east delete ciliumclusterwidenetworkpolicy c',
+    'kubectl --context west -n demo delete networkpolicy p',
+    'kubectl --context west delete ciliumclusterwidenetworkpolicy c',
+  ]);
 });
 
 it('kill of a supervisor needs one, that of a program does not', () => {

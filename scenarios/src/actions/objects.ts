@@ -96,7 +96,7 @@ export const patch: ActionVerb<z.output<typeof patchParams>> = {
   },
 };
 
-async function createOrUpdate({ provider }: Run, cluster: string, object: KubeObject): Promise<void> {
+export async function createOrUpdate({ provider }: Run, cluster: string, object: KubeObject): Promise<void> {
   const kube = provider.kube(cluster);
   const resource = await resourceOf(object, kube);
   try {
@@ -107,7 +107,7 @@ async function createOrUpdate({ provider }: Run, cluster: string, object: KubeOb
   }
 }
 
-async function deleteIfThere({ provider }: Run, cluster: string, object: KubeObject): Promise<void> {
+export async function deleteIfThere({ provider }: Run, cluster: string, object: KubeObject): Promise<void> {
   const kube = provider.kube(cluster);
   try {
     await kube.delete(await resourceOf(object, kube), object.metadata, { gracePeriodSeconds: 0 });

@@ -1,18 +1,21 @@
 import { FakeClock } from '@clustermesh/runtime';
 
 import { Manifests } from '../manifests.ts';
+import { Probers } from '../probers.ts';
 import type { CommandResult, Probe, Provider, RunningProbe } from '../provider.ts';
 import type { Run } from '../run.ts';
 import { unusedProvider } from './unused-provider.ts';
 
 /** For tests: a run on a provider of which only some is there. */
 export function fakeRun(provider: Partial<Provider>, more: Partial<Run> = {}): Run & { readonly clock: FakeClock } {
+  const whole: Provider = { ...unusedProvider, ...provider };
   return {
     topology: {
       clusters: ['east', 'west'].map((name, index) => ({ name, id: index + 1, nodes: 1, ipFamilies: ['IPv4'] })),
     },
     manifests: new Manifests({}),
-    provider: { ...unusedProvider, ...provider },
+    provider: whole,
+    probers: new Probers(whole),
     signal: new AbortController().signal,
     deletedPods: new Map(),
     traffic: new Map(),
@@ -47,6 +50,7 @@ export function fakeService(
       const report = { answers: {}, failures: {}, slowestFailureMs: 0, ...output(probe) };
       return {
         latest: () => report,
+        ask: async () => report,
         ended: Promise.resolve({ exitCode: 0, stdout: JSON.stringify(report), stderr: '' }),
         stop: async () => undefined,
       };

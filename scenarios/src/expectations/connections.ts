@@ -1,0 +1,111 @@
+import { pods } from '@clustermesh/kube';
+import { MeshError } from '@clustermesh/runtime';
+import { isIPv6 } from 'node:net';
+import { z } from 'zod';
+
+import { clustersOf, flowName, flowPattern, flowsOf, targetText } from '../flow.ts';
+import type { Flow } from '../flow.ts';
+import { kubectl, nameOf, refOf } from '../reference.ts';
+import type { Client } from '../reference.ts';
+import type { Run } from '../run.ts';
+import type { ExpectationVerb, Observation, Telling } from '../verb.ts';
+
+const params = z
+  .strictObject({
+    allowed: z.array(flowPattern).default([]),
+    refused: z.array(flowPattern).default([]),
+    family: z.union([z.literal(4), z.literal(6)]).default(4),
+  })
+  .refine(({ allowed, refused }) => allowed.length + refused.length > 0, 'names no connection');
+type Params = z.output<typeof params>;
+
+export const connections: ExpectationVerb<Params> = {
+  name: 'connections',
+  summary:
+    'of connections between pods, tried by address and all at once, the `allowed` ones are answered and the `refused` ones get no answer at all, and a moment later again; `shop/a -> shop/b:80` is from each cluster to each other one, `east/shop/a -> west/shop/b:53/UDP` and `:ICMP` are one; `family` 4 or 6',
+  params,
+  needs: () => 'packets',
+  clusters: ({ allowed, refused }) => [...allowed, ...refused].flatMap(clustersOf),
+  commands: (wanted, telling) => tell(wanted, telling),
+  check: async (wanted, run) => {
+    const first = await look(wanted, run);
+    return first.isMet ? look(wanted, run) : first;
+  },
+};
+
+/** What is wanted of a flow, in the words of probe/connections.mjs. */
+type Outcome = 'answered' | 'silent';
+interface Wanted {
+  readonly flow: Flow;
+  readonly outcome: Outcome;
+}
+
+function allOf({ allowed, refused }: Params, { topology }: Pick<Telling, 'topology'>): readonly Wanted[] {
+  const expand = (patterns: Params['allowed'], outcome: Outcome): readonly Wanted[] =>
+    patterns.flatMap((pattern) => flowsOf(pattern, topology).map((flow) => ({ flow, outcome })));
+  return [...expand(allowed, 'answered'), ...expand(refused, 'silent')];
+}
+
+function bySource(all: readonly Wanted[]): ReadonlyMap<string, readonly Wanted[]> {
+  return Map.groupBy(all, ({ flow: { from } }) => `${from.cluster}/${from.pod}`);
+}
+
+function tell(wanted: Params, telling: Telling): readonly string[] {
+  return [...bySource(allOf(wanted, telling)).values()].flatMap((mine) => {
+    const targets = mine.map(({ flow }) => targetText(flow, tellAddress(flow.to, wanted.family), wanted.family));
+    const from = mine[0]?.flow.from ?? { cluster: '', pod: '' };
+    return telling.provider.commands.probe(from.cluster, refOf(from.pod), {
+      program: 'connections',
+      flags: { to: targets.join(',') },
+    });
+  });
+}
+
+function tellAddress({ cluster, pod }: Client, family: 4 | 6): string {
+  const path = family === 4 ? '.status.podIP' : '.status.podIPs[1].ip';
+  return `$(${kubectl(cluster, pod)} get pod ${nameOf(pod)} -o jsonpath={${path}})`;
+}
+
+async function look(wanted: Params, run: Run): Promise<Observation> {
+  const all = allOf(wanted, run);
+  const addresses = await addressesOf(all, wanted.family, run);
+  const wrong = await Promise.all(
+    [...bySource(all).values()].map(async (mine) => {
+      const targets = mine.map(({ flow }) => targetText(flow, addresses.get(key(flow.to)) ?? '', wanted.family));
+      const outcomes = await run.probers.try(mine[0]?.flow.from ?? { cluster: '', pod: '' }, targets);
+      return mine.flatMap(({ flow, outcome }, at) => {
+        const seen = outcomes[targets[at] ?? ''] ?? 'not tried';
+        return seen === outcome ? [] : [`${flowName(flow)} is ${words[seen] ?? seen}, not ${words[outcome]}`];
+      });
+    }),
+  );
+  const problems = wrong.flat();
+  const count = (outcome: Outcome): number => all.filter((one) => one.outcome === outcome).length;
+  const seen = `${count('answered')} allowed, ${count('silent')} refused`;
+  return problems.length === 0 ? { isMet: true, seen } : { isMet: false, seen: problems.join('; ') };
+}
+
+const words: Readonly<Record<string, string>> = { answered: 'allowed', silent: 'refused' };
+
+function key({ cluster, pod }: Client): string {
+  return `${cluster}/${pod}`;
+}
+
+/** Of every pod that somebody connects to. */
+async function addressesOf(
+  all: readonly Wanted[],
+  family: 4 | 6,
+  { provider }: Run,
+): Promise<ReadonlyMap<string, string>> {
+  const targets = new Map(all.map(({ flow: { to } }) => [key(to), to]));
+  return new Map(
+    await Promise.all(
+      [...targets].map(async ([name, { cluster, pod }]): Promise<[string, string]> => {
+        const { status } = await provider.kube(cluster).get(pods, refOf(pod));
+        const address = status?.podIPs?.find(({ ip }) => isIPv6(ip) === (family === 6))?.ip;
+        if (address === undefined) throw new MeshError('KUBE_NOT_FOUND', `pod ${name} has no IPv${family} address`);
+        return [name, address];
+      }),
+    ),
+  );
+}
