@@ -31,7 +31,7 @@ describeKernel('a program at a device', () => {
   }
 
   function inside<T>(action: () => T): T {
-    return inNetworkNamespace(`/run/netns/${netns.name}`, action);
+    return inNetworkNamespace(netns.path, action);
   }
 
   function attach(method: AttachMethod, program = load().program('cni_policy'), at: PinnedHook = hook): void {

@@ -21,9 +21,13 @@ export class TestNetns implements Disposable {
     return { ifindex: link.ifindex, mac: link.address };
   }
 
+  get path(): string {
+    return `/run/netns/${this.name}`;
+  }
+
   /** A command that runs `command` inside; unlike `ip netns exec` it leaves /sys alone. */
   command(command: readonly string[]): string[] {
-    return ['nsenter', `--net=/run/netns/${this.name}`, ...command];
+    return ['nsenter', `--net=${this.path}`, ...command];
   }
 
   [Symbol.dispose](): void {

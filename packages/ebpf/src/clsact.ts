@@ -5,8 +5,8 @@ import { pinOver, preparePinDirectory } from './bpffs.ts';
 import type { DeviceHook, HookPlace } from './device-hook.ts';
 import { kernelAbi, type KernelAbi } from './kernel-abi.ts';
 import type { AttachOptions, Link } from './link.ts';
-import { listFilters } from './netlink.ts';
-import type { TcFilter } from './netlink.ts';
+import { listFilters } from './tc-filters.ts';
+import type { TcFilter } from './tc-filters.ts';
 
 /** `enum bpf_tc_attach_point`, and the parent of its filters: TC_H_CLSACT with TC_H_MIN_INGRESS and _EGRESS. */
 const points = {

@@ -17,6 +17,8 @@ export { attachCgroup } from './link.ts';
 export type { AttachOptions, CgroupAttachType, Link } from './link.ts';
 export { attachDevice, detachDevice, hookPlace } from './device-hook.ts';
 export type { AttachDeviceOptions, AttachMethod, DeviceHook, HookPlace, PinnedHook } from './device-hook.ts';
+export { peerInterface } from './peer-interface.ts';
+export type { PeerInterface, PeerReference } from './peer-interface.ts';
 export { attachTcx } from './tcx.ts';
 export { detachClsact } from './clsact.ts';
 export { exchangePaths, isBpffs, mountBpffs, pinnedKind, preparePinDirectory, unmountBpffs } from './bpffs.ts';

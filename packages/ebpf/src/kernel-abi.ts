@@ -25,6 +25,8 @@ export interface KernelAbi {
   setNamespace(fd: number, type: number): number;
   /** getsockopt(2) of an 8-byte option: 0, with the value in `value` (off-heap), or the negative errno. */
   getSocketOption(fd: number, level: number, option: number, value: Uint8Array): number;
+  /** setsockopt(2) of an int: 0 or the negative errno. */
+  setSocketOption(fd: number, level: number, option: number, value: number): number;
   /** socket(2): a file descriptor or the negative errno. */
   socket(domain: number, type: number, protocol: number): number;
   /** Throws BPF_UNSUPPORTED where libbpf.so.1 is not installed. */
@@ -95,6 +97,9 @@ function openKernelAbi(): KernelAbi {
   const socket: (domain: number, type: number, protocol: number) => number = libc.func('int socket(int, int, int)');
   const getsockopt: (fd: number, level: number, option: number, value: Uint8Array, size: number[]) => number =
     libc.func('int getsockopt(int, int, int, void *, _Inout_ uint32_t *)');
+  const setsockopt: (fd: number, level: number, option: number, value: number[], size: number) => number = libc.func(
+    'int setsockopt(int, int, int, int *, uint32_t)',
+  );
   const resultOf = (value: number): number => (value < 0 ? -koffi.errno() : value);
   let libbpf: Libbpf | undefined;
   return {
@@ -113,6 +118,7 @@ function openKernelAbi(): KernelAbi {
     setNamespace: (fd, type) => resultOf(setns(fd, type)),
     socket: (...args) => resultOf(socket(...args)),
     getSocketOption: (fd, level, option, value) => resultOf(getsockopt(fd, level, option, value, [value.byteLength])),
+    setSocketOption: (fd, level, option, value) => resultOf(setsockopt(fd, level, option, [value], 4)),
     libbpf: () => (libbpf ??= bindLibbpf(koffi)),
   };
 }
