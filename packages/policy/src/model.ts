@@ -47,10 +47,16 @@ export type Peer =
   /** Addresses outside the mesh: never those of a workload or node that is known by its identity (as in Cilium). */
   | { readonly kind: 'cidr'; readonly prefix: Prefix; readonly except: readonly Prefix[] }
   | { readonly kind: 'entity'; readonly entity: Entity }
-  /** Whoever stands behind a Service of this cluster. */
-  | { readonly kind: 'service'; readonly namespace: string; readonly name: string }
-  /** Whoever stands behind the Services with these labels; '' = of any namespace. */
-  | { readonly kind: 'services'; readonly namespace: string; readonly selector: Selector };
+  /** Whoever stands behind a Service of this cluster of that name; namespace '' = any. */
+  | ({ readonly kind: 'service'; readonly name: string } & OfServices)
+  /** Whoever stands behind the Services with these labels; namespace '' = any. */
+  | ({ readonly kind: 'services'; readonly selector: Selector } & OfServices);
+
+interface OfServices {
+  readonly namespace: string;
+  /** The only cluster whose pods are meant; absent: pods of any. */
+  readonly cluster?: string;
+}
 
 /** docs/spec/protocol.md §5.3 */
 export const entities = [

@@ -1,4 +1,4 @@
-import type { LabelArray } from '@clustermesh/wire';
+import type { Label, LabelArray } from '@clustermesh/wire';
 
 export type Operator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
 
@@ -29,46 +29,63 @@ export function selectorOf(requirements: readonly Requirement[]): Selector {
   return { key: sorted.map(([text]) => text).join(), requirements: sorted.map(([, requirement]) => requirement) };
 }
 
-/** `source:key` → value; where a key occurs twice, the last one counts. */
+/** Labels of an identity. A few only, and identities are many: they are scanned, not indexed. */
 export class LabelSet {
-  /** By key: sources with their values. */
-  readonly #byKey = new Map<string, Map<string, string>>();
+  readonly #labels: LabelArray;
 
+  /** Where a source has a key twice, the last one counts. */
   constructor(labels: LabelArray) {
-    for (const { source, key, value } of labels) {
-      const bySource = this.#byKey.get(key);
-      if (bySource === undefined) this.#byKey.set(key, new Map([[source, value]]));
-      else bySource.set(source, value);
-    }
+    const isLast = ({ source, key }: Label, at: number): boolean =>
+      !labels.some((other, later) => later > at && other.key === key && other.source === source);
+    this.#labels = labels.every(isLast) ? labels : labels.filter(isLast);
   }
 
-  /** Every key with every value that it has in some source. */
-  *pairs(): Generator<readonly [key: string, value: string]> {
-    for (const [key, bySource] of this.#byKey) for (const value of bySource.values()) yield [key, value];
+  [Symbol.iterator](): Iterator<Label> {
+    return this.#labels[Symbol.iterator]();
   }
 
-  valuesOf(source: string, key: string): readonly string[] {
-    const bySource = this.#byKey.get(key);
-    if (bySource === undefined) return [];
-    if (source === 'any') return [...bySource.values()];
-    const value = bySource.get(source);
-    return value === undefined ? [] : [value];
+  has(source: string, key: string): boolean {
+    return this.#labels.some((label) => isOf(label, source, key));
   }
+
+  hasOneOf(source: string, key: string, values: readonly string[]): boolean {
+    return this.#labels.some((label) => isOf(label, source, key) && values.includes(label.value));
+  }
+
+  /** Its first value, in any source that the question allows. */
+  valueOf(source: string, key: string): string | undefined {
+    return this.#labels.find((label) => isOf(label, source, key))?.value;
+  }
+}
+
+function isOf(label: Label, source: string, key: string): boolean {
+  return label.key === key && (source === 'any' || label.source === source);
 }
 
 /** As Kubernetes: NotIn and DoesNotExist hold where the key is absent. A selector without requirements selects all. */
 export function selects({ requirements }: Selector, labels: LabelSet): boolean {
   return requirements.every(({ source, key, operator, values }) => {
-    const found = labels.valuesOf(source, key);
     switch (operator) {
       case 'In':
-        return found.some((value) => values.includes(value));
+        return labels.hasOneOf(source, key, values);
       case 'NotIn':
-        return !found.some((value) => values.includes(value));
+        return !labels.hasOneOf(source, key, values);
       case 'Exists':
-        return found.length > 0;
+        return labels.has(source, key);
       case 'DoesNotExist':
-        return found.length === 0;
+        return !labels.has(source, key);
     }
   });
+}
+
+const opposites: Readonly<Record<Operator, Operator>> = {
+  In: 'NotIn',
+  NotIn: 'In',
+  Exists: 'DoesNotExist',
+  DoesNotExist: 'Exists',
+};
+
+/** Holds exactly where the requirement does not. */
+export function opposite(requirement: Requirement): Requirement {
+  return { ...requirement, operator: opposites[requirement.operator] };
 }

@@ -2,7 +2,7 @@ import { parseCidr, parseIp, prefixOf } from '@clustermesh/wire';
 import type { Prefix } from '@clustermesh/wire';
 
 import type { Peer } from '../model.ts';
-import { covers } from '../resolve/peer.ts';
+import { covers } from '../resolve/prefix.ts';
 
 /** @returns a text where it means nothing */
 export function cidrPeer(cidr: string, except: readonly string[]): Peer | string {

@@ -1,4 +1,4 @@
-import type { Direction, DirectionRules, Policy, PolicyRef, PortMatch, Rule } from '../model.ts';
+import type { Direction, DirectionRules, Peer, Policy, PolicyRef, PortMatch, Rule } from '../model.ts';
 import type { StaticPeer } from './peer.ts';
 import { everything, protocolRegion, regionsOfRange } from './region.ts';
 import type { Region } from './region.ts';
@@ -21,61 +21,65 @@ export interface CompiledRule {
 }
 
 export interface CompiledDirection {
+  readonly ref: PolicyRef;
   readonly defaultDeny: boolean;
   readonly rules: readonly CompiledRule[];
 }
 
 export interface CompiledPolicy {
-  readonly ref: PolicyRef;
+  /** What it was made of. */
+  readonly policy: Policy;
   readonly subject: string;
   readonly ingress: CompiledDirection | undefined;
   readonly egress: CompiledDirection | undefined;
   /** To be given back when the policy goes. */
-  readonly usedPeers: readonly string[];
-  readonly ruleNumbers: readonly number[];
+  readonly usedPeers: readonly StaticPeer[];
 }
 
 export interface Compiler {
   use(peer: StaticPeer): string;
   numberRule(rule: RuleRef): number;
+  /** Whoever stands behind services now. */
+  expand(peer: Exclude<Peer, StaticPeer>): readonly StaticPeer[];
 }
 
-/** @param policy whose services have been replaced by what stands behind them */
 export function compilePolicy(policy: Policy, compiler: Compiler): CompiledPolicy {
-  const usedPeers: string[] = [];
-  const ruleNumbers: number[] = [];
+  const usedPeers: StaticPeer[] = [];
   const use = (peer: StaticPeer): string => {
-    const key = compiler.use(peer);
-    usedPeers.push(key);
-    return key;
+    usedPeers.push(peer);
+    return compiler.use(peer);
   };
-  const compileRule = (rule: Rule, direction: Direction): CompiledRule => {
-    const number = compiler.numberRule({ policy: policy.ref, direction, at: rule.at });
-    ruleNumbers.push(number);
-    const peers = rule.peers === 'any' ? 'any' : rule.peers.filter(isStatic).map(use);
-    const ports = rule.ports === 'any' ? 'any' : rule.ports;
-    return {
-      number,
-      verdict: rule.action,
-      regions: ports === 'any' ? [everything] : ports.flatMap(regionsOf),
-      namedPorts: ports === 'any' ? [] : ports.filter((port) => port.kind === 'name'),
-      peers,
+  const compilePeers = (peers: Rule['peers']): CompiledRule['peers'] =>
+    isAnybody(peers) ? 'any' : [...new Set(peers.flatMap((peer) => staticPeers(peer, compiler)).map(use))];
+  const compileRule = (rule: Rule, direction: Direction): CompiledRule => ({
+    number: compiler.numberRule({ policy: policy.ref, direction, at: rule.at }),
+    verdict: rule.action,
+    regions: rule.ports === 'any' ? [everything] : rule.ports.flatMap(regionsOf),
+    namedPorts: rule.ports === 'any' ? [] : rule.ports.filter((port) => port.kind === 'name'),
+    peers: compilePeers(rule.peers),
+  });
+  const compileDirection = (direction: Direction, said?: DirectionRules): CompiledDirection | undefined =>
+    said && {
+      ref: policy.ref,
+      defaultDeny: said.defaultDeny,
+      rules: said.rules.map((rule) => compileRule(rule, direction)),
     };
-  };
-  const compileDirection = (direction: Direction, rules?: DirectionRules): CompiledDirection | undefined =>
-    rules && { defaultDeny: rules.defaultDeny, rules: rules.rules.map((rule) => compileRule(rule, direction)) };
   return {
-    ref: policy.ref,
+    policy,
     subject: use({ kind: 'selector', selector: policy.subject }),
     ingress: compileDirection('ingress', policy.ingress),
     egress: compileDirection('egress', policy.egress),
     usedPeers,
-    ruleNumbers,
   };
 }
 
-function isStatic(peer: Exclude<Rule['peers'], 'any'>[number]): peer is StaticPeer {
-  return peer.kind !== 'service' && peer.kind !== 'services';
+/** Also those whom nobody knows yet: not one row for each, but one for anybody. */
+function isAnybody(peers: Rule['peers']): peers is 'any' {
+  return peers === 'any' || peers.some((peer) => peer.kind === 'entity' && peer.entity === 'all');
+}
+
+function staticPeers(peer: Peer, compiler: Compiler): readonly StaticPeer[] {
+  return peer.kind === 'service' || peer.kind === 'services' ? compiler.expand(peer) : [peer];
 }
 
 const lastPort = 65_535;

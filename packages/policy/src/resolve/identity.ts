@@ -3,21 +3,29 @@ import type { LabelArray, Prefix } from '@clustermesh/wire';
 
 import { LabelSet } from '../selector.ts';
 
+/** `protocol/name` → container ports. */
+export type NamedPorts = ReadonlyMap<string, readonly number[]>;
+
 /** Someone at the other end of a connection, as far as policy knows it. */
 export interface Identity {
   readonly number: number;
   readonly labels: LabelSet;
   /** Of an identity that stands for addresses outside the mesh. */
   readonly prefix?: Prefix;
-  /** `protocol/name` → container ports of its workloads. */
-  readonly namedPorts: ReadonlyMap<string, readonly number[]>;
+  readonly namedPorts: NamedPorts;
 }
 
-const noPorts: Identity['namedPorts'] = new Map();
+const noPorts: NamedPorts = new Map();
 const reserved = 'reserved';
 const kubeApiserver = 7;
 
-export function workload(number: number, labels: LabelArray, namedPorts: Identity['namedPorts'] = noPorts): Identity {
+/**
+ * From here on, numbers are those of subjects of this node alone: policies select them by their labels, but to others
+ * they are the world, so that no row is about them as a remote.
+ */
+export const firstLocalSubject = 0x0200_0000;
+
+export function workload(number: number, labels: LabelArray, namedPorts = noPorts): Identity {
   return { number, labels: new LabelSet(labels), namedPorts };
 }
 

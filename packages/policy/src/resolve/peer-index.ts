@@ -1,22 +1,38 @@
+import { podNamespaceLabel } from '@clustermesh/wire';
+
+import { firstLocalSubject } from './identity.ts';
 import type { Identity } from './identity.ts';
-import { anchorOf, isPeer, peerKey } from './peer.ts';
+import { anchorOf, isPeer, namespacesOf, peerKey } from './peer.ts';
 import type { StaticPeer } from './peer.ts';
 
 interface PeerSet {
   readonly peer: StaticPeer;
-  /** Where it is looked up by a label; '' = it is asked of every identity. */
-  readonly anchors: readonly string[];
+  /** Who rows can be about as a remote. */
   readonly members: Set<number>;
+  /** Subjects of this node alone. */
+  readonly locals: Set<number>;
   users: number;
 }
 
-/** Which identities each peer of a policy means, kept as both come and go. */
+const nobody: ReadonlySet<number> = new Set();
+const none: readonly string[] = [];
+
+/**
+ * Which identities each peer of a policy means, kept as both come and go. A new identity is compared with peers that ask
+ * for a label that it has; a new peer with identities of its namespaces.
+ */
 export class PeerIndex {
   readonly #localCluster: string;
   readonly #identities = new Map<number, Identity>();
   readonly #sets = new Map<string, PeerSet>();
-  readonly #setsByAnchor = new Map<string, Set<string>>();
-  readonly #setsByIdentity = new Map<number, Set<string>>();
+  /** Label key → value → keys of the peers that ask for it. */
+  readonly #keysByAnchor = new Map<string, Map<string, Set<string>>>();
+  readonly #keysWithoutAnchor = new Set<string>();
+  readonly #keysByIdentity = new Map<number, readonly string[]>();
+  readonly #numbersByNamespace = new Map<string, Set<number>>();
+  readonly #withPrefix = new Set<number>();
+  readonly #withPorts = new Set<number>();
+  readonly #withoutNamespace = new Set<number>();
 
   constructor(localCluster: string) {
     this.#localCluster = localCluster;
@@ -27,17 +43,23 @@ export class PeerIndex {
   }
 
   /** Numbers of those who have a port with a name. */
-  *withNamedPorts(): Generator<number> {
-    for (const { number, namedPorts } of this.#identities.values()) if (namedPorts.size > 0) yield number;
+  get withNamedPorts(): ReadonlySet<number> {
+    return this.#withPorts;
+  }
+
+  isMember(key: string, number: number): boolean {
+    const set = this.#sets.get(key);
+    return set !== undefined && (set.members.has(number) || set.locals.has(number));
   }
 
   /** Keys of the peers that an identity is one of. */
-  peersOf(number: number): ReadonlySet<string> {
-    return this.#setsByIdentity.get(number) ?? new Set();
+  peersOf(number: number): readonly string[] {
+    return this.#keysByIdentity.get(number) ?? none;
   }
 
+  /** Who rows can be about as a remote. */
   members(key: string): ReadonlySet<number> {
-    return this.#sets.get(key)?.members ?? new Set();
+    return this.#sets.get(key)?.members ?? nobody;
   }
 
   /** Its key. Each use must be given back by `release`. */
@@ -53,65 +75,138 @@ export class PeerIndex {
     const set = this.#sets.get(key);
     if (set === undefined || --set.users > 0) return;
     this.#sets.delete(key);
-    for (const anchor of set.anchors) removeFrom(this.#setsByAnchor, anchor, key);
-    for (const number of set.members) removeFrom(this.#setsByIdentity, number, key);
+    this.#keysWithoutAnchor.delete(key);
+    for (const [label, value] of anchorsOf(set.peer)) this.#withoutAnchor(label, value, key);
+    for (const number of [...set.members, ...set.locals]) {
+      this.#setPeers(
+        number,
+        this.peersOf(number).filter((each) => each !== key),
+      );
+    }
   }
 
-  /** Keys of the peers that it came to or left. */
+  /** Keys of the peers that it came to, changed in or left. */
   upsert(identity: Identity): ReadonlySet<string> {
     const { number } = identity;
     const before = this.peersOf(number);
-    this.#identities.set(number, identity);
-    const after = new Set([...this.#candidates(identity)].filter((key) => this.#includes(key, identity)));
-    for (const key of before) if (!after.has(key)) this.#sets.get(key)?.members.delete(number);
-    for (const key of after) this.#sets.get(key)?.members.add(number);
-    this.#setsByIdentity.set(number, after);
-    return new Set([...before, ...after]);
+    this.#forget(this.#identities.get(number));
+    this.#remember(identity);
+    const after = new Set([...this.#candidatesOf(identity)].filter((key) => this.#includes(key, identity)));
+    for (const key of before) if (!after.has(key)) this.#leave(key, number);
+    for (const key of after) this.#join(key, number);
+    this.#setPeers(number, [...after]);
+    for (const key of before) after.add(key);
+    return after;
   }
 
   remove(number: number): ReadonlySet<string> {
     const before = this.peersOf(number);
-    for (const key of before) this.#sets.get(key)?.members.delete(number);
+    for (const key of before) this.#leave(key, number);
+    this.#forget(this.#identities.get(number));
     this.#identities.delete(number);
-    this.#setsByIdentity.delete(number);
-    return before;
+    this.#setPeers(number, none);
+    return new Set(before);
+  }
+
+  #remember(identity: Identity): void {
+    const { number, prefix, namedPorts, labels } = identity;
+    this.#identities.set(number, identity);
+    if (prefix !== undefined) this.#withPrefix.add(number);
+    if (namedPorts.size > 0 && number < firstLocalSubject) this.#withPorts.add(number);
+    const namespace = labels.valueOf('k8s', podNamespaceLabel);
+    if (namespace === undefined) this.#withoutNamespace.add(number);
+    else addTo(this.#numbersByNamespace, namespace, number);
+  }
+
+  #forget(identity: Identity | undefined): void {
+    if (identity === undefined) return;
+    for (const set of [this.#withPrefix, this.#withPorts, this.#withoutNamespace]) set.delete(identity.number);
+    const namespace = identity.labels.valueOf('k8s', podNamespaceLabel);
+    if (namespace !== undefined) removeFrom(this.#numbersByNamespace, namespace, identity.number);
   }
 
   #add(key: string, peer: StaticPeer): void {
-    const anchor = anchorOf(peer);
-    const anchors = anchor === undefined ? [''] : anchor.values.map((value) => anchorKey(anchor.key, value));
-    const set: PeerSet = { peer, anchors, members: new Set(), users: 1 };
-    this.#sets.set(key, set);
-    for (const each of anchors) addTo(this.#setsByAnchor, each, key);
-    for (const identity of this.#identities.values()) {
+    this.#sets.set(key, { peer, members: new Set(), locals: new Set(), users: 1 });
+    const anchors = anchorsOf(peer);
+    for (const [label, value] of anchors) this.#anchor(label, value, key);
+    if (anchors.length === 0) this.#keysWithoutAnchor.add(key);
+    for (const identity of this.#candidatesFor(peer)) {
+      const { number } = identity;
       if (!isPeer(peer, identity, this.#localCluster)) continue;
-      set.members.add(identity.number);
-      addTo(this.#setsByIdentity, identity.number, key);
+      this.#join(key, number);
+      this.#setPeers(number, [...this.peersOf(number), key]);
     }
   }
 
-  *#candidates({ labels }: Identity): Generator<string> {
-    yield* this.#setsByAnchor.get('') ?? [];
-    for (const [key, value] of labels.pairs()) yield* this.#setsByAnchor.get(anchorKey(key, value)) ?? [];
+  #join(key: string, number: number): void {
+    const set = this.#sets.get(key);
+    (number < firstLocalSubject ? set?.members : set?.locals)?.add(number);
+  }
+
+  #leave(key: string, number: number): void {
+    const set = this.#sets.get(key);
+    (number < firstLocalSubject ? set?.members : set?.locals)?.delete(number);
+  }
+
+  /** Identities that may be the peer. */
+  *#candidatesFor(peer: StaticPeer): Generator<Identity> {
+    for (const number of this.#numbersFor(peer)) {
+      const identity = this.#identities.get(number);
+      if (identity !== undefined) yield identity;
+    }
+  }
+
+  #numbersFor(peer: StaticPeer): Iterable<number> {
+    // The world as a whole is a network without being known by one.
+    if (peer.kind === 'cidr') return [...this.#withPrefix, ...this.#withoutNamespace];
+    const namespaces = namespacesOf(peer);
+    if (namespaces === undefined) return this.#identities.keys();
+    return namespaces.flatMap((namespace) => [...(this.#numbersByNamespace.get(namespace) ?? [])]);
+  }
+
+  /** Keys of the peers that an identity may be one of. */
+  *#candidatesOf({ labels }: Identity): Generator<string> {
+    yield* this.#keysWithoutAnchor;
+    for (const { key, value } of labels) yield* this.#keysByAnchor.get(key)?.get(value) ?? [];
   }
 
   #includes(key: string, identity: Identity): boolean {
     const set = this.#sets.get(key);
     return set !== undefined && isPeer(set.peer, identity, this.#localCluster);
   }
+
+  #setPeers(number: number, keys: readonly string[]): void {
+    if (keys.length > 0) this.#keysByIdentity.set(number, keys);
+    else this.#keysByIdentity.delete(number);
+  }
+
+  #anchor(label: string, value: string, key: string): void {
+    const byValue = this.#keysByAnchor.get(label) ?? new Map<string, Set<string>>();
+    this.#keysByAnchor.set(label, byValue);
+    addTo(byValue, value, key);
+  }
+
+  #withoutAnchor(label: string, value: string, key: string): void {
+    const byValue = this.#keysByAnchor.get(label);
+    if (byValue === undefined) return;
+    removeFrom(byValue, value, key);
+    if (byValue.size === 0) this.#keysByAnchor.delete(label);
+  }
 }
 
-function anchorKey(key: string, value: string): string {
-  return `${key}=${value}`;
+/** The labels of which an identity must have one to be the peer; none: it may be anybody. */
+function anchorsOf(peer: StaticPeer): readonly (readonly [label: string, value: string])[] {
+  const anchor = anchorOf(peer);
+  return anchor === undefined ? [] : anchor.values.map((value) => [anchor.key, value] as const);
 }
 
-function addTo<K>(sets: Map<K, Set<string>>, key: K, member: string): void {
+function addTo<K, V>(sets: Map<K, Set<V>>, key: K, member: V): void {
   const set = sets.get(key);
   if (set === undefined) sets.set(key, new Set([member]));
   else set.add(member);
 }
 
-function removeFrom<K>(sets: Map<K, Set<string>>, key: K, member: string): void {
+function removeFrom<K, V>(sets: Map<K, Set<V>>, key: K, member: V): void {
   const set = sets.get(key);
   set?.delete(member);
   if (set?.size === 0) sets.delete(key);

@@ -1,11 +1,12 @@
 import { assertNever } from '@clustermesh/runtime';
-import { isIpv4, policyClusterLabel } from '@clustermesh/wire';
+import { isIpv4, podNamespaceLabel, policyClusterLabel } from '@clustermesh/wire';
 import type { Prefix } from '@clustermesh/wire';
 
 import type { Entity, Peer } from '../model.ts';
 import { selects } from '../selector.ts';
 import type { Requirement } from '../selector.ts';
 import type { Identity } from './identity.ts';
+import { covers, prefixText } from './prefix.ts';
 
 /** A peer that stands for identities by itself; services have been looked up before. */
 export type StaticPeer = Exclude<Peer, { readonly kind: 'service' | 'services' }>;
@@ -19,7 +20,7 @@ export function peerKey(peer: StaticPeer): string {
     case 'selector':
       return `selector ${peer.selector.key}`;
     case 'cidr':
-      return `cidr ${[peer.prefix, ...peer.except].map(prefixKey).join()}`;
+      return `cidr ${[peer.prefix, ...peer.except].map(prefixText).join()}`;
     case 'entity':
       return `entity ${peer.entity}`;
   }
@@ -30,11 +31,8 @@ export function isPeer(peer: StaticPeer, identity: Identity, localCluster: strin
   switch (peer.kind) {
     case 'selector':
       return selects(peer.selector, identity.labels);
-    case 'cidr': {
-      const { prefix } = identity;
-      if (prefix === undefined) return isWholeWorld(peer.prefix, identity);
-      return covers(peer.prefix, prefix) && !peer.except.some((hole) => covers(hole, prefix));
-    }
+    case 'cidr':
+      return isIn(peer.prefix, identity) && !peer.except.some((hole) => isIn(hole, identity));
     case 'entity':
       return isOfEntity(peer.entity, identity, localCluster);
   }
@@ -45,12 +43,21 @@ export function isPeer(peer: StaticPeer, identity: Identity, localCluster: strin
 export function anchorOf(peer: StaticPeer): Requirement | undefined {
   if (peer.kind !== 'selector') return undefined;
   const anchors = peer.selector.requirements.filter(({ operator }) => operator === 'In');
-  return anchors.sort((left, right) => selectivity(left) - selectivity(right))[0];
+  return anchors.sort((left, right) => commonness(left) - commonness(right))[0];
 }
 
-/** Every identity of a cluster has the cluster's label, so that it tells least. */
-function selectivity({ key, values }: Requirement): number {
-  return (key === policyClusterLabel ? 1_000_000 : 0) + values.length;
+/** Every identity of a cluster has the cluster's label, and many have the namespace's: they tell least. */
+function commonness({ key, values }: Requirement): number {
+  const shared = key === policyClusterLabel ? 1_000_000 : key === podNamespaceLabel ? 1_000 : 0;
+  return shared + values.length;
+}
+
+/** The namespaces that identities of the peer are in; undefined: in any, or none. */
+export function namespacesOf(peer: StaticPeer): readonly string[] | undefined {
+  if (peer.kind !== 'selector') return undefined;
+  const inOne = ({ source, key, operator }: Requirement): boolean =>
+    key === podNamespaceLabel && source === 'k8s' && operator === 'In';
+  return peer.selector.requirements.find(inOne)?.values;
 }
 
 const nodes: readonly Entity[] = ['host', 'remote-node', 'kube-apiserver'];
@@ -58,17 +65,14 @@ const nodes: readonly Entity[] = ['host', 'remote-node', 'kube-apiserver'];
 const ofCluster: readonly Entity[] = [...nodes, 'health', 'init', 'unmanaged', 'ingress'];
 
 function isOfEntity(entity: Entity, identity: Identity, localCluster: string): boolean {
-  const has = (name: string): boolean => identity.labels.valuesOf('reserved', name).length > 0;
+  const has = (name: string): boolean => identity.labels.has('reserved', name);
   switch (entity) {
     case 'all':
       return true;
     case 'none':
       return false;
     case 'cluster':
-      return (
-        ofCluster.some((each) => has(each)) ||
-        identity.labels.valuesOf('k8s', policyClusterLabel).includes(localCluster)
-      );
+      return ofCluster.some((each) => has(each)) || identity.labels.hasOneOf('k8s', policyClusterLabel, [localCluster]);
     case 'world':
       return has('world') || has('world-ipv4') || has('world-ipv6');
     default:
@@ -76,23 +80,13 @@ function isOfEntity(entity: Entity, identity: Identity, localCluster: string): b
   }
 }
 
-/** An address that no network of any policy contains is still somewhere in 0.0.0.0/0 or ::/0. */
-function isWholeWorld({ address, bits }: Prefix, { labels }: Identity): boolean {
-  const family = isIpv4(address) ? 'world-ipv4' : 'world-ipv6';
-  if (bits !== (isIpv4(address) ? ipv4Bits : 0)) return false;
-  return ['world', family].some((name) => labels.valuesOf('reserved', name).length > 0);
+/** 0.0.0.0/0 or ::/0: an address that no network of any policy contains is still somewhere in there. */
+export function isWorld({ address, bits }: Prefix): boolean {
+  return bits === (isIpv4(address) ? ipv4Bits : 0);
 }
 
-export function covers(outer: Prefix, inner: Prefix): boolean {
-  if (outer.bits > inner.bits) return false;
-  for (let bit = 0; bit < outer.bits; bit += 8) {
-    const mask = (0xff << Math.max(0, bit + 8 - outer.bits)) & 0xff;
-    const at = bit / 8;
-    if (((outer.address[at] ?? 0) ^ (inner.address[at] ?? 0)) & mask) return false;
-  }
-  return true;
-}
-
-function prefixKey({ address, bits }: Prefix): string {
-  return `${Buffer.from(address).toString('hex')}/${bits}`;
+function isIn(network: Prefix, { prefix, labels }: Identity): boolean {
+  if (prefix !== undefined) return covers(network, prefix);
+  const family = isIpv4(network.address) ? 'world-ipv4' : 'world-ipv6';
+  return isWorld(network) && ['world', family].some((name) => labels.has('reserved', name));
 }

@@ -27,6 +27,11 @@ export function contains(outer: Region, inner: Region): boolean {
   return outer.length <= inner.length && (inner.bits ^ outer.bits) >>> (width - outer.length) === 0;
 }
 
+/** The region of a length that contains this one. */
+export function enclosing({ bits }: Region, length: number): Region {
+  return { bits: (bits >>> (width - length)) << (width - length), length };
+}
+
 /** The fewest regions that together are ports `from` to `to` of a protocol. */
 export function regionsOfRange(protocol: number, from: number, to: number): readonly Region[] {
   const regions: Region[] = [];

@@ -1,59 +1,48 @@
-import type { Direction, Policy, PolicyRef } from '../model.ts';
+import type { Prefix } from '@clustermesh/wire';
+
+import type { Direction, Peer, Policy, PolicyRef } from '../model.ts';
 import { compilePolicy } from './compiled-policy.ts';
 import type { CompiledDirection, CompiledPolicy, RuleRef } from './compiled-policy.ts';
-import { reservedIdentityList } from './identity.ts';
+import { explainFlow } from './explain.ts';
+import type { Explanation } from './explain.ts';
+import { firstLocalSubject, reservedIdentityList } from './identity.ts';
 import type { Identity } from './identity.ts';
+import { Networks } from './networks.ts';
+import type { NetworkChange } from './networks.ts';
 import { PeerIndex } from './peer-index.ts';
-import { regionKey } from './region.ts';
+import { peerKey } from './peer.ts';
+import type { StaticPeer } from './peer.ts';
 import type { Region } from './region.ts';
+import { RowTable } from './row-table.ts';
 import { lookUp } from './rows.ts';
-import type { Row, Verdict } from './rows.ts';
-import { SubjectRules } from './subject.ts';
-
-/** The remote identity of rows for anybody. */
-export const anybody = 0;
-
-/** A row of the policy map that came, changed or went. */
-export interface RowChange {
-  readonly subject: number;
-  readonly direction: Direction;
-  /** `anybody`, or an identity. */
-  readonly remote: number;
-  readonly region: Region;
-  /** Absent: the row is gone. */
-  readonly row?: { readonly verdict: Verdict; readonly rule: number };
-}
-
-/** A workload of this node whose traffic is judged. */
-export interface Subject {
-  /** Its key in the policy map. */
-  readonly number: number;
-  /** The identity whose labels policies select. */
-  readonly identity: number;
-  /** `protocol/name` → its container ports. */
-  readonly namedPorts: Identity['namedPorts'];
-}
-
-interface SubjectState {
-  readonly subject: Subject;
-  readonly rules: Map<Direction, SubjectRules>;
-  /** What was told, by direction and remote identity. */
-  readonly told: Map<string, readonly Row[]>;
-}
+import type { Row } from './rows.ts';
+import { RuleNumbers, refKey } from './rule-numbers.ts';
+import { Services, isNamedBy } from './services.ts';
+import type { PolicyService, ServiceName } from './services.ts';
+import { SubjectDirection } from './subject-direction.ts';
+import type { RowChange, Subject } from './subject-direction.ts';
 
 const directions: readonly Direction[] = ['ingress', 'egress'];
 
 /**
- * Policies, identities and subjects in; rows of the policy map out, as changes. What comes in costs what it touches: a
- * new identity the peers that it may be one of, not all policies.
+ * Policies, identities, services and subjects in; rows of the policy map out, as changes. What comes in costs what it
+ * touches: a new identity the peers that it may be one of, not all policies. Rows are worked out when they are asked
+ * for, so that what comes in together is worked out once.
  */
 export class Resolver {
   readonly #index: PeerIndex;
+  readonly #networks = new Networks();
+  readonly #services = new Services();
   readonly #policies = new Map<string, CompiledPolicy>();
   readonly #policiesBySubject = new Map<string, Set<CompiledPolicy>>();
-  readonly #subjects = new Map<number, SubjectState>();
-  readonly #rules = new Map<number, RuleRef>();
-  #lastRule = 0;
+  readonly #subjects = new Map<number, readonly SubjectDirection[]>();
+  readonly #subjectsByIdentity = new Map<number, Set<SubjectDirection>>();
+  /** Whose rules name a peer. */
+  readonly #namedIn = new Map<string, Set<SubjectDirection>>();
+  readonly #numbers = new RuleNumbers();
+  readonly #touched = new Set<SubjectDirection>();
+  /** What they used is still needed to tell whose rows go. */
+  readonly #replaced: CompiledPolicy[] = [];
   #changes: RowChange[] = [];
 
   constructor(localCluster: string) {
@@ -63,143 +52,226 @@ export class Resolver {
 
   /** Which rule a row came from; undefined for what holds without any. */
   rule(number: number): RuleRef | undefined {
-    return this.#rules.get(number);
+    return this.#numbers.rule(number);
+  }
+
+  identity(number: number): Identity | undefined {
+    return this.#index.identity(number);
   }
 
   /** All changes since this was last asked, in order. */
   takeChanges(): readonly RowChange[] {
+    this.#settle();
     const changes = this.#changes;
     this.#changes = [];
     return changes;
   }
 
+  /** Networks that policies began or ceased to name since this was last asked: each needs an identity of its own. */
+  takeNetworkChanges(): readonly NetworkChange[] {
+    this.#settle();
+    return this.#networks.takeChanges();
+  }
+
+  /** The most specific network of any policy that covers this one. */
+  networkAround(prefix: Prefix): Prefix | undefined {
+    return this.#networks.around(prefix);
+  }
+
   upsertPolicy(policy: Policy): void {
-    const before = this.#policies.get(refKey(policy.ref));
-    const compiled = compilePolicy(policy, {
-      use: (peer) => this.#index.use(peer),
-      numberRule: (rule) => this.#numberRule(rule),
+    const key = refKey(policy.ref);
+    const before = this.#policies.get(key);
+    const after = compilePolicy(policy, {
+      use: (peer) => this.#use(peer),
+      numberRule: (rule) => this.#numbers.numberOf(rule),
+      expand: (peer) => this.#services.expand(peer),
     });
-    this.#policies.set(refKey(policy.ref), compiled);
-    addTo(this.#policiesBySubject, compiled.subject, compiled);
-    this.#replaced(before, compiled);
+    this.#policies.set(key, after);
+    addTo(this.#policiesBySubject, after.subject, after);
+    this.#replace(before, after);
   }
 
   removePolicy(ref: PolicyRef): void {
     const before = this.#policies.get(refKey(ref));
     if (before === undefined) return;
     this.#policies.delete(refKey(ref));
-    this.#replaced(before, undefined);
+    this.#replace(before, undefined);
+  }
+
+  /** An object holds several policies, and may hold others from now on. */
+  replacePolicies(before: readonly Policy[], after: readonly Policy[]): void {
+    const kept = new Set(after.map(({ ref }) => refKey(ref)));
+    for (const { ref } of before) if (!kept.has(refKey(ref))) this.removePolicy(ref);
+    for (const policy of after) this.upsertPolicy(policy);
+  }
+
+  upsertService(service: PolicyService): void {
+    this.#servicesChanged(this.#services.upsert(service));
+  }
+
+  removeService(name: ServiceName): void {
+    this.#servicesChanged(this.#services.remove(name));
   }
 
   upsertIdentity(identity: Identity): void {
-    this.#moved(identity.number, this.#index.upsert(identity));
+    const { number } = identity;
+    const before = this.#index.identity(number) === undefined ? undefined : this.#index.peersOf(number);
+    this.#moved(number, this.#index.upsert(identity));
+    if (before !== undefined && haveSame(before, this.#index.peersOf(number))) return;
+    for (const subject of this.#subjectsByIdentity.get(number) ?? []) {
+      // What became of policies while its labels were not known is not known either.
+      if (before === undefined) subject.replace(subject.subject);
+      this.#change(subject, []);
+    }
   }
 
+  /** A subject whose labels are not known any more keeps its rows: without, it would be open to nobody. */
   removeIdentity(number: number): void {
     this.#moved(number, this.#index.remove(number));
   }
 
   upsertSubject(subject: Subject): void {
-    const told = this.#subjects.get(subject.number)?.told ?? new Map<string, readonly Row[]>();
-    const rules = this.#subjects.get(subject.number)?.rules ?? new Map<Direction, SubjectRules>();
-    const state: SubjectState = { subject, rules, told };
-    this.#subjects.set(subject.number, state);
-    this.#rebuild(state);
+    const known = this.#subjects.get(subject.number);
+    const both = known ?? directions.map((direction) => new SubjectDirection(this.#index, subject, direction));
+    this.#subjects.set(subject.number, both);
+    for (const each of both) {
+      removeFrom(this.#subjectsByIdentity, each.subject.identity, each);
+      addTo(this.#subjectsByIdentity, subject.identity, each);
+      each.replace(subject);
+      this.#touched.add(each);
+    }
   }
 
   removeSubject(number: number): void {
-    const state = this.#subjects.get(number);
-    if (state === undefined) return;
+    for (const each of this.#subjects.get(number) ?? []) {
+      this.#changes.push(...each.removal());
+      this.#touched.delete(each);
+      removeFrom(this.#subjectsByIdentity, each.subject.identity, each);
+      for (const peer of namesOf(each)) removeFrom(this.#namedIn, peer, each);
+    }
     this.#subjects.delete(number);
-    for (const key of state.told.keys()) {
-      const [direction, remote] = toldKeyParts(key);
-      this.#tell(state, direction, remote, []);
+  }
+
+  /** Every row that the map should have of a subject. */
+  *rowsOf(number: number, direction: Direction): Generator<{ readonly remote: number; readonly row: Row }> {
+    for (const [remote, rows] of this.#subjectDirection(number, direction)?.told ?? []) {
+      for (const row of rows) yield { remote, row };
     }
   }
 
-  /** The rows that judge a flow, and the one that decides; undefined: dropped, since nothing allows it. */
+  /** The row that decides a flow; undefined: dropped, since nothing allows it. */
   judge(subject: number, direction: Direction, remote: number, at: Region): Row | undefined {
-    const rules = this.#subjects.get(subject)?.rules.get(direction);
-    return rules === undefined ? undefined : lookUp(at, rules.rowsOf(remote), rules.wildcard);
+    const rules = this.#subjectDirection(subject, direction)?.rules;
+    return rules && lookUp(at, new RowTable(rules.rowsOf(remote)), rules.wildcard);
   }
 
-  #replaced(before: CompiledPolicy | undefined, after: CompiledPolicy | undefined): void {
-    if (before !== undefined) removeFrom(this.#policiesBySubject, before.subject, before);
-    for (const state of this.#subjects.values()) {
-      const peers = this.#index.peersOf(state.subject.identity);
-      if ([before, after].some((policy) => policy !== undefined && peers.has(policy.subject))) this.#rebuild(state);
+  /** The verdict on a flow, and everything that has a say in it. */
+  explain(subject: number, direction: Direction, remote: number, at: Region): Explanation {
+    const rules = this.#subjectDirection(subject, direction)?.rules;
+    return explainFlow(rules, remote, at, (number) => this.rule(number));
+  }
+
+  #subjectDirection(number: number, direction: Direction): SubjectDirection | undefined {
+    this.#settle();
+    return this.#subjects.get(number)?.find((each) => each.direction === direction);
+  }
+
+  #use(peer: StaticPeer): string {
+    this.#networks.use(peer);
+    return this.#index.use(peer);
+  }
+
+  #servicesChanged(services: readonly PolicyService[]): void {
+    if (services.length === 0) return;
+    const isNamed = (peer: Peer): boolean =>
+      (peer.kind === 'service' || peer.kind === 'services') && services.some((service) => isNamedBy(peer, service));
+    for (const { policy } of [...this.#policies.values()]) {
+      const rules = [...(policy.ingress?.rules ?? []), ...(policy.egress?.rules ?? [])];
+      if (rules.some(({ peers }) => peers !== 'any' && peers.some(isNamed))) this.upsertPolicy(policy);
     }
-    for (const key of before?.usedPeers ?? []) this.#index.release(key);
-    for (const number of before?.ruleNumbers ?? []) this.#rules.delete(number);
+  }
+
+  #replace(before: CompiledPolicy | undefined, after: CompiledPolicy | undefined): void {
+    if (before !== undefined) {
+      removeFrom(this.#policiesBySubject, before.subject, before);
+      this.#replaced.push(before);
+    }
+    const both = [before, after].filter((policy) => policy !== undefined);
+    for (const subject of [...this.#subjects.values()].flat()) {
+      const { identity } = subject.subject;
+      for (const policy of both.filter((each) => this.#index.isMember(each.subject, identity))) {
+        this.#change(subject, peersOf(policy[subject.direction]));
+      }
+    }
+  }
+
+  #change(subject: SubjectDirection, peers: Iterable<string>): void {
+    subject.changed(peers);
+    this.#touched.add(subject);
   }
 
   /** An identity came to, changed in, or left these peers. */
   #moved(number: number, peers: ReadonlySet<string>): void {
-    for (const state of this.#subjects.values()) {
-      if (state.subject.identity === number) this.#rebuild(state);
-      for (const [direction, rules] of state.rules) {
-        if (rules.concerns(peers)) this.#tell(state, direction, number, rules.rowsOf(number));
-      }
-    }
+    if (number >= firstLocalSubject) return;
+    const touch = (subject: SubjectDirection): void => {
+      subject.moved(number);
+      this.#touched.add(subject);
+    };
+    for (const peer of peers) this.#namedIn.get(peer)?.forEach(touch);
+    this.#namedIn.get(anyPort)?.forEach(touch);
   }
 
-  /** A subject whose labels are not known keeps what it has: without rows it would be open to nobody or to all. */
-  #rebuild(state: SubjectState): void {
-    if (this.#index.identity(state.subject.identity) === undefined) return;
-    for (const direction of directions) {
-      const policies = this.#policiesOf(state.subject.identity, direction);
-      const ports = direction === 'ingress' ? state.subject.namedPorts : undefined;
-      const rules = new SubjectRules(this.#index, policies, direction, ports);
-      state.rules.set(direction, rules);
-      const named = rules.namedIdentities();
-      for (const key of [...state.told.keys()]) {
-        const [toldDirection, remote] = toldKeyParts(key);
-        if (toldDirection === direction && remote !== anybody && !named.has(remote)) {
-          this.#tell(state, direction, remote, []);
-        }
-      }
-      this.#tell(state, direction, anybody, rules.wildcard);
-      for (const remote of named) this.#tell(state, direction, remote, rules.rowsOf(remote));
+  /** Works out what all that came in since means for rows. */
+  #settle(): void {
+    for (const subject of this.#touched) {
+      if (this.#index.identity(subject.subject.identity) === undefined) continue;
+      if (subject.isStale) this.#rebuild(subject);
+      for (const change of subject.changes()) this.#changes.push(change);
     }
+    this.#touched.clear();
+    for (const policy of this.#replaced.splice(0)) this.#release(policy);
+  }
+
+  #rebuild(subject: SubjectDirection): void {
+    for (const peer of namesOf(subject)) removeFrom(this.#namedIn, peer, subject);
+    const policies = this.#policiesOf(subject.subject.identity, subject.direction);
+    for (const change of subject.rebuild(policies)) this.#changes.push(change);
+    for (const peer of namesOf(subject)) addTo(this.#namedIn, peer, subject);
   }
 
   #policiesOf(identity: number, direction: Direction): readonly CompiledDirection[] {
-    const selected = [...this.#index.peersOf(identity)].flatMap((peer) => [
-      ...(this.#policiesBySubject.get(peer) ?? []),
-    ]);
+    const selected = this.#index.peersOf(identity).flatMap((peer) => [...(this.#policiesBySubject.get(peer) ?? [])]);
     return selected.flatMap((policy) => policy[direction] ?? []);
   }
 
-  /** Tells how the rows differ from those told before. Rows that come are told before rows that go. */
-  #tell(state: SubjectState, direction: Direction, remote: number, rows: readonly Row[]): void {
-    const key = `${direction} ${remote}`;
-    const before = new Map((state.told.get(key) ?? []).map((row) => [regionKey(row.region), row]));
-    const about = { subject: state.subject.number, direction, remote };
-    for (const { region, verdict, rule } of rows) {
-      const old = before.get(regionKey(region));
-      before.delete(regionKey(region));
-      if (old?.verdict === verdict && old.rule === rule) continue;
-      this.#changes.push({ ...about, region, row: { verdict, rule } });
+  #release(policy: CompiledPolicy): void {
+    for (const peer of policy.usedPeers) {
+      this.#networks.release(peer);
+      this.#index.release(peerKey(peer));
     }
-    for (const { region } of before.values()) this.#changes.push({ ...about, region });
-    if (rows.length > 0) state.told.set(key, rows);
-    else state.told.delete(key);
-  }
-
-  #numberRule(rule: RuleRef): number {
-    this.#lastRule += 1;
-    this.#rules.set(this.#lastRule, rule);
-    return this.#lastRule;
+    const kept = new Set(ruleNumbersOf(this.#policies.get(refKey(policy.policy.ref))));
+    for (const number of ruleNumbersOf(policy)) if (!kept.has(number)) this.#numbers.forget(number);
   }
 }
 
-function toldKeyParts(key: string): readonly [Direction, number] {
-  const [direction, remote] = key.split(' ');
-  return [direction as Direction, Number(remote)];
+/** Stands in for a peer where rules name ports of anybody. */
+const anyPort = '';
+
+function namesOf({ rules }: SubjectDirection): readonly string[] {
+  return [...(rules?.peers ?? []), ...(rules?.namesPortsOfAnybody === true ? [anyPort] : [])];
 }
 
-function refKey({ kind, namespace, name }: PolicyRef): string {
-  return `${kind}/${namespace}/${name}`;
+function ruleNumbersOf(policy: CompiledPolicy | undefined): readonly number[] {
+  return [...(policy?.ingress?.rules ?? []), ...(policy?.egress?.rules ?? [])].map(({ number }) => number);
+}
+
+function peersOf(said: CompiledDirection | undefined): readonly string[] {
+  return (said?.rules ?? []).flatMap(({ peers }) => (peers === 'any' ? [] : peers));
+}
+
+function haveSame(left: readonly string[], right: readonly string[]): boolean {
+  const known = new Set(left);
+  return left.length === right.length && right.every((key) => known.has(key));
 }
 
 function addTo<K, V>(sets: Map<K, Set<V>>, key: K, member: V): void {

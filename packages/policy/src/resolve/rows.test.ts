@@ -3,6 +3,7 @@ import fc from 'fast-check';
 
 import { contains, everything, pointRegion, protocolRegion, regionsOfRange } from './region.ts';
 import type { Region } from './region.ts';
+import { RowTable } from './row-table.ts';
 import { closeRows, lookUp } from './rows.ts';
 import type { Claim, Row, Verdict } from './rows.ts';
 
@@ -48,8 +49,8 @@ function judge(at: Region, claims: readonly Claim[]): Verdict | undefined {
 function tables(
   own: readonly Claim[],
   any: readonly Claim[],
-): { readonly own: readonly Row[]; readonly any: readonly Row[] } {
-  const wildcard = closeRows(any, []);
+): { readonly own: readonly Row[]; readonly any: RowTable } {
+  const wildcard = new RowTable(closeRows(any));
   return { own: closeRows(own, wildcard), any: wildcard };
 }
 
@@ -114,7 +115,8 @@ describe('closeRows', () => {
     fc.assert(
       fc.property(claims, claims, (own, any) => {
         const rows = tables(own, any);
-        for (const at of points) expect(lookUp(at, rows.own, rows.any)?.verdict).toBe(judge(at, [...own, ...any]));
+        for (const at of points)
+          expect(lookUp(at, new RowTable(rows.own), rows.any)?.verdict).toBe(judge(at, [...own, ...any]));
       }),
       { numRuns: 500 },
     );
@@ -126,7 +128,7 @@ describe('closeRows', () => {
         const rows = tables(own, any);
         for (const row of rows.own) {
           const others = rows.own.filter((other) => other !== row);
-          expect(lookUp(row.region, others, rows.any)?.verdict).not.toBe(row.verdict);
+          expect(lookUp(row.region, new RowTable(others), rows.any)?.verdict).not.toBe(row.verdict);
         }
       }),
     );

@@ -1,4 +1,5 @@
-import { contains, regionKey } from './region.ts';
+import { RowTable } from './row-table.ts';
+import { regionKey } from './region.ts';
 import type { Region } from './region.ts';
 
 export type Verdict = 'allow' | 'deny';
@@ -10,7 +11,7 @@ export interface Claim {
   readonly rule: number;
 }
 
-/** A row of the kernel's trie. */
+/** A row of the kernel's map. */
 export type Row = Claim;
 
 /**
@@ -22,51 +23,55 @@ export type Row = Claim;
  * inside it that would else allow. Rows that change nothing are left out.
  *
  * @param claims of rules that name the identity
- * @param wildcard rows that `closeRows(claims of rules for anybody, [])` gave
+ * @param wildcard rows that `closeRows(claims of rules for anybody)` gave
  */
-export function closeRows(claims: readonly Claim[], wildcard: readonly Row[]): readonly Row[] {
-  const denies = [...claims, ...wildcard].filter(({ verdict }) => verdict === 'deny');
+export function closeRows(claims: readonly Claim[], wildcard: RowTable = new RowTable([])): readonly Row[] {
+  const said = strongest(claims);
+  const denies = new RowTable([...said.values()].filter(({ verdict }) => verdict === 'deny'));
   const rows = new Map<number, Row>();
-  for (const claim of claims) {
-    const key = regionKey(claim.region);
-    const deny = denies.find(({ region }) => contains(region, claim.region));
-    if (deny !== undefined) rows.set(key, { ...claim, verdict: 'deny', rule: deny.rule });
-    else if (!rows.has(key)) rows.set(key, claim);
+  for (const claim of said.values()) {
+    const deny = denies.longest(claim.region) ?? denyOf(wildcard, claim.region);
+    rows.set(regionKey(claim.region), deny === undefined ? claim : { ...deny, region: claim.region });
   }
-  for (const { region, verdict } of wildcard) {
-    const deny = verdict === 'allow' ? claimsAround(claims, region) : undefined;
-    if (deny !== undefined) rows.set(regionKey(region), { region, verdict: 'deny', rule: deny.rule });
+  for (const deny of denies.rows) {
+    for (const { region, verdict } of wildcard.inside(deny.region)) {
+      if (verdict === 'allow') rows.set(regionKey(region), { ...deny, region });
+    }
   }
   return withoutRedundant([...rows.values()], wildcard);
 }
 
-function claimsAround(claims: readonly Claim[], inner: Region): Claim | undefined {
-  return claims.find(({ verdict, region }) => verdict === 'deny' && contains(region, inner));
+/** One claim a region: a deny before an allow, then the first. */
+function strongest(claims: readonly Claim[]): ReadonlyMap<number, Claim> {
+  const byRegion = new Map<number, Claim>();
+  for (const claim of claims) {
+    const key = regionKey(claim.region);
+    const known = byRegion.get(key);
+    if (known === undefined || (known.verdict === 'allow' && claim.verdict === 'deny')) byRegion.set(key, claim);
+  }
+  return byRegion;
+}
+
+/** Its rows have denies folded in: the longest one around a region tells of all of them. */
+function denyOf(wildcard: RowTable, region: Region): Row | undefined {
+  const row = wildcard.longest(region);
+  return row?.verdict === 'deny' ? row : undefined;
 }
 
 /** A row goes when what would be found without it says the same. */
-function withoutRedundant(rows: readonly Row[], wildcard: readonly Row[]): readonly Row[] {
-  const longestFirst = rows.toSorted((left, right) => right.region.length - left.region.length);
-  const kept = new Set(longestFirst);
-  for (const row of longestFirst) {
-    kept.delete(row);
-    if (lookUp(row.region, [...kept], wildcard)?.verdict !== row.verdict) kept.add(row);
+function withoutRedundant(rows: readonly Row[], wildcard: RowTable): readonly Row[] {
+  const kept = new RowTable(rows);
+  for (const row of rows.toSorted((left, right) => right.region.length - left.region.length)) {
+    kept.delete(row.region);
+    if (lookUp(row.region, kept, wildcard)?.verdict !== row.verdict) kept.add(row);
   }
-  return [...kept];
+  return kept.rows;
 }
 
 /** What the kernel does: the longest row around the region; between equal ones the identity's. */
-export function lookUp(at: Region, rows: readonly Row[], wildcard: readonly Row[]): Row | undefined {
-  const own = longest(at, rows);
-  const any = longest(at, wildcard);
-  if (own === undefined || any === undefined) return own ?? any;
-  return own.region.length >= any.region.length ? own : any;
-}
-
-function longest(at: Region, rows: readonly Row[]): Row | undefined {
-  let best: Row | undefined;
-  for (const row of rows) {
-    if (contains(row.region, at) && (best === undefined || row.region.length > best.region.length)) best = row;
-  }
-  return best;
+export function lookUp(at: Region, own: RowTable, wildcard: RowTable): Row | undefined {
+  const mine = own.longest(at);
+  const any = wildcard.longest(at);
+  if (mine === undefined || any === undefined) return mine ?? any;
+  return mine.region.length >= any.region.length ? mine : any;
 }
