@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { attachDevice, detachDevice, hookPlace, inNetworkNamespace, loadObject, probeKernel } from '@clustermesh/ebpf';
 import type { AttachMethod, HookPlace, LoadedObject, PinnedHook } from '@clustermesh/ebpf';
+import { TestNetns } from '@clustermesh/testkit';
 import { describeKernel, testBpffs, testObject } from './kernel.ts';
-import { TestNetns } from './netns.ts';
 
 const methods: readonly AttachMethod[] = probeKernel().attachMethod === 'tcx' ? ['tcx', 'clsact'] : ['clsact'];
 

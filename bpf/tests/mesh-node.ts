@@ -4,9 +4,9 @@ import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { KernelMap, type BpfMap } from '@clustermesh/ebpf';
 import { objectPath } from '@clustermesh/bpf';
+import { TestNetns } from '@clustermesh/testkit';
 import type { TcxAttachment } from './attach-tcx.ts';
 import { smallMaps, testObject } from './kernel.ts';
-import { TestNetns } from './netns.ts';
 import { address, endpoint, hostKey, ipcacheEntry, node, u32 } from './records.ts';
 
 export interface MeshNodeOptions {

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
 import { inNetworkNamespace, peerInterface } from '@clustermesh/ebpf';
 import type { PeerInterface } from '@clustermesh/ebpf';
+import { TestNetns } from '@clustermesh/testkit';
 import { describeKernel } from './kernel.ts';
-import { TestNetns } from './netns.ts';
 
 describeKernel('the far end of a veth pair', () => {
   it('tells its MAC address, MTU and addresses across namespaces', () => {

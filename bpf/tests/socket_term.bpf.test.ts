@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { loadObject, ProgramIterator } from '@clustermesh/ebpf';
 import { objectPath } from '@clustermesh/bpf';
+import { TestNetns } from '@clustermesh/testkit';
 import { reason } from './counters.ts';
 import { tcpEcho, udpEcho } from './echo-servers.ts';
 import { describeKernel, smallMaps } from './kernel.ts';
-import { TestNetns } from './netns.ts';
 import type { SocketRequest } from './socket-client.ts';
 import { SocketNode, type SocketBackend, type SocketService } from './socket-node.ts';
 

@@ -4,6 +4,7 @@ import { addressSize, keyText } from '../maps/address.ts';
 export interface PodInterface {
   readonly name: string;
   readonly ifindex: number;
+  readonly mtu: number;
   /** The pod's, 6 bytes. */
   readonly mac: Uint8Array;
   /** Of the host side, 6 bytes. */
@@ -29,5 +30,5 @@ export const noDevices: Devices = {
 
 function standIn(address: Uint8Array): PodInterface {
   const ifindex = new DataView(address.buffer, address.byteOffset).getUint32(addressSize - 4);
-  return { name: '', ifindex, mac: new Uint8Array(6), hostMac: new Uint8Array(6) };
+  return { name: '', ifindex, mtu: 0, mac: new Uint8Array(6), hostMac: new Uint8Array(6) };
 }

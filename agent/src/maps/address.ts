@@ -5,3 +5,8 @@ export const addressSize = 16;
 export function keyText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
+
+/** Of 4 bytes or 16. */
+export function v4Mapped(address: Uint8Array): Uint8Array {
+  return address.length === addressSize ? address : Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...address);
+}

@@ -9,6 +9,7 @@ export type { Direction } from './fault-proxy.ts';
 export { freePort } from './free-port.ts';
 export { HostileEtcd, compactedMessage, progressMessage, putMessage } from './hostile-etcd.ts';
 export type { HostileAnswers, HostileEntry } from './hostile-etcd.ts';
+export { TestNetns, connectNetns } from './netns.ts';
 export { tempDir } from './temp-dir.ts';
 export type { TempDir } from './temp-dir.ts';
 export { TestCa } from './test-certificates.ts';

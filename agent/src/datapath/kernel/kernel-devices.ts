@@ -2,9 +2,10 @@ import { attachDevice, detachDevice, hookPlace } from '@clustermesh/ebpf';
 import type { AttachMethod } from '@clustermesh/ebpf';
 
 import type { Devices, PodInterface } from '../devices.ts';
+import { readNetworkTables } from './network-tables.ts';
 import type { DatapathObjects } from './objects.ts';
 import type { Pins } from './pins.ts';
-import { podInterfacesIn, readNetworkTables } from './pod-interfaces.ts';
+import { podInterfacesIn } from './pod-interfaces.ts';
 import { podPins, podPinsAt } from './pod-pins.ts';
 import type { PodPin } from './pod-pins.ts';
 

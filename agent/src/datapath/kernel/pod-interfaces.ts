@@ -1,62 +1,86 @@
+import { peerInterface } from '@clustermesh/ebpf';
+import type { PeerInterface, PeerReference } from '@clustermesh/ebpf';
 import { parseIp } from '@clustermesh/wire';
-import { z } from 'zod';
 
-import { keyText } from '../../maps/address.ts';
+import { keyText, v4Mapped } from '../../maps/address.ts';
 import type { PodInterface } from '../devices.ts';
-import { ipJson } from './ip-command.ts';
+import { leadsElsewhere } from './network-tables.ts';
+import type { Link, NetworkTables } from './network-tables.ts';
 
-/** Of `ip -j route`, both families: a pod's is a host route without a gateway. */
-export const routeSchema = z.object({ dst: z.string(), dev: z.string().optional(), gateway: z.string().optional() });
-/** Of `ip -j link`. */
-export const linkSchema = z.object({ ifindex: z.number(), ifname: z.string(), address: z.string().optional() });
-/** Of `ip -j neigh`. */
-export const neighbourSchema = z.object({ dst: z.string(), dev: z.string(), lladdr: z.string().optional() });
+type PeerOf = (peer: PeerReference) => PeerInterface | undefined;
 
-export interface NetworkTables {
-  readonly routes: readonly z.output<typeof routeSchema>[];
-  readonly links: readonly z.output<typeof linkSchema>[];
-  readonly neighbours: readonly z.output<typeof neighbourSchema>[];
-}
-
-export async function readNetworkTables(signal?: AbortSignal): Promise<NetworkTables> {
-  const routes = (family: string) => ipJson(routeSchema, [family, 'route', 'show', 'table', 'main'], signal);
-  const [ipv4, ipv6, links, neighbours] = await Promise.all([
-    routes('-4'),
-    routes('-6'),
-    ipJson(linkSchema, ['link', 'show'], signal),
-    ipJson(neighbourSchema, ['neigh', 'show'], signal),
-  ]);
-  return { routes: [...ipv4, ...ipv6], links, neighbours };
-}
-
-/** Which interface leads to which of the addresses, and both ends' MAC addresses. Those not complete yet are missing. */
+/**
+ * Which interface leads to which of the addresses, and both ends' MAC addresses. A host route says it; where there is
+ * none (pods behind a bridge), it is the one veth whose other end has the address: an address that several have is
+ * nobody's, because whoever may change a pod's network can add another pod's. Those not complete yet are missing.
+ */
 export function podInterfacesIn(
-  { routes, links, neighbours }: NetworkTables,
+  tables: NetworkTables,
   addresses: readonly Uint8Array[],
+  peerOf: PeerOf = peerInterface,
 ): ReadonlyMap<string, PodInterface> {
-  const devices = hostRoutes(routes);
-  const linksByName = new Map(links.map((link) => [link.ifname, link]));
-  const macs = macsByDevice(neighbours);
+  const routed = hostRoutes(tables);
+  const macs = macsByDevice(tables.neighbours);
+  const peers = new Peers(peerOf);
+  const isRouted = (address: Uint8Array): boolean => routed.has(keyText(address));
+  const owners = addresses.every(isRouted) ? new Map<string, Link>() : peers.owners(tables.links);
   const found = new Map<string, PodInterface>();
   for (const address of addresses) {
-    const link = linksByName.get(devices.get(keyText(address)) ?? '');
-    const atDevice = macs.get(link?.ifname ?? '');
-    const mac = macBytes(atDevice?.get(keyText(address)) ?? onlyOne(atDevice));
-    const hostMac = macBytes(link?.address);
-    if (link === undefined || mac === undefined || hostMac === undefined) continue;
-    found.set(keyText(address), { name: link.ifname, ifindex: link.ifindex, mac, hostMac });
+    const key = keyText(address);
+    const link = routed.get(key) ?? owners.get(key);
+    if (link === undefined) continue;
+    const atDevice = macs.get(link.ifname);
+    const mac = macBytes(atDevice?.get(key) ?? onlyOne(atDevice)) ?? peers.of(link)?.mac;
+    const hostMac = macBytes(link.address);
+    if (mac === undefined || hostMac === undefined) continue;
+    found.set(key, { name: link.ifname, ifindex: link.ifindex, mtu: link.mtu, mac, hostMac });
   }
   return found;
 }
 
-/** Device by address. */
-function hostRoutes(routes: NetworkTables['routes']): ReadonlyMap<string, string> {
-  const devices = new Map<string, string>();
+/** By address: routes to it alone, without a gateway. Behind a bridge are many. */
+function hostRoutes({ routes, links }: NetworkTables): ReadonlyMap<string, Link> {
+  const linksByName = new Map(links.map((link) => [link.ifname, link]));
+  const devices = new Map<string, Link>();
   for (const { dst, dev, gateway } of routes) {
     const address = gateway === undefined ? parseIp(dst) : undefined;
-    if (address !== undefined && dev !== undefined) devices.set(keyText(address), dev);
+    const link = linksByName.get(dev ?? '');
+    if (address === undefined || link === undefined || link.linkinfo?.info_kind === 'bridge') continue;
+    devices.set(keyText(address), link);
   }
   return devices;
+}
+
+/** The other ends of veth pairs, each asked for once. */
+class Peers {
+  readonly #peerOf: PeerOf;
+  readonly #known = new Map<number, PeerInterface | undefined>();
+
+  constructor(peerOf: PeerOf) {
+    this.#peerOf = peerOf;
+  }
+
+  of(link: Link): PeerInterface | undefined {
+    const { ifindex, link_index: peerIndex, link_netnsid: netnsId } = link;
+    if (!leadsElsewhere(link) || peerIndex === undefined || netnsId === undefined) return undefined;
+    if (!this.#known.has(ifindex)) this.#known.set(ifindex, this.#peerOf({ netnsId, ifindex: peerIndex }));
+    return this.#known.get(ifindex);
+  }
+
+  /** By address, the one link whose other end has it. */
+  owners(links: readonly Link[]): ReadonlyMap<string, Link> {
+    const owners = new Map<string, Link>();
+    const contested = new Set<string>();
+    for (const link of links) {
+      for (const address of this.of(link)?.addresses ?? []) {
+        const key = keyText(v4Mapped(address));
+        if (owners.has(key)) contested.add(key);
+        owners.set(key, link);
+      }
+    }
+    for (const key of contested) owners.delete(key);
+    return owners;
+  }
 }
 
 /** By device, then by address. */

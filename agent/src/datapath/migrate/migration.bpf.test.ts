@@ -64,6 +64,8 @@ class TestNode implements AsyncDisposable {
       tunnel: this.tunnel,
       attachMethod,
       clusterId: 1,
+      policyScope: 'mesh',
+      flowEventRate: 1_000,
       nodeAddresses: { ipv4: new Uint8Array(16), ipv6: new Uint8Array(16) },
       sizes,
       agentVersion: '1.2.3',
@@ -357,7 +359,7 @@ describeKernel(`migration of pinned maps${usable ? '' : ` (needs ${missing.join(
     const { ifindex = 0 } = (JSON.parse(run('ip', '-j', 'link', 'show', 'dev', pod)) as LinkShow[])[0] ?? {};
     {
       using first = await node.open();
-      first.devices.attachPod({ name: pod, ifindex, mac: new Uint8Array(6), hostMac: new Uint8Array(6) });
+      first.devices.attachPod({ name: pod, ifindex, mtu: 1500, mac: new Uint8Array(6), hostMac: new Uint8Array(6) });
     }
     const before = node.links();
     expect(Object.keys(before)).toEqual(
