@@ -13,8 +13,6 @@ import type { DatapathCounter } from '../../maps/counters.ts';
 import type { DatapathMaps, MapSizes } from '../../maps/datapath-maps.ts';
 import { encodeMeta } from '../../maps/meta.ts';
 import type { MetaRecord } from '../../maps/meta.ts';
-import { policyScopes } from '../../policy/policy-state.ts';
-import type { PolicyScope } from '../../policy/policy-state.ts';
 import type { ProgramsStatus } from '../../status/agent-status.ts';
 import type { Devices } from '../devices.ts';
 import type { Sockets } from '../sockets.ts';
@@ -43,9 +41,6 @@ export interface KernelDatapathOptions {
   /** How programs are attached to devices. */
   readonly attachMethod: AttachMethod;
   readonly clusterId: number;
-  readonly policyScope: PolicyScope;
-  /** Flow events a second and CPU. */
-  readonly flowEventRate: number;
   readonly nodeAddresses: NodeAddresses;
   readonly sizes: MapSizes;
   /** Recorded beside the maps. */
@@ -79,8 +74,8 @@ export class KernelDatapath implements Disposable {
 
   /**
    * Loads, takes over the pinned maps or copies them to new ones, and attaches. Nothing that is attached changes before
-   * all of that has succeeded. Maps of an unknown layout are refused, or replaced. Where maps have to be filled first,
-   * `useMaps` is the caller's to call.
+   * all of that has succeeded. Maps of an unknown layout are refused, or replaced: then `useMaps` is the caller's to
+   * call, once they are filled.
    */
   static async open(options: KernelDatapathOptions, log: Logger, signal: AbortSignal): Promise<KernelDatapath> {
     const { abi = currentAbi, objectPath = shippedObject } = options;
@@ -90,12 +85,7 @@ export class KernelDatapath implements Disposable {
     using stack = new DisposableStack();
     const wanted = wantedMaps(objectPath, options.sizes);
     const set = stack.use(openMapSet({ ...options, pins, wanted, abi, log }));
-    const judging = {
-      policy_scope: policyScopes.indexOf(options.policyScope),
-      event_rate: options.flowEventRate,
-    };
     const container = {
-      ...judging,
       local_cluster_id: options.clusterId,
       vxlan_ifindex: tunnelIfindex,
       local_underlay: options.nodeAddresses.ipv4,
@@ -106,7 +96,7 @@ export class KernelDatapath implements Disposable {
     const load = {
       pinDir: set.folder,
       maxEntries: set.sizes,
-      rodata: { mesh_sock: sock, mesh_container: container, mesh_overlay: judging },
+      rodata: { mesh_sock: sock, mesh_container: container },
       objectPath,
     };
     const objects = await loadObjects(load);
@@ -129,7 +119,7 @@ export class KernelDatapath implements Disposable {
       { objects, sockets, pins, set, hooks, attachMethod, log, stack: held },
       programs,
     );
-    if (!set.isUnfilled) datapath.useMaps();
+    if (!set.isReplacement) datapath.useMaps();
     held.use(stack.move());
     return datapath;
   }

@@ -64,8 +64,6 @@ class TestNode implements AsyncDisposable {
       tunnel: this.tunnel,
       attachMethod,
       clusterId: 1,
-      policyScope: 'mesh',
-      flowEventRate: 1_000,
       nodeAddresses: { ipv4: new Uint8Array(16), ipv6: new Uint8Array(16) },
       sizes,
       agentVersion: '1.2.3',
