@@ -33,4 +33,5 @@ enum reason {
 	REASON_POLICY_NOT_READY = 42, /* what holds for this identity is not known yet */
 	REASON_FRAGMENT_UNKNOWN = 43, /* a later fragment without its first */
 	REASON_EVENT_LOST = 44,	      /* not told to people: too many, or nobody reads */
+	REASON_TOO_BIG = 45,	      /* larger than the tunnel takes: its sender was told */
 };

@@ -12,6 +12,13 @@ enum event_kind {
 	EVENT_NEW_FLOW = 2,
 };
 
+/* How a packet belongs to the flow that it was judged as. */
+enum relation {
+	RELATION_FLOW = 0,    /* sent by who began it, or nothing is known of it */
+	RELATION_ANSWER = 1,  /* sent by the other side */
+	RELATION_RELATED = 2, /* an ICMP error about it */
+};
+
 struct event {
 	__u64 ns; /* CLOCK_MONOTONIC */
 	__u8 kind;
@@ -19,15 +26,18 @@ struct event {
 	__u8 direction;
 	__u8 proto;
 	__u32 ifindex;
-	__u32 source_identity;
+	__u32 source_identity; /* of the pod of this node: its subject; 0: not known */
 	__u32 destination_identity;
 	struct in6_addr source;
 	struct in6_addr destination;
 	__be16 source_port;
 	__be16 policy_port; /* the destination's, or the type of ICMP */
 	__u32 bytes;
-	__u32 rule;
-	__u32 pad;
+	__u32 rule; /* number of the row that decided; 0: none */
+	__u8 tcp_flags;
+	__u8 icmp_code;
+	__u8 relation;
+	__u8 pad;
 };
 _Static_assert(sizeof(struct event) == 72, "layout is shared with agent/src/maps");
 
@@ -69,38 +79,47 @@ static __always_inline bool event_is_affordable(__u64 now)
 	return ++budget->used <= event_rate;
 }
 
-struct flow_identities {
-	__u32 source;
-	__u32 destination;
+/* What was decided of a packet, and why. */
+struct outcome {
+	__u32 source_identity;
+	__u32 destination_identity;
+	__u32 rule;
+	__u8 relation;
+	bool is_new; /* allowed, and nothing was known of it */
+	__u16 pad;
 };
 
-static __always_inline void event_tell(struct __sk_buff *skb, const struct l4 *l4,
-				       const struct flow_identities *who, int refused,
-				       enum direction direction, __u32 rule)
+__global int event_tell(struct __sk_buff *skb, const struct l4 *l4, const struct outcome *outcome,
+			int refused, enum direction direction)
 {
 	__u64 now = bpf_ktime_get_ns();
-	struct event *event =
-	    event_is_affordable(now) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
+	struct event *event;
 
+	if (!l4 || !outcome)
+		return 0;
+	event = event_is_affordable(now) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : NULL;
 	if (!event) {
 		count(REASON_EVENT_LOST, direction, 0);
-		return;
+		return 0;
 	}
-	*event = (struct event){
-	    .ns = now,
-	    .kind = refused ? EVENT_DROP : EVENT_NEW_FLOW,
-	    .reason = -refused,
-	    .direction = direction,
-	    .proto = l4->tuple.proto,
-	    .ifindex = skb->ifindex,
-	    .source_identity = who->source,
-	    .destination_identity = who->destination,
-	    .source = l4->tuple.source,
-	    .destination = l4->tuple.destination,
-	    .source_port = l4->tuple.source_port,
-	    .policy_port = l4->policy_port,
-	    .bytes = skb->len,
-	    .rule = rule,
-	};
+	event->ns = now;
+	event->kind = refused ? EVENT_DROP : EVENT_NEW_FLOW;
+	event->reason = -refused;
+	event->direction = direction;
+	event->proto = l4->tuple.proto;
+	event->ifindex = skb->ifindex;
+	event->source_identity = outcome->source_identity;
+	event->destination_identity = outcome->destination_identity;
+	event->source = l4->tuple.source;
+	event->destination = l4->tuple.destination;
+	event->source_port = l4->tuple.source_port;
+	event->policy_port = l4_policy_port(l4);
+	event->bytes = skb->len;
+	event->rule = outcome->rule;
+	event->tcp_flags = l4->tcp_flags;
+	event->icmp_code = l4->icmp_code;
+	event->relation = outcome->relation;
+	event->pad = 0;
 	bpf_ringbuf_submit(event, 0);
+	return 0;
 }

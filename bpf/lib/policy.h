@@ -56,7 +56,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 131072);
 	__type(key, struct policy_len_key);
-	__type(value, __u32); /* bit n: there are rows of length n */
+	__type(value, __u32); /* bit n: there are rows of length n; 0: known, and none */
 } policy_len SEC(".maps");
 
 struct {
@@ -76,13 +76,20 @@ struct policy_question {
 	__u32 bytes;
 };
 
+/* Besides the lengths: something is known of them. */
+#define POLICY_READY (1u << 31)
+
+/* A reader that is held up while elements of its bucket are replaced can be led past one that was
+ * there all the time: one miss proves nothing, and here it would lose a deny. */
 static __always_inline __u32 policy_lengths(const struct policy_question *asked, __u32 remote)
 {
 	struct policy_len_key key = {
 	    .subject = asked->subject, .remote = remote, .direction = asked->direction};
 	const __u32 *lengths = bpf_map_lookup_elem(&policy_len, &key);
 
-	return lengths ? *lengths : 0;
+	if (!lengths)
+		lengths = bpf_map_lookup_elem(&policy_len, &key);
+	return lengths ? *lengths | POLICY_READY : 0;
 }
 
 static __always_inline struct policy *policy_row(const struct policy_question *asked, __u32 remote,
@@ -97,18 +104,22 @@ static __always_inline struct policy *policy_row(const struct policy_question *a
 	    .proto = length >= POLICY_PROTO_BITS ? asked->proto : 0,
 	    .port = asked->port & bpf_htons(0xffff << (16 - port_bits)),
 	};
+	struct policy *row = bpf_map_lookup_elem(&policy, &key);
 
-	return bpf_map_lookup_elem(&policy, &key);
+	return row ? row : bpf_map_lookup_elem(&policy, &key);
 }
 
 /* 0 when allowed, or a negative reason; `rule` is the number of what decided. */
-static __always_inline int policy_judge(const struct policy_question *asked, __u32 *rule)
+__global int policy_judge(const struct policy_question *asked, __u32 *rule)
 {
-	__u32 own = asked->remote ? policy_lengths(asked, asked->remote) : 0;
-	__u32 anybody = policy_lengths(asked, POLICY_ANYBODY);
 	struct policy *row = NULL;
+	__u32 own, anybody;
 
+	if (!asked || !rule)
+		return -REASON_POLICY_NOT_READY;
 	*rule = 0;
+	own = asked->remote ? policy_lengths(asked, asked->remote) : 0;
+	anybody = policy_lengths(asked, POLICY_ANYBODY);
 	if (!own && !anybody)
 		return -REASON_POLICY_NOT_READY;
 	for (int length = POLICY_LENGTH_MAX; length >= 0 && !row; length--) {

@@ -12,12 +12,17 @@ export const flowKeyLayout = {
   proto: 36,
   direction: 37,
 } as const;
-export const flowValueLayout = { size: 24, expiresNs: 0, state: 8, createdNs: 16 } as const;
+export const flowValueLayout = { size: 24, expiresNs: 0, state: 8, seen: 12, createdNs: 16 } as const;
 
 export const flowState = { new: 0, established: 1, closing: 2 } as const;
 export type FlowState = keyof typeof flowState;
 
-/** What makes a flow the same flow. Of an ICMP echo both ports are its id. */
+/** What has been seen of a flow, as bits. */
+export const flowSeen = { answer: 1, 'beginner closed': 2, 'answerer closed': 4 } as const;
+export type FlowSeen = keyof typeof flowSeen;
+const seenNames = Object.keys(flowSeen) as FlowSeen[];
+
+/** What makes a flow the same flow. Of an ICMP echo the destination port is its id. */
 export interface Tuple {
   /** 16 bytes, v4-mapped; of who began it. */
   readonly source: Uint8Array;
@@ -37,6 +42,7 @@ export interface FlowRecord {
   /** CLOCK_MONOTONIC, as `createdNs`. */
   readonly expiresNs: bigint;
   readonly state: FlowState;
+  readonly seen: readonly FlowSeen[];
   readonly createdNs: bigint;
 }
 
@@ -69,6 +75,8 @@ export function encodeFlow(flow: FlowRecord): Uint8Array {
   const view = new DataView(value.buffer);
   view.setBigUint64(flowValueLayout.expiresNs, flow.expiresNs, true);
   view.setUint32(flowValueLayout.state, flowState[flow.state], true);
+  const bits = flow.seen.reduce((sum, name) => sum | flowSeen[name], 0);
+  view.setUint32(flowValueLayout.seen, bits, true);
   view.setBigUint64(flowValueLayout.createdNs, flow.createdNs, true);
   return value;
 }
@@ -77,9 +85,11 @@ export function decodeFlow(value: Uint8Array): FlowRecord {
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
   const number = view.getUint32(flowValueLayout.state, true);
   const names = Object.keys(flowState) as FlowState[];
+  const seen = view.getUint32(flowValueLayout.seen, true);
   return {
     expiresNs: view.getBigUint64(flowValueLayout.expiresNs, true),
     state: names.find((name) => flowState[name] === number) ?? 'new',
+    seen: seenNames.filter((name) => (seen & flowSeen[name]) !== 0),
     createdNs: view.getBigUint64(flowValueLayout.createdNs, true),
   };
 }

@@ -6,7 +6,7 @@ export const counterKeyLayout = { size: 4, reason: 0, direction: 1 } as const;
 export const counterValueLayout = { size: 16, count: 0, bytes: 8 } as const;
 
 /** Numbers of bpf/lib/drop_reasons.h, with the names that operators see. */
-export const reasonNames: Readonly<Record<number, string>> = {
+export const reasonNames = {
   0: 'forwarded',
   1: 'no backend',
   2: 'stale service',
@@ -33,10 +33,15 @@ export const reasonNames: Readonly<Record<number, string>> = {
   42: 'policy not ready',
   43: 'fragment unknown',
   44: 'event lost',
-};
+  45: 'too big',
+} as const satisfies Readonly<Record<number, string>>;
+export type ReasonName = (typeof reasonNames)[keyof typeof reasonNames];
 
 /** Numbers of bpf/lib/metrics.h. */
-export const directionNames: Readonly<Record<number, string>> = { 1: 'ingress', 2: 'egress', 3: 'socket' };
+export const directionNames = { 1: 'ingress', 2: 'egress', 3: 'socket' } as const satisfies Readonly<
+  Record<number, string>
+>;
+export type CounterDirection = (typeof directionNames)[keyof typeof directionNames];
 
 export interface DatapathCounter {
   readonly reason: string;

@@ -16,4 +16,7 @@ export const eventLayout = {
   policyPort: 58,
   bytes: 60,
   rule: 64,
+  tcpFlags: 68,
+  icmpCode: 69,
+  relation: 70,
 } as const;

@@ -205,6 +205,9 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
         policyPort: 'policy_port',
         bytes: 'bytes',
         rule: 'rule',
+        tcpFlags: 'tcp_flags',
+        icmpCode: 'icmp_code',
+        relation: 'relation',
       },
     },
     {
@@ -236,7 +239,7 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
       object: 'mesh_container',
       struct: 'ct',
       layout: flowValueLayout,
-      members: { expiresNs: 'expires_ns', state: 'state', createdNs: 'created_ns' },
+      members: { expiresNs: 'expires_ns', state: 'state', seen: 'seen', createdNs: 'created_ns' },
     },
     {
       object: 'mesh_container',
@@ -248,7 +251,13 @@ describeDump('layouts are those of the objects (needs bpftool)', () => {
       object: 'mesh_container',
       struct: 'fragment_ports',
       layout: fragmentValueLayout,
-      members: { sourcePort: 'source_port', destinationPort: 'destination_port' },
+      members: {
+        sourcePort: 'source_port',
+        destinationPort: 'destination_port',
+        proto: 'proto',
+        icmpType: 'icmp_type',
+        icmpCode: 'icmp_code',
+      },
     },
     // The programs' own, written down in bpf/README.md: agents of other versions keep these maps.
     {
