@@ -1,11 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { execPath } from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { KernelMap, type BpfMap } from '@clustermesh/ebpf';
+import { KernelMap, attachDevice, inNetworkNamespace, loadObject } from '@clustermesh/ebpf';
+import type { AttachMethod, BpfMap, DeviceHook, ObjectOptions } from '@clustermesh/ebpf';
 import { objectPath } from '@clustermesh/bpf';
 import { TestNetns } from '@clustermesh/testkit';
-import type { TcxAttachment } from './attach-tcx.ts';
 import { smallMaps, testObject } from './kernel.ts';
 import { address, endpoint, hostKey, ipcacheEntry, node, u32 } from './records.ts';
 
@@ -18,6 +16,12 @@ export interface MeshNodeOptions {
   /** Default: none. */
   readonly podIp6?: string;
   readonly podIdentity: number;
+}
+
+interface AttachOptions {
+  readonly method?: AttachMethod;
+  /** 0: policy judges nobody's traffic; 1: what crosses clusters; 2: all of the pods'. */
+  readonly policyScope?: 0 | 1 | 2;
 }
 
 const podGateway = '169.254.1.1';
@@ -69,22 +73,21 @@ export class MeshNode implements Disposable {
     return podIp6 === undefined ? [podIp] : [podIp, podIp6];
   }
 
-  /** Attaches the programs, in a process inside the node's namespace, and registers the pod. */
-  attach(): void {
-    this.attachTcx([
-      { path: objectPath('mesh_overlay'), program: 'mesh_from_overlay', device: 'vxlan0' },
-      {
-        path: objectPath('mesh_container'),
-        program: 'mesh_from_container',
-        device: 'pod0',
-        rodata: {
-          local_cluster_id: this.options.clusterId,
-          vxlan_ifindex: this.netns.device('vxlan0').ifindex,
-          [this.options.underlay.includes(':') ? 'local_underlay6' : 'local_underlay']: [
-            ...address(this.options.underlay),
-          ],
-        },
-      },
+  /** Attaches the programs, as a process of its own would, and registers the pod. */
+  attach({ method = 'tcx', policyScope = 0 }: AttachOptions = {}): void {
+    const container = {
+      local_cluster_id: this.options.clusterId,
+      vxlan_ifindex: this.netns.device('vxlan0').ifindex,
+      policy_scope: policyScope,
+      [this.options.underlay.includes(':') ? 'local_underlay6' : 'local_underlay']: address(this.options.underlay),
+    };
+    const overlay = { policy_scope: policyScope };
+    this.load({ path: objectPath('mesh_overlay'), rodata: overlay, method }, [
+      { program: 'mesh_from_overlay', device: 'vxlan0', direction: 'ingress' },
+    ]);
+    this.load({ path: objectPath('mesh_container'), rodata: container, method }, [
+      { program: 'mesh_from_container', device: 'pod0', direction: 'ingress' },
+      { program: 'mesh_to_container', device: 'pod0', direction: 'egress' },
     ]);
     const host = this.netns.device('pod0');
     for (const ip of this.podIps) {
@@ -102,7 +105,35 @@ export class MeshNode implements Disposable {
 
   /** A stand-in CNI whose policy lets nothing out of the pod. */
   attachDroppingCni(): void {
-    this.attachTcx([{ path: testObject('container'), program: 'test_drop_all', device: 'pod0' }]);
+    const path = testObject('container');
+    this.load({ path, method: 'tcx' }, [{ program: 'test_drop_all', device: 'pod0', direction: 'ingress' }]);
+  }
+
+  /** A stand-in CNI with policy for both directions (cni.bpf.c), in front of what is there; one that was is gone. */
+  attachCni(method: AttachMethod): void {
+    if (method === 'clsact') return void this.attachCniFilters();
+    for (const direction of ['ingress', 'egress'] as const) {
+      this.load({ path: testObject('cni'), method }, [{ program: 'cni_policy', device: 'pod0', direction }]);
+    }
+  }
+
+  /** Of the priority that ours have too: the newest comes first. */
+  private attachCniFilters(): void {
+    const tc = (args: string): void => {
+      const [file = '', ...rest] = this.netns.command(['tc', ...args.split(' ')]);
+      execFileSync(file, rest);
+    };
+    tc('qdisc replace dev pod0 clsact');
+    for (const direction of ['ingress', 'egress']) {
+      const filter = `dev pod0 ${direction} prio 1 protocol all handle 1 bpf`;
+      if (this.filtersAt(direction).includes('handle 0x1 ')) tc(`filter del ${filter}`);
+      tc(`filter add ${filter} direct-action object-file ${testObject('cni')} section tc`);
+    }
+  }
+
+  private filtersAt(direction: string): string {
+    const [file = '', ...args] = this.netns.command(['tc', 'filter', 'show', 'dev', 'pod0', direction]);
+    return execFileSync(file, args, { encoding: 'utf8' });
   }
 
   /** Tells this node where another one and its pod are. */
@@ -131,20 +162,17 @@ export class MeshNode implements Disposable {
     this.netns[Symbol.dispose]();
   }
 
-  private attachTcx(
-    programs: readonly (Pick<TcxAttachment, 'path' | 'program'> & {
-      readonly device: string;
-      readonly rodata?: TcxAttachment['rodata'];
-    })[],
+  /** Programs of one object, as an instance of their own, at devices of the node. */
+  private load(
+    { method, path, rodata = {} }: Pick<ObjectOptions, 'path' | 'rodata'> & { readonly method: AttachMethod },
+    hooks: readonly (Pick<DeviceHook, 'direction'> & { readonly program: string; readonly device: string })[],
   ): void {
-    const attachments = programs.map(({ path, program, device, rodata = {} }): TcxAttachment => {
-      const pinPath = join(this.options.bpffs, this.options.name, 'links', program);
+    using loaded = loadObject({ path, rodata, pinDir: this.pinDir, maxEntries: smallMaps });
+    for (const { program, device, direction } of hooks) {
+      const pinPath = join(this.options.bpffs, this.options.name, 'links', `${program}_${direction}`);
       const { ifindex } = this.netns.device(device);
-      return { path, program, ifindex, rodata, pinPath, pinDir: this.pinDir, maxEntries: smallMaps };
-    });
-    const script = fileURLToPath(new URL('attach-tcx.ts', import.meta.url));
-    const command = [execPath, '--conditions=mesh-source', script, JSON.stringify(attachments)];
-    const [file = '', ...args] = this.netns.command(command);
-    execFileSync(file, args);
+      const options = { method, program: loaded.program(program), ifindex, direction, pinPath };
+      inNetworkNamespace(this.netns.path, () => attachDevice(options));
+    }
   }
 }

@@ -23,6 +23,16 @@ export async function answersOf(command: readonly string[]): Promise<string[]> {
   return JSON.parse(stdout) as string[];
 }
 
+/** For each `host:port`, do packets pass both ways? `from` runs a command where the connections shall come from. */
+export async function passing(
+  from: { command(command: readonly string[]): string[] },
+  targets: readonly string[],
+): Promise<Readonly<Record<string, boolean>>> {
+  const [file = '', ...args] = from.command([execPath, scriptPath('tcp-probe'), ...targets]);
+  const { stdout } = await run(file, args, { timeout: 60_000 });
+  return JSON.parse(stdout) as Record<string, boolean>;
+}
+
 /** A server in this process, on loopback, that answers with `name`. */
 export async function testServer(name: string): Promise<{ readonly port: number } & AsyncDisposable> {
   const server = createServer((socket) => {
