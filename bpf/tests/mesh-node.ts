@@ -111,7 +111,10 @@ export class MeshNode implements Disposable {
 
   /** A stand-in CNI with policy for both directions (cni.bpf.c), in front of what is there; one that was is gone. */
   attachCni(method: AttachMethod): void {
-    if (method === 'clsact') return void this.attachCniFilters();
+    if (method === 'clsact') {
+      this.attachCniFilters();
+      return;
+    }
     for (const direction of ['ingress', 'egress'] as const) {
       this.load({ path: testObject('cni'), method }, [{ program: 'cni_policy', device: 'pod0', direction }]);
     }
