@@ -15,6 +15,7 @@ import LabPrograms from './commands/lab/programs.ts';
 import LabRestore from './commands/lab/restore.ts';
 import LabStatus from './commands/lab/status.ts';
 import LabUp from './commands/lab/up.ts';
+import Observe from './commands/observe.ts';
 import ScenarioRun from './commands/scenario/run.ts';
 import Status from './commands/status.ts';
 
@@ -37,6 +38,7 @@ export const commands = {
   'lab:restore': LabRestore,
   'lab:status': LabStatus,
   'lab:up': LabUp,
+  observe: Observe,
   'scenario:run': ScenarioRun,
   status: Status,
 };

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 
 import { nodes, pods } from '@clustermesh/kube';
@@ -35,12 +36,43 @@ export async function findAgents(source: StatusSource, node: string | undefined)
   throw new MeshError('KUBE_NOT_FOUND', `find an agent on ${where}: no pod ${agentName} in namespace ${namespace}`);
 }
 
+/** Of a cluster, as kubectl is told it. */
+type KubectlAccess = Pick<StatusSource, 'context' | 'namespace' | 'kubeconfig'>;
+
 /** Runs this very command in the agent's pod, through kubectl, which has every way to authenticate that there is. */
-export async function inspectInPod(
-  { context, namespace, kubeconfig }: Pick<StatusSource, 'context' | 'namespace' | 'kubeconfig'>,
+export async function inspectInPod(access: KubectlAccess, pod: string, argv: readonly string[]): Promise<unknown> {
+  const { child, ended, failed } = startInPod(access, pod, argv);
+  const [output, errors, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]).catch(failed);
+  try {
+    if (code === 0) return JSON.parse(output) as unknown;
+  } catch (error) {
+    return failed(error);
+  }
+  return failed(new MeshError('COMMAND_FAILED', errors.trim()));
+}
+
+/** The same of a command that prints a line of JSON for each thing that it tells, until abort. */
+export async function* followInPod(
+  access: KubectlAccess,
   pod: string,
   argv: readonly string[],
-): Promise<unknown> {
+  signal: AbortSignal,
+): AsyncGenerator {
+  const { child, ended, failed } = startInPod(access, pod, argv);
+  const stop = (): void => void child.kill();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const errors = text(child.stderr);
+    for await (const line of createInterface({ input: child.stdout })) yield JSON.parse(line) as unknown;
+    const code = await ended.catch(failed);
+    if (code !== 0 && !signal.aborted) failed(new MeshError('COMMAND_FAILED', (await errors).trim()));
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+  }
+}
+
+function startInPod({ context, namespace, kubeconfig }: KubectlAccess, pod: string, argv: readonly string[]) {
   const access = ['--context', context, ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig])];
   const command = [...access, '-n', namespace, 'exec', pod, '--', 'clustermesh', ...argv, '-o', 'json'];
   const child = spawn('kubectl', command, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -48,11 +80,10 @@ export async function inspectInPod(
     child.on('error', reject);
     child.on('close', resolve);
   });
-  try {
-    const [output, errors, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-    if (code === 0) return JSON.parse(output) as unknown;
-    throw new MeshError('COMMAND_FAILED', errors.trim());
-  } catch (error) {
-    throw new MeshError('COMMAND_FAILED', `run kubectl ${command.join(' ')}`, { cause: error });
-  }
+  // Whoever leaves early does not wait for it.
+  ended.catch(() => undefined);
+  const failed = (cause: unknown): never => {
+    throw new MeshError('COMMAND_FAILED', `run kubectl ${command.join(' ')}`, { cause });
+  };
+  return { child, ended, failed };
 }
