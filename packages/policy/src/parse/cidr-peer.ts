@@ -3,16 +3,17 @@ import type { Prefix } from '@clustermesh/wire';
 
 import type { Peer } from '../model.ts';
 import { covers } from '../resolve/prefix.ts';
+import { invalid } from './refused.ts';
+import type { Refused } from './refused.ts';
 
-/** @returns a text where it means nothing */
-export function cidrPeer(cidr: string, except: readonly string[]): Peer | string {
+export function cidrPeer(cidr: string, except: readonly string[]): Peer | Refused {
   const prefix = prefixOfText(cidr);
-  if (prefix === undefined) return `${cidr} is no CIDR`;
+  if (prefix === undefined) return invalid(`${JSON.stringify(cidr)} is no CIDR`);
   const holes: Prefix[] = [];
   for (const text of except) {
     const hole = prefixOfText(text);
-    if (hole === undefined) return `${text} is no CIDR`;
-    if (!covers(prefix, hole)) return `${text} does not lie in ${cidr}`;
+    if (hole === undefined) return invalid(`${JSON.stringify(text)} is no CIDR`);
+    if (!covers(prefix, hole)) return invalid(`${text} does not lie in ${cidr}`);
     holes.push(hole);
   }
   return { kind: 'cidr', prefix, except: holes };

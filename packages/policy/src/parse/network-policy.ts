@@ -1,14 +1,17 @@
 import { namespaceLabelPrefix } from '@clustermesh/wire';
 import { z } from 'zod';
 
-import type { DirectionRules, Peer, Policy, PortMatch, Rule } from '../model.ts';
+import type { Direction, DirectionRules, Peer, Policy, PolicyRef, Rule } from '../model.ts';
+import { selectorOf } from '../selector.ts';
 import type { Requirement } from '../selector.ts';
 import { cidrPeer } from './cidr-peer.ts';
-import { labelSelectorSchema, requirementsOf } from './label-selector.ts';
+import { labelSelectorSchema, ofKubernetes, requirementsOf } from './label-selector.ts';
 import type { LabelSelector } from './label-selector.ts';
-import { portMatch, protocolNumber } from './ports.ts';
+import { effects, ignored, problemOf } from './parsed-policy.ts';
 import type { ParsedPolicy, Problem } from './parsed-policy.ts';
-import { inAnyNamespace, inNamespace, scopedSelector, subjectSelector } from './scope.ts';
+import { kubernetesPort } from './ports.ts';
+import { Refused, eachOf, invalid, refuseOthers, unreadable } from './refused.ts';
+import { inAnyNamespace, inNamespace, subjectSelector, withCluster } from './scope.ts';
 import type { Scope } from './scope.ts';
 
 const peerSchema = z.strictObject({
@@ -23,99 +26,124 @@ const portSchema = z.strictObject({
 });
 const ports = z.array(portSchema).nullish();
 const peers = z.array(peerSchema).nullish();
+const ruleSchemas = {
+  ingress: z.strictObject({ from: peers, ports }),
+  egress: z.strictObject({ to: peers, ports }),
+} as const;
+const peerFields = { ingress: 'from', egress: 'to' } as const;
 
-export const networkPolicySpec = z.strictObject({
+/** Rules are read one by one: one that we cannot read must not open what the others close. */
+export const networkPolicySpec = z.looseObject({
   podSelector: labelSelectorSchema.nullish(),
-  policyTypes: z.array(z.enum(['Ingress', 'Egress'])).nullish(),
-  ingress: z.array(z.strictObject({ from: peers, ports })).nullish(),
-  egress: z.array(z.strictObject({ to: peers, ports })).nullish(),
+  policyTypes: z.array(z.string()).nullish(),
+  ingress: z.array(z.unknown()).nullish(),
+  egress: z.array(z.unknown()).nullish(),
 });
 type Spec = z.output<typeof networkPolicySpec>;
 type NetworkPolicyPeer = z.output<typeof peerSchema>;
-type NetworkPolicyPort = z.output<typeof portSchema>;
-
-export interface Named {
-  readonly namespace: string;
-  readonly name: string;
-}
 
 /** networking.k8s.io/v1 NetworkPolicy: only allows, always with default deny in the directions that it has. */
-export function parseNetworkPolicy(spec: Spec, { namespace, name }: Named, scope: Scope): ParsedPolicy {
-  const problems: Problem[] = [];
-  const reader = new Reader(namespace, scope, problems);
-  const types = spec.policyTypes ?? ((spec.egress ?? []).length > 0 ? ['Ingress', 'Egress'] : ['Ingress']);
-  const ingress = (spec.ingress ?? []).map((rule, index) => reader.rule(`ingress[${index}]`, rule.from, rule.ports));
-  const egress = (spec.egress ?? []).map((rule, index) => reader.rule(`egress[${index}]`, rule.to, rule.ports));
-  const policy: Policy = {
-    ref: { kind: 'NetworkPolicy', namespace, name },
-    subject: subjectSelector([...podRequirements(spec.podSelector), inNamespace(namespace)], scope),
-    ...(types.includes('Ingress') ? { ingress: denying(ingress) } : {}),
-    ...(types.includes('Egress') ? { egress: denying(egress) } : {}),
+export function parseNetworkPolicy(spec: Spec, ref: PolicyRef, scope: Scope): ParsedPolicy {
+  const { podSelector, policyTypes, ingress, egress, ...others } = spec;
+  const reader = new Reader(ref.namespace, scope, refuseOthers(others, {}));
+  const types = (policyTypes ?? []).length > 0 ? (policyTypes ?? []) : defaultTypes(spec);
+  const said = {
+    ...(types.includes('Ingress') ? { ingress: reader.direction('ingress', ingress ?? []) } : {}),
+    ...(types.includes('Egress') ? { egress: reader.direction('egress', egress ?? []) } : {}),
   };
-  return { policies: [policy], problems };
+  const subject = subjectSelector(requirementsOf(podSelector ?? {}, ofKubernetes), ref.namespace, scope);
+  const policy: Policy = { ref, subject: subject.selector, ...said };
+  const about = [...unknownTypes(types), ...foreignNamespaces(subject.otherNamespaces, 'spec.podSelector')];
+  return { policies: [policy], problems: [...about, ...reader.problems] };
 }
 
-function denying(rules: readonly Rule[]): DirectionRules {
-  return { defaultDeny: true, rules };
+/** As the API server fills them in. */
+function defaultTypes({ egress }: Spec): readonly string[] {
+  return (egress ?? []).length > 0 ? ['Ingress', 'Egress'] : ['Ingress'];
+}
+
+function unknownTypes(types: readonly string[]): readonly Problem[] {
+  return types.flatMap((type, index) =>
+    type === 'Ingress' || type === 'Egress'
+      ? []
+      : [problemOf(new Refused('unknown', `policy type ${type} is not known`), `spec.policyTypes[${index}]`, nothing)],
+  );
+}
+const nothing = 'it says nothing about any direction';
+
+/** As Cilium: whatever namespace the selector names, a policy is about its own. */
+export function foreignNamespaces(namespaces: readonly string[], at: string): readonly Problem[] {
+  return namespaces.map((namespace) =>
+    ignored(at, `a policy cannot select pods of namespace ${namespace}`, 'pods of its own namespace are selected'),
+  );
 }
 
 class Reader {
+  readonly problems: Problem[] = [];
   readonly #namespace: string;
   readonly #scope: Scope;
-  readonly #problems: Problem[];
+  /** Why no rule of the policy can be served. */
+  readonly #refused: Refused | undefined;
 
-  constructor(namespace: string, scope: Scope, problems: Problem[]) {
+  constructor(namespace: string, scope: Scope, refused: Refused | undefined) {
     this.#namespace = namespace;
     this.#scope = scope;
-    this.#problems = problems;
+    this.#refused = refused;
+    if (refused !== undefined) this.problems.push(problemOf(refused, 'spec', 'its rules allow nothing'));
   }
 
-  /** Absent or empty lists mean everybody, and all ports. */
-  rule(
-    at: string,
-    from: readonly NetworkPolicyPeer[] | null | undefined,
-    listed: readonly NetworkPolicyPort[] | null | undefined,
-  ): Rule {
-    const allPeers = (from ?? []).map((peer, index) => this.#peer(peer, `${at}.peer[${index}]`));
-    const allPorts = (listed ?? []).map((port, index) => this.#port(port, `${at}.ports[${index}]`));
+  direction(direction: Direction, rules: readonly unknown[]): DirectionRules {
+    const read = rules.map((rule, index) => this.#rule(rule, direction, `${direction}[${index}]`));
+    return { defaultDeny: true, rules: read };
+  }
+
+  #rule(raw: unknown, direction: Direction, at: string): Rule {
+    const closed: Rule = { action: 'allow', at, peers: [], ports: 'any' };
+    if (this.#refused !== undefined) return closed;
+    const read = ruleSchemas[direction].safeParse(raw);
+    if (!read.success) {
+      this.problems.push(problemOf(unreadable(read.error), `spec.${at}`, effects.allow));
+      return closed;
+    }
+    const rule: { readonly from?: unknown; readonly to?: unknown } & typeof read.data = read.data;
+    const listed = (rule[peerFields[direction]] ?? []) as readonly NetworkPolicyPeer[];
+    const path = `${at}.${peerFields[direction]}`;
+    const allPeers = eachOf(listed, path, (peer) => this.#peer(peer));
+    const allPorts = eachOf(read.data.ports, `${at}.ports`, kubernetesPort);
+    // Absent or empty lists mean everybody, and all ports.
     return {
-      action: 'allow',
-      at,
-      peers: allPeers.length === 0 ? 'any' : allPeers.flatMap((peer) => peer ?? []),
-      ports: allPorts.length === 0 ? 'any' : allPorts.flatMap((port) => port ?? []),
+      ...closed,
+      peers: allPeers.length === 0 ? 'any' : this.#taken(allPeers),
+      ports: allPorts.length === 0 ? 'any' : this.#taken(allPorts),
     };
   }
 
-  #peer({ ipBlock, podSelector, namespaceSelector }: NetworkPolicyPeer, at: string): Peer | undefined {
+  #peer({ ipBlock, podSelector, namespaceSelector }: NetworkPolicyPeer): Peer | Refused {
+    const hasPods = (podSelector ?? namespaceSelector ?? undefined) !== undefined;
     if (ipBlock !== null && ipBlock !== undefined) {
-      return this.#taken(cidrPeer(ipBlock.cidr, ipBlock.except ?? []), `${at}.ipBlock`);
+      if (hasPods) return invalid('ipBlock stands beside a selector');
+      const peer = cidrPeer(ipBlock.cidr, ipBlock.except ?? []);
+      return peer instanceof Refused ? peer.within('.ipBlock') : peer;
     }
-    const pods = podRequirements(podSelector);
+    if (!hasPods) return invalid('a peer needs a selector or an ipBlock');
+    const pods = requirementsOf(podSelector ?? {}, ofKubernetes);
     const requirements = [...pods, ...this.#namespaceRequirements(namespaceSelector)];
-    return { kind: 'selector', selector: scopedSelector(requirements, this.#scope) };
+    return { kind: 'selector', selector: selectorOf(withCluster(requirements, this.#scope)) };
   }
 
   /** Absent: the policy's own; empty: all. */
   #namespaceRequirements(selector: LabelSelector | null | undefined): readonly Requirement[] {
     if (selector === null || selector === undefined) return [inNamespace(this.#namespace)];
-    const labels = requirementsOf(selector, (key) => ({ source: 'k8s', key: namespaceLabelPrefix + key }));
-    return labels.length === 0 ? [inAnyNamespace] : labels;
-  }
-
-  #port({ protocol, port, endPort }: NetworkPolicyPort, at: string): PortMatch | undefined {
-    const number = protocolNumber(protocol ?? 'TCP');
-    const match = number === undefined ? `protocol ${protocol ?? ''} is not known` : portMatch(number, port, endPort);
-    return this.#taken(match, at);
+    const labels = requirementsOf(selector, (key) => ofKubernetes(namespaceLabelPrefix + key));
+    return [...labels, inAnyNamespace];
   }
 
   /** What means nothing allows nothing. */
-  #taken<T extends object>(value: T | string, at: string): T | undefined {
-    if (typeof value !== 'string') return value;
-    this.#problems.push({ at: `spec.${at}`, message: `${value}: it allows nothing` });
-    return undefined;
+  #taken<T>(parts: readonly (T | Refused)[]): readonly T[] {
+    return parts.flatMap((part) => {
+      if (!(part instanceof Refused)) return [part];
+      this.problems.push(problemOf(part, 'spec.', effects.entry));
+      return [];
+    });
   }
-}
-
-function podRequirements(selector: LabelSelector | null | undefined): readonly Requirement[] {
-  return requirementsOf(selector ?? {}, (key) => ({ source: 'k8s', key }));
 }

@@ -19,25 +19,51 @@ export const inNamespace = (namespace: string): Requirement => ({
 
 export const inAnyNamespace: Requirement = { source: 'k8s', key: podNamespaceLabel, operator: 'Exists', values: [] };
 
-export function mentionsNamespace(requirements: readonly Requirement[]): boolean {
-  return requirements.some(({ key }) => key === podNamespaceLabel || key.startsWith(namespaceLabelPrefix));
-}
-
 /** Hosts, nodes and the world are in no cluster: their labels are of source `reserved`. */
 export function mentionsReserved(requirements: readonly Requirement[]): boolean {
   return requirements.some(({ source }) => source === 'reserved');
 }
 
-/** A selector of workloads, in the local cluster unless it speaks of clusters itself. */
-export function scopedSelector(requirements: readonly Requirement[], scope: Scope): Selector {
-  const speaks = requirements.some(({ key }) => key === policyClusterLabel) || mentionsReserved(requirements);
-  if (!scope.defaultLocalCluster || speaks) return selectorOf(requirements);
-  return selectorOf([...requirements, inLocalCluster(scope)]);
+/**
+ * The namespaces of a selector of endpoints in a policy of this namespace ('' = of the whole cluster), which it need not
+ * mention: its own; or any, so that nobody is meant who is no workload.
+ */
+export function withNamespace(requirements: readonly Requirement[], namespace: string): readonly Requirement[] {
+  if (mentionsReserved(requirements)) return requirements;
+  if (requirements.some(({ key }) => key === podNamespaceLabel)) return requirements;
+  if (namespace === '') return [...requirements, inAnyNamespace];
+  const speaksOfLabels = requirements.some(({ key }) => key.startsWith(namespaceLabelPrefix));
+  return speaksOfLabels ? requirements : [...requirements, inNamespace(namespace)];
 }
 
-/** Policies are about workloads of their own cluster. */
-export function subjectSelector(requirements: readonly Requirement[], scope: Scope): Selector {
-  return selectorOf([...requirements, inLocalCluster(scope)]);
+/** In the local cluster, unless they speak of clusters themselves. */
+export function withCluster(requirements: readonly Requirement[], scope: Scope): readonly Requirement[] {
+  const speaks = requirements.some(({ key }) => key === policyClusterLabel) || mentionsReserved(requirements);
+  return scope.defaultLocalCluster && !speaks ? [...requirements, inLocalCluster(scope)] : requirements;
+}
+
+export interface SubjectSelector {
+  readonly selector: Selector;
+  /** Namespaces that the object names and policies of its own namespace cannot be about. */
+  readonly otherNamespaces: readonly string[];
+}
+
+/** Policies are about workloads of their own namespace ('' = any) and their own cluster. */
+export function subjectSelector(
+  requirements: readonly Requirement[],
+  namespace: string,
+  scope: Scope,
+): SubjectSelector {
+  if (namespace === '') {
+    return { selector: selectorOf([...requirements, inAnyNamespace, inLocalCluster(scope)]), otherNamespaces: [] };
+  }
+  const isOther = ({ key, operator, values }: Requirement): boolean =>
+    key === podNamespaceLabel && operator === 'In' && values.length === 1 && values[0] !== namespace;
+  const kept = requirements.filter((requirement) => !isOther(requirement));
+  return {
+    selector: selectorOf([...kept, inNamespace(namespace), inLocalCluster(scope)]),
+    otherNamespaces: requirements.filter(isOther).flatMap(({ values }) => values),
+  };
 }
 
 function inLocalCluster({ localCluster }: Scope): Requirement {
