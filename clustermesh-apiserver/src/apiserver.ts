@@ -8,28 +8,14 @@ import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
 import { clusterUid } from './claim/cluster-uid.ts';
 import { PublisherClaim } from './claim/publisher-claim.ts';
-import { ClusterConfigEnforcer } from './cluster-config.ts';
+import { ClusterConfigEnforcer, localClusterConfig } from './cluster-config.ts';
 import { AnnotationAdvisor } from './events/annotation-advisor.ts';
-import type { LocalCluster } from './map/local-cluster.ts';
 import { ApiserverMetrics } from './metrics.ts';
 import { Publisher } from './publish/publisher.ts';
-import { CiliumSource } from './source/cilium/cilium-source.ts';
-import { KubernetesSource } from './source/kubernetes/kubernetes-source.ts';
-import type { KubernetesSourceDeps } from './source/kubernetes/kubernetes-source.ts';
 import { NamespaceTable } from './source/namespace-table.ts';
-import { ServiceSource } from './source/service-source.ts';
+import type { ApiserverSettings } from './settings.ts';
 import { follow } from './source/source.ts';
-import type { Source } from './source/source.ts';
-
-export interface ApiserverSettings {
-  readonly cluster: LocalCluster;
-  /** Where nodes, identities and IPs are learnt from; CiliumEndpointSlices instead of CiliumEndpoints is the last. */
-  readonly source: 'kubernetes' | 'cilium' | 'cilium-endpoint-slices';
-  /** Are namespaces global that do not say? */
-  readonly globalNamespaces: boolean;
-  /** An identity stays that long after its last user went, milliseconds. */
-  readonly identityGraceMs: number;
-}
+import { serviceSources, workloadSource } from './sources.ts';
 
 export interface ApiserverDeps {
   readonly kube: KubeClient;
@@ -51,14 +37,6 @@ export interface Apiserver {
   readonly isSynced: boolean;
 }
 
-type WorkloadDeps = Omit<KubernetesSourceDeps, 'identityGraceMs'>;
-
-function workloadSource(config: ApiserverSettings, deps: WorkloadDeps): Source & { readonly identities: number } {
-  const { source, identityGraceMs } = config;
-  if (source === 'kubernetes') return new KubernetesSource({ ...deps, identityGraceMs });
-  return new CiliumSource({ ...deps, endpointSlices: source === 'cilium-endpoint-slices' });
-}
-
 /** Publishes one cluster, as Kubernetes describes it, into its etcd. */
 export function createApiserver(deps: ApiserverDeps): Apiserver {
   const { config, clock, log } = deps;
@@ -66,18 +44,19 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
   const metrics = deps.metrics ?? new ApiserverMetrics(cluster.name);
   const claim = new PublisherClaim(cluster, { ...deps, uid: (signal) => clusterUid(deps.kube, signal) });
   const kv = claim.guard(deps.kv);
-  const publisher = new Publisher({ ...deps, kv, cluster, metrics });
+  const ownConfig = localClusterConfig(cluster, config.exported);
+  const publisher = new Publisher(ownConfig, { ...deps, kv, cluster, metrics });
   const namespaceTable = new NamespaceTable(config.globalNamespaces);
-  const sourceDeps = { ...deps, cluster, namespaces: namespaceTable };
   const events = new EventRecorder({
     ...deps,
     component: 'clustermesh-apiserver',
     health: deps.health.scope('events'),
   });
   const advisor = new AnnotationAdvisor(events);
-  const services = new ServiceSource({ ...sourceDeps, advisor, sink: publisher.services });
-  const workloads = workloadSource(config, { ...sourceDeps, sinks: publisher });
-  const clusterConfig = new ClusterConfigEnforcer(cluster, { ...deps, kv });
+  const sourceDeps = { ...deps, namespaces: namespaceTable, advisor, sinks: publisher };
+  const workloads = workloadSource(sourceDeps);
+  const sources = [workloads, ...serviceSources(sourceDeps)];
+  const clusterConfig = new ClusterConfigEnforcer(cluster, ownConfig, { ...deps, kv });
   const now = (nowMs: number): Uint8Array => new TextEncoder().encode(rfc3339(nowMs));
   const heartbeat = new Heartbeat({ key: heartbeatKey, value: now }, { writer: kv, clock, log });
   metrics.show(() => ({
@@ -88,7 +67,10 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
 
   const learn = async (signal: AbortSignal): Promise<void> => {
     await Promise.race([namespaceTable.whenSynced, aborted(signal)]);
-    await runAll([(inner) => workloads.run(inner), (inner) => services.run(inner)], signal);
+    await runAll(
+      sources.map((source) => (inner: AbortSignal) => source.run(inner)),
+      signal,
+    );
   };
   /** What another cluster has there must not be taken over before the claim is held. */
   const publish = async (signal: AbortSignal): Promise<void> => {

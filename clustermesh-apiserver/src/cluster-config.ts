@@ -6,8 +6,15 @@ import type { ClusterConfig } from '@clustermesh/wire';
 
 import type { LocalCluster } from './map/local-cluster.ts';
 
-/** What this apiserver publishes: no service exports (but their canary), no endpoint slices. */
-export function localClusterConfig(cluster: LocalCluster): ClusterConfig {
+/** Which forms of its services this cluster publishes. */
+export interface ExportedKinds {
+  readonly endpointSlices: EndpointSlicesExport;
+}
+
+export type EndpointSlicesExport = 'off' | 'services-and-endpointslices' | 'endpointslices-only';
+
+/** What this apiserver publishes: no service exports (but their canary). */
+export function localClusterConfig(cluster: LocalCluster, { endpointSlices }: ExportedKinds): ClusterConfig {
   return {
     id: cluster.id,
     capabilities: {
@@ -15,7 +22,7 @@ export function localClusterConfig(cluster: LocalCluster): ClusterConfig {
       cached: false,
       maxConnectedClusters: cluster.maxConnectedClusters,
       serviceExportsEnabled: false,
-      endpointSlicesExportMode: '',
+      endpointSlicesExportMode: endpointSlices === 'off' ? '' : endpointSlices,
     },
   };
 }
@@ -41,9 +48,9 @@ export class ClusterConfigEnforcer {
   readonly #value: Uint8Array;
   readonly #deps: ClusterConfigDeps;
 
-  constructor(cluster: LocalCluster, deps: ClusterConfigDeps) {
+  constructor(cluster: LocalCluster, config: ClusterConfig, deps: ClusterConfigDeps) {
     this.#key = clusterConfigKey(cluster.name);
-    this.#value = clusterConfigCodec.encode(localClusterConfig(cluster));
+    this.#value = clusterConfigCodec.encode(config);
     this.#deps = deps;
   }
 

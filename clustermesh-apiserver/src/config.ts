@@ -44,6 +44,12 @@ const schema = z.object({
     .boolean()
     .default(true)
     .describe('publish namespaces without the annotation clustermesh.cilium.io/global'),
+  endpointslicesExport: z
+    .enum(['off', 'services-and-endpointslices', 'endpointslices-only'])
+    .default('off')
+    .describe(
+      'publish the endpoint slices of global services beside the services or, where all readers know them, instead',
+    ),
   identityGracePeriod: durationSetting('15m', 'how long an identity that no pod has is kept').refine(
     (ms) => ms > 0,
     'must not be 0',

@@ -5,10 +5,10 @@ import { AdminServer, Health, systemClock, systemRandom } from '@clustermesh/run
 import type { Logger } from '@clustermesh/runtime';
 
 import { createApiserver } from './apiserver.ts';
-import type { ApiserverSettings } from './apiserver.ts';
 import type { ApiserverConfig } from './config.ts';
 import { setUpRoles } from './etcdinit/roles.ts';
 import { ApiserverMetrics } from './metrics.ts';
+import type { ApiserverSettings } from './settings.ts';
 
 /** The apiserver with its real edges, until `signal` aborts. */
 export async function runApiserver(config: ApiserverConfig, log: Logger, signal: AbortSignal): Promise<void> {
@@ -35,6 +35,7 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
   const settings: ApiserverSettings = {
     cluster: config.cluster,
     source: config.source === 'cilium' && config.enableCiliumEndpointSlice ? 'cilium-endpoint-slices' : config.source,
+    exported: { endpointSlices: config.endpointslicesExport },
     globalNamespaces: config.clustermeshDefaultGlobalNamespace,
     identityGraceMs: config.identityGracePeriod,
   };

@@ -77,7 +77,10 @@ class TestCluster {
       ...this.#deps(),
       kube: this.kube,
       kv: this.#store(),
-      config: { cluster: this.#identity(), source: 'kubernetes', globalNamespaces: true, identityGraceMs: 900_000 },
+      config: {
+        ...{ cluster: this.#identity(), source: 'kubernetes', globalNamespaces: true, identityGraceMs: 900_000 },
+        exported: { endpointSlices: 'off' },
+      },
     });
   }
 
@@ -137,6 +140,8 @@ class TestCluster {
         mirrorSilenceMs: 60_000,
         staleTtlMs: 0,
         defaultGlobalNamespace: true,
+        policyScope: 'mesh',
+        policyDefaultLocalCluster: true,
         startupTaint: '',
       },
     });

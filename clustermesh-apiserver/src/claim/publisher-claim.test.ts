@@ -80,7 +80,11 @@ describe('PublisherClaim', () => {
     first.stop();
     expect((await start(east, 'u1')).claim.problem).toBeUndefined();
     await new MemoryKvStore(server, { clock }).commit([
-      { kind: 'put', key: clusterConfigKey(east.name), value: clusterConfigCodec.encode(localClusterConfig(east)) },
+      {
+        kind: 'put',
+        key: clusterConfigKey(east.name),
+        value: clusterConfigCodec.encode(localClusterConfig(east, { endpointSlices: 'off' })),
+      },
     ]);
     expect((await start(west, 'u1')).claim.problem).toBeUndefined();
   });
@@ -110,7 +114,7 @@ describe('PublisherClaim', () => {
 
   it('waits for what a publisher without a claim has left, until its lease ends', async () => {
     const other = new MemoryKvStore(server, { clock, leaseTtlSeconds: 60 });
-    const value = clusterConfigCodec.encode(localClusterConfig(west));
+    const value = clusterConfigCodec.encode(localClusterConfig(west, { endpointSlices: 'off' }));
     await other.commit([{ kind: 'put', key: clusterConfigKey(west.name), value }]);
     const { claim } = await start(east, 'u1');
     expect(claim.problem).toContain('cilium/cluster-config/west is not of cluster east');
@@ -120,7 +124,7 @@ describe('PublisherClaim', () => {
   });
 
   it('does not mind the copies of remote clusters, nor a record that is none', async () => {
-    const config = localClusterConfig(west);
+    const config = localClusterConfig(west, { endpointSlices: 'off' });
     const copy = clusterConfigCodec.encode({ ...config, capabilities: { ...config.capabilities, cached: true } });
     await new MemoryKvStore(server, { clock }).commit([
       { kind: 'put', key: clusterConfigKey(west.name), value: copy },

@@ -4,6 +4,8 @@ import type { Endpoint, EndpointSlice, Service } from '@clustermesh/kube';
 import { serviceCodec } from '@clustermesh/wire';
 
 import { aService, aSlice, east } from '../testing/objects.ts';
+import { vector } from '../testing/vectors.ts';
+import type { LocalCluster } from './local-cluster.ts';
 import { clusterService, serviceOfSlice } from './service.ts';
 
 function json(service: Service, slices: readonly EndpointSlice[] = []): Record<string, unknown> {
@@ -50,6 +52,13 @@ describe('clusterService', () => {
     expect(json(service, [aSlice('web-a', 'web', ['10.1.0.5'])])).toMatchObject({
       frontends: {},
       backends: { '10.1.0.5': http },
+    });
+  });
+
+  it('has the only cluster IP where the list of them is empty', () => {
+    const ports = { http: { Protocol: 'TCP', Port: 80 } };
+    expect(json(withSpec({ clusterIP: '10.101.0.9', clusterIPs: [] }))).toMatchObject({
+      frontends: { '10.101.0.9': ports },
     });
   });
 
@@ -103,6 +112,42 @@ describe('clusterService', () => {
     });
   });
 
+  it('takes null for anything unsaid: ready, without host name and zone, TCP', () => {
+    const object = {
+      ...aSlice('web-a', 'web', []),
+      ports: [{ name: null, protocol: null, port: 8080 }, { port: null }],
+    };
+    const said = { addresses: ['10.1.0.5'], hostname: null, zone: null, hints: null };
+    const endpoints = [
+      { ...said, conditions: null },
+      { ...said, addresses: ['10.1.0.6'], conditions: { ready: null, serving: null } },
+      { ...said, addresses: ['10.1.0.7'], conditions: { ready: false, serving: null } },
+    ];
+    const value = json(aService('web'), [{ ...object, endpoints } as unknown as EndpointSlice]);
+    const port = { '': { Protocol: 'TCP', Port: 8080 } };
+    expect(value).toMatchObject({ backends: { '10.1.0.5': port, '10.1.0.6': port } });
+    expect(Object.keys(value['backends'] ?? {})).toHaveLength(2);
+    expect(value).not.toHaveProperty('zones');
+    expect(value).not.toHaveProperty('hostnames');
+  });
+
+  it('keeps zones and hints of each backend in each slice, as it says there', () => {
+    const hinted = (ip: string, zone: string, zones: readonly string[]): Endpoint => ({
+      ...{ addresses: [ip], zone, hints: { forZones: zones.map((name) => ({ name })) } },
+    });
+    const four: EndpointSlice = { ...aSlice('web-4', 'web', []), endpoints: [hinted('10.1.0.5', 'a', ['a', 'b'])] };
+    const six: EndpointSlice = {
+      ...aSlice('web-6', 'web', []),
+      ...{ addressType: 'IPv6', endpoints: [hinted('FD00::5', 'b', [])] },
+    };
+    expect(json(aService('web'), [four, six])).toMatchObject({
+      zones: {
+        '10.1.0.5': { zone: 'a', forZones: [{ name: 'a' }, { name: 'b' }] },
+        'fd00::5': { zone: 'b', forZones: [] },
+      },
+    });
+  });
+
   it('tells host names and zones only of backends that have them; no hints are an empty list', () => {
     const plain = json(aService('web'), [withEndpoint({})]);
     expect(plain).not.toHaveProperty('hostnames');
@@ -115,6 +160,70 @@ describe('clusterService', () => {
     expect(json(aService('web'), [withEndpoint({ zone: 'a' })])).toMatchObject({
       zones: { '10.1.0.5': { zone: 'a', forZones: [] } },
     });
+  });
+});
+
+describe('the golden values of Cilium', () => {
+  const cluster1: LocalCluster = { ...east, name: 'cluster1' as LocalCluster['name'] };
+  const bytes = (service: Service, slices: readonly EndpointSlice[]): string =>
+    Buffer.from(serviceCodec.encode(clusterService(service, slices, cluster1))).toString();
+  const slice = (
+    addressType: 'IPv4' | 'IPv6',
+    ips: readonly string[],
+    ports: EndpointSlice['ports'],
+  ): EndpointSlice => ({
+    ...{ metadata: { name: addressType }, addressType, ports: ports ?? [] },
+    endpoints: ips.map((ip) => ({ addresses: [ip] })),
+  });
+  const dual = [
+    { name: 'dns', protocol: 'UDP', port: 5353 },
+    { name: 'http', protocol: 'TCP', port: 8080 },
+    { name: 'sctp', protocol: 'SCTP', port: 9 },
+  ] as const;
+
+  it.each<{ name: string; service: Service; slices: readonly EndpointSlice[] }>([
+    {
+      name: 'service-dual-stack',
+      service: {
+        metadata: { namespace: 'kube-system', name: 'dual' },
+        spec: {
+          clusterIPs: ['10.96.0.10', 'fd00:96::a'],
+          ports: [
+            { name: 'http', protocol: 'TCP', port: 80 },
+            { name: 'dns', protocol: 'UDP', port: 53 },
+            { name: 'sctp', protocol: 'SCTP', port: 9 },
+          ],
+        },
+      },
+      slices: [slice('IPv4', ['10.244.1.10', '10.244.1.9'], dual), slice('IPv6', ['fd00:10:244:1::a'], dual)],
+    },
+    {
+      name: 'service-headless-hostnames',
+      service: {
+        metadata: { namespace: 'default', name: 'headless' },
+        spec: { clusterIP: 'None', clusterIPs: ['None'] },
+      },
+      slices: [
+        {
+          ...slice('IPv4', [], [{ name: 'pg', protocol: 'TCP', port: 5432 }]),
+          endpoints: [
+            { addresses: ['10.244.1.10'], hostname: 'db-0' },
+            { addresses: ['10.244.2.10'], hostname: 'db-1' },
+          ],
+        },
+      ],
+    },
+    {
+      name: 'service-unnamed-port',
+      service: {
+        metadata: { namespace: 'default', name: 'unnamed' },
+        spec: { clusterIP: '10.96.0.11', ports: [{ port: 80 }] },
+      },
+      slices: [slice('IPv4', ['10.244.1.10'], [{ port: 8080 }])],
+    },
+    { name: 'service-no-backends', service: { metadata: { namespace: 'default', name: 'empty' } }, slices: [] },
+  ])('$name, from the objects that it stands for', ({ name, service, slices }) => {
+    expect(bytes(service, slices)).toBe(vector(`${name}.value`).toString());
   });
 });
 

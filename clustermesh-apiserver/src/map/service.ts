@@ -18,7 +18,10 @@ export function serviceOfSlice({ metadata, addressType }: EndpointSlice): string
   return metadata.labels?.[managedByLabel] === meshController ? undefined : `${metadata.namespace ?? ''}/${name}`;
 }
 
-/** The value of a global, shared service (protocol.md §7.5). One IP in several slices has the ports of all of them. */
+/**
+ * The value of a global, shared service (protocol.md §7.5). One IP in several slices has the ports of all of them. An
+ * object of the API may have null where nothing is said.
+ */
 export function clusterService(
   service: Service,
   slices: readonly EndpointSlice[],
@@ -46,7 +49,8 @@ export function clusterService(
 function frontends({ metadata, spec = {} }: Service): Record<string, PortConfiguration> {
   const isHeadless = metadata.labels?.[headlessLabel] !== undefined || spec.clusterIP?.toLowerCase() === 'none';
   if (isHeadless) return {};
-  const clusterIps = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
+  const { clusterIP = '', clusterIPs = [] } = spec;
+  const clusterIps = clusterIPs.length === 0 ? [clusterIP] : clusterIPs;
   const ports = Object.fromEntries(
     (spec.ports ?? []).map((port) => [port.name ?? '', l4Addr(port.protocol, port.port)]),
   );
@@ -66,30 +70,30 @@ class Backends {
     }
   }
 
-  #addAddress(text: string, ports: PortConfiguration, { hostname = '', zone = '', hints }: Endpoint): void {
+  #addAddress(text: string, ports: PortConfiguration, { hostname, zone, hints }: Endpoint): void {
     const ip = canonicalIp(text);
     if (ip === undefined) return;
     const known = this.ports.get(ip);
     this.ports.set(ip, known === undefined ? ports : { ...known, ...ports });
-    if (hostname !== '') this.hostnames.set(ip, hostname);
-    if (zone !== '') this.zones.set(ip, { zone, forZones: (hints?.forZones ?? []).map(({ name }) => ({ name })) });
+    if (hostname) this.hostnames.set(ip, hostname);
+    if (zone) this.zones.set(ip, { zone, forZones: (hints?.forZones ?? []).map(({ name }) => ({ name })) });
   }
 }
 
 /** A port that a slice does not number cannot be published. */
 function slicePorts(slice: EndpointSlice): PortConfiguration {
-  const numbered = (slice.ports ?? []).flatMap(({ name = '', protocol, port }) =>
-    port === undefined ? [] : [[name, l4Addr(protocol, port)] as const],
+  const numbered = (slice.ports ?? []).flatMap(({ name, protocol, port }) =>
+    typeof port === 'number' ? [[name ?? '', l4Addr(protocol, port)] as const] : [],
   );
   return Object.fromEntries(numbered);
 }
 
 /** Absent `ready` means ready; absent `serving` means as ready. Terminating backends still serving stay listed. */
-function isUsable({ conditions = {} }: Endpoint): boolean {
-  const { ready = true, serving = ready } = conditions;
-  return ready || serving;
+function isUsable({ conditions }: Endpoint): boolean {
+  const ready = conditions?.ready ?? true;
+  return ready || (conditions?.serving ?? ready);
 }
 
-function l4Addr(protocol = 'TCP', port: number): L4Addr {
-  return { protocol, port };
+function l4Addr(protocol: string | undefined, port: number): L4Addr {
+  return { protocol: protocol ?? 'TCP', port };
 }

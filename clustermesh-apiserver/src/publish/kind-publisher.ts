@@ -3,7 +3,7 @@ import type { KvOp, KvStore } from '@clustermesh/kvstore';
 import { Backoff, retryLoop } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { canaryKey, rfc3339 } from '@clustermesh/wire';
-import type { Kind } from '@clustermesh/wire';
+import type { Kind, KindName } from '@clustermesh/wire';
 
 import type { LocalCluster } from '../map/local-cluster.ts';
 import type { KindState, WriteMetrics } from '../metrics.ts';
@@ -65,7 +65,7 @@ export class KindPublisher<T> implements KindSink<T> {
     this.#store = new SyncStore({ writer, clock, random, log, health: health.scope(`publish/${kind.name}`) });
   }
 
-  get name(): string {
+  get name(): KindName {
     return this.#kind.name;
   }
 

@@ -1,6 +1,6 @@
 import { runAll } from '@clustermesh/runtime';
 import { kindByName } from '@clustermesh/wire';
-import type { ClusterService, LabelArray, MeshNode } from '@clustermesh/wire';
+import type { ClusterConfig, ClusterEndpointSlice, ClusterService, LabelArray, MeshNode } from '@clustermesh/wire';
 
 import type { KindState } from '../metrics.ts';
 import { IpGate } from './ip-gate.ts';
@@ -14,18 +14,23 @@ export interface Sinks {
   readonly identities: KindSink<LabelArray>;
   readonly ip: IpSink;
   readonly services: KindSink<ClusterService>;
+  readonly endpointSlices: KindSink<ClusterEndpointSlice>;
 }
 
-/** Everything that this cluster tells the others: each kind with a writer of its own, IPs after their identities. */
+/**
+ * Everything that this cluster tells the others: each kind with a writer of its own, IPs after their identities. Of kinds
+ * that its config does not announce nothing is written, and nothing is touched: what was there ends with its lease.
+ */
 export class Publisher implements Sinks {
   readonly nodes: KindPublisher<MeshNode>;
   readonly identities: KindSink<LabelArray>;
   readonly ip: IpSink;
   readonly services: KindPublisher<ClusterService>;
+  readonly endpointSlices: KindPublisher<ClusterEndpointSlice>;
   readonly #publishers: readonly Pick<KindPublisher<never>, 'name' | 'isSynced' | 'state' | 'run'>[];
   #bootstrapMs: number | undefined;
 
-  constructor(deps: PublishDeps) {
+  constructor(config: ClusterConfig, deps: PublishDeps) {
     const { clock } = deps;
     const startMs = clock.monotonicMs();
     const announced = (): void => {
@@ -37,6 +42,7 @@ export class Publisher implements Sinks {
     const identities = new KindPublisher(kindByName.identities, deps, { announced, written });
     this.nodes = new KindPublisher(kindByName.nodes, deps, { announced });
     this.services = new KindPublisher(kindByName.services, deps, { announced });
+    this.endpointSlices = new KindPublisher(kindByName.endpointslices, deps, { announced });
     this.ip = gate;
     this.identities = {
       upsert: (name, value) => {
@@ -52,7 +58,8 @@ export class Publisher implements Sinks {
     // Service exports are not read yet: none, and a canary at once, so that readers do not wait for them.
     const serviceExports = new KindPublisher(kindByName.serviceexports, deps, { announced });
     serviceExports.synced();
-    this.#publishers = [this.nodes, identities, ip, this.services, serviceExports];
+    const all = [this.nodes, identities, ip, this.services, this.endpointSlices, serviceExports];
+    this.#publishers = all.filter(({ name }) => kindByName[name].enabled(config));
   }
 
   /** The kinds whose canary is still missing. */

@@ -4,7 +4,7 @@ import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 /**
  * Learns something of the cluster and fills the publisher's sinks with it, until abort. Sources stand side by side:
- * `kubernetes/` or `cilium/` for nodes, identities and IPs, service-source.ts for services, whatever the CNI is.
+ * `kubernetes/` or `cilium/` for nodes, identities and IPs, service-catalog.ts for services, whatever the CNI is.
  */
 export interface Source {
   run(signal: AbortSignal): Promise<void>;

@@ -4,7 +4,8 @@ import { KubeApiStore } from '@clustermesh/lab';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
 
 import { createApiserver } from '../apiserver.ts';
-import type { Apiserver, ApiserverSettings } from '../apiserver.ts';
+import type { Apiserver } from '../apiserver.ts';
+import type { ApiserverSettings } from '../settings.ts';
 import { east } from './objects.ts';
 
 const stops: AbortController[] = [];
@@ -77,6 +78,7 @@ export function oneCluster(config: Partial<ApiserverSettings> = {}): OneCluster 
     const health = new Health(clock);
     const settings: ApiserverSettings = {
       ...{ cluster: east, source: 'kubernetes', globalNamespaces: true, identityGraceMs: 900_000 },
+      exported: { endpointSlices: 'off' },
       ...config,
     };
     const apiserver = createApiserver({

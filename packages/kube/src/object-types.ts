@@ -89,6 +89,8 @@ export interface Endpoint {
   readonly addresses: readonly string[];
   /** An absent `ready` means ready; `serving` then equals it, and `terminating` is false. */
   readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
+  /** Of objects that were stored as v1beta1. */
+  readonly deprecatedTopology?: Labels;
   readonly hostname?: string;
   readonly nodeName?: string;
   readonly zone?: string;

@@ -1,0 +1,199 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+
+import { endpointSlices, namespaces, services } from '@clustermesh/kube';
+import type { EndpointSlice, KubeClient, Service } from '@clustermesh/kube';
+import { endpointSliceCodec } from '@clustermesh/wire';
+
+import type { ExportedKinds } from './cluster-config.ts';
+import { aFurtherService, aService, aSlice, create, globalAnnotation } from './testing/objects.ts';
+import { oneCluster, stopAll } from './testing/one-cluster.ts';
+
+afterEach(stopAll);
+
+const ref = { namespace: 'default', name: 'web' };
+const sliceRef = { namespace: 'default', name: 'web-a' };
+const serviceKey = 'cilium/state/services/v1/east/default/web';
+const sliceKey = 'cilium/state/endpointslices/v1/east/default/web-a';
+const canary = (kind: string): string => `cilium/synced/east/cilium/state/${kind}/v1`;
+const config = 'cilium/cluster-config/east';
+
+const both: ExportedKinds = { endpointSlices: 'services-and-endpointslices' };
+
+/** Not global. */
+const home: Service = { ...aFurtherService('default', 'home'), metadata: { namespace: 'default', name: 'home' } };
+
+async function annotate(kube: KubeClient, annotations: Readonly<Record<string, string | null>>): Promise<void> {
+  await kube.patch(services, ref, { metadata: { annotations } }, { kind: 'merge' });
+}
+
+describe('endpoint slices', () => {
+  it.each<{ endpointSlices: ExportedKinds['endpointSlices']; keys: string[]; mode: string }>([
+    { endpointSlices: 'off', keys: [serviceKey, canary('services')], mode: '' },
+    {
+      endpointSlices: 'services-and-endpointslices',
+      keys: [sliceKey, serviceKey, canary('endpointslices'), canary('services')],
+      mode: ',"endpointSlicesExportMode":"services-and-endpointslices"',
+    },
+    {
+      endpointSlices: 'endpointslices-only',
+      keys: [sliceKey, canary('endpointslices')],
+      mode: ',"endpointSlicesExportMode":"endpointslices-only"',
+    },
+  ])('are published with mode $endpointSlices: keys, canaries, config', async ({ endpointSlices: mode, ...want }) => {
+    const { etcd, kube, start } = oneCluster({ exported: { endpointSlices: mode } });
+    await create(kube, aService('web'), aSlice('web-a', 'web', ['10.1.0.5']));
+    const { apiserver } = await start();
+    expect(etcd.keys().filter((key) => /services|endpointslices/.test(key))).toEqual(want.keys);
+    expect(etcd.text(config)).toBe(
+      '{"id":1,"capabilities":{"syncedCanaries":true,"maxConnectedClusters":255,"serviceExportsEnabled":false' +
+        `${want.mode}}}`,
+    );
+    expect(apiserver.notReady()).toBeUndefined();
+  });
+
+  it('carry what a service does not: endpoints that are not ready, and the labels of the slice', async () => {
+    const { etcd, kube, start } = oneCluster({ exported: both });
+    const slice: EndpointSlice = {
+      ...aSlice('web-a', 'web', []),
+      endpoints: [{ addresses: ['10.1.0.5'], conditions: { ready: false, serving: false, terminating: true } }],
+    };
+    await create(kube, aService('web'), slice);
+    await start();
+    expect(etcd.json(serviceKey)).toMatchObject({ backends: {} });
+    expect(endpointSliceCodec.decode(etcd.bytes(sliceKey) ?? new Uint8Array())).toMatchObject({
+      value: { labels: { 'kubernetes.io/service-name': 'web' }, endpoints: slice.endpoints },
+    });
+  });
+
+  it.each([
+    { name: 'a service that is not global', annotations: {}, slice: aSlice('web-a', 'web', ['10.1.0.5']) },
+    {
+      name: 'a service that is not shared',
+      annotations: { ...globalAnnotation, 'service.cilium.io/shared': 'false' },
+      slice: aSlice('web-a', 'web', ['10.1.0.5']),
+    },
+    { name: 'no service', annotations: globalAnnotation, slice: aSlice('web-a', 'elsewhere', ['10.1.0.5']) },
+    {
+      name: 'endpoints of other clusters',
+      annotations: globalAnnotation,
+      slice: {
+        ...aSlice('web-a', 'web', ['10.1.0.5']),
+        metadata: {
+          ...sliceRef,
+          labels: {
+            'kubernetes.io/service-name': 'web',
+            'endpointslice.kubernetes.io/managed-by': 'endpointslice-mesh-controller.cilium.io',
+          },
+        },
+      },
+    },
+    {
+      name: 'host names',
+      annotations: globalAnnotation,
+      slice: { ...aSlice('web-a', 'web', ['db.example.com']), addressType: 'FQDN' as const },
+    },
+  ])('are not published of $name, and cost no write when they change', async ({ annotations, slice }) => {
+    const { clock, etcd, kube, server, start } = oneCluster({ exported: both });
+    await create(kube, aService('web', annotations), slice);
+    await start();
+    expect(etcd.keys('cilium/state/endpointslices/')).toEqual([]);
+    const { revision } = server;
+    const change = { endpoints: [{ addresses: slice.addressType === 'FQDN' ? ['db.example.org'] : ['10.1.0.6'] }] };
+    await kube.patch(endpointSlices, sliceRef, change, { kind: 'merge' });
+    await clock.advance(1_000);
+    expect(etcd.writesAfter(revision)).toEqual([]);
+  });
+
+  it('go and come with what makes their service shared', async () => {
+    const { clock, etcd, kube, start } = oneCluster({ exported: both });
+    await create(kube, aService('web'), aSlice('web-a', 'web', ['10.1.0.5']));
+    await start();
+    const isThere = async (action: Promise<unknown>): Promise<boolean> => {
+      await action;
+      await clock.advance(1_000);
+      return etcd.keys().includes(sliceKey);
+    };
+    const global = (value: string): unknown => ({
+      metadata: { annotations: { 'clustermesh.cilium.io/global': value } },
+    });
+    expect(await isThere(annotate(kube, { 'service.cilium.io/global': 'false' }))).toBe(false);
+    expect(await isThere(annotate(kube, { 'service.cilium.io/global': 'TRUE' }))).toBe(true);
+    expect(await isThere(annotate(kube, { 'service.cilium.io/shared': 'false' }))).toBe(false);
+    expect(await isThere(annotate(kube, { 'service.cilium.io/shared': null }))).toBe(true);
+    expect(await isThere(kube.patch(namespaces, { name: 'default' }, global('no'), { kind: 'merge' }))).toBe(false);
+    expect(await isThere(kube.patch(namespaces, { name: 'default' }, global('true'), { kind: 'merge' }))).toBe(true);
+    expect(await isThere(kube.delete(services, ref))).toBe(false);
+    expect(await isThere(create(kube, aService('web')))).toBe(true);
+    expect(await isThere(kube.delete(endpointSlices, sliceRef))).toBe(false);
+  });
+
+  it('follow a slice to the service that it is relabelled for', async () => {
+    const { clock, etcd, kube, server, start } = oneCluster({ exported: both });
+    await create(kube, aService('web'), aFurtherService('default', 'shop'), aSlice('web-a', 'web', ['10.1.0.5']));
+    await create(kube, home);
+    await start();
+    const relabel = (name: string): Promise<unknown> =>
+      kube.patch(
+        endpointSlices,
+        sliceRef,
+        { metadata: { labels: { 'kubernetes.io/service-name': name } } },
+        { kind: 'merge' },
+      );
+    const { revision } = server;
+    await relabel('shop');
+    await clock.advance(1_000);
+    expect(etcd.writesAfter(revision).sort()).toEqual([
+      `put ${sliceKey}`,
+      'put cilium/state/services/v1/east/default/shop',
+      `put ${serviceKey}`,
+    ]);
+    await relabel('home');
+    await clock.advance(1_000);
+    expect(etcd.keys()).not.toContain(sliceKey);
+  });
+});
+
+describe('writes to etcd', () => {
+  it('are one a kind for one endpoint that becomes ready, and none for what is not published', async () => {
+    const { clock, etcd, kube, server, start } = oneCluster({ exported: both });
+    const slice = aSlice('web-a', 'web', ['10.1.0.5', '10.1.0.6']);
+    const unready = {
+      ...slice,
+      endpoints: (slice.endpoints ?? []).map((one) => ({ ...one, conditions: { ready: false } })),
+    };
+    await create(kube, aService('web'), unready, home, aSlice('home-a', 'home', ['10.1.0.7']));
+    await start();
+    let { revision } = server;
+    await kube.patch(endpointSlices, sliceRef, { endpoints: slice.endpoints }, { kind: 'merge' });
+    await clock.advance(1_000);
+    expect(etcd.writesAfter(revision).sort()).toEqual([`put ${sliceKey}`, `put ${serviceKey}`]);
+    ({ revision } = server);
+    await kube.patch(services, ref, { spec: { externalTrafficPolicy: 'Local' } }, { kind: 'merge' });
+    await kube.patch(services, { ...ref, name: 'home' }, { metadata: { labels: { a: 'b' } } }, { kind: 'merge' });
+    await kube.patch(endpointSlices, { ...sliceRef, name: 'home-a' }, { endpoints: [] }, { kind: 'merge' });
+    await clock.advance(1_000);
+    expect(etcd.writesAfter(revision)).toEqual([]);
+  });
+
+  it('come together for a burst of changes of one service', async () => {
+    const { clock, etcd, kube, server, start } = oneCluster();
+    await create(kube, aService('web'));
+    await start();
+    const { revision } = server;
+    for (let index = 0; index < 50; index++) await create(kube, aSlice(`web-${index}`, 'web', [`10.1.1.${index}`]));
+    await clock.advance(1_000);
+    expect(etcd.writesAfter(revision).length).toBeLessThanOrEqual(3);
+    expect(Object.keys(etcd.json(serviceKey)?.['backends'] ?? {})).toHaveLength(50);
+  });
+});
+
+describe('services without a selector', () => {
+  it('are published with the endpoints that somebody wrote by hand', async () => {
+    const { etcd, kube, start } = oneCluster();
+    const { selector: _, ...spec } = aService('web').spec ?? {};
+    const service: Service = { ...aService('web'), spec };
+    await create(kube, service, aSlice('by-hand', 'web', ['192.0.2.7']));
+    await start();
+    expect(etcd.json(serviceKey)).toMatchObject({ selector: {}, backends: { '192.0.2.7': { http: { Port: 8080 } } } });
+  });
+});

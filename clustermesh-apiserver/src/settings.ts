@@ -1,0 +1,14 @@
+import type { ExportedKinds } from './cluster-config.ts';
+import type { LocalCluster } from './map/local-cluster.ts';
+
+/** What a cluster's apiserver is told to do. */
+export interface ApiserverSettings {
+  readonly cluster: LocalCluster;
+  /** Where nodes, identities and IPs are learnt from; CiliumEndpointSlices instead of CiliumEndpoints is the last. */
+  readonly source: 'kubernetes' | 'cilium' | 'cilium-endpoint-slices';
+  readonly exported: ExportedKinds;
+  /** Are namespaces global that do not say? */
+  readonly globalNamespaces: boolean;
+  /** An identity stays that long after its last user went, milliseconds. */
+  readonly identityGraceMs: number;
+}
