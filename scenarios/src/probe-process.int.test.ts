@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +55,8 @@ function totals(probe: RunningProbe): TrafficReport {
     answers: {},
     longestGapMs: 0,
     firstFailure: '',
+    at: 0,
+    lastOkAt: 0,
   }) as TrafficReport;
 }
 
@@ -176,6 +179,37 @@ describe('probe/connections.mjs', () => {
     const probe = start('connections', {});
     await probe.stop();
     await expect(probe.ask('127.0.0.1:1/TCP')).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+  });
+});
+
+describe('probe/listen.mjs', () => {
+  it('counts the datagrams that carry its token', async () => {
+    const socket = createSocket('udp4').bind(0);
+    await once(socket, 'listening');
+    cleanUps.push(() => socket.close());
+    const { port } = socket.address();
+    const probe = start('listen', { port: port + 1, token: 'abc' });
+    await eventually(() => probe.latest() !== undefined);
+    expect(probe.latest()).toEqual({ heard: 0 });
+    for (const message of ['abc', 'not', 'abc']) {
+      await new Promise((resolve) => socket.send(message, port + 1, '127.0.0.1', resolve));
+    }
+    await pause(100); // nothing tells that a datagram has arrived
+    await probe.stop();
+    expect(JSON.parse((await probe.ended).stdout)).toEqual({ heard: 2 });
+  });
+});
+
+describe('probe/metrics.mjs', () => {
+  it('prints the samples of one metric by their labels', async () => {
+    const text =
+      '# HELP a b\na{direction="egress",reason="spoofed source"} 3\na{direction="x",reason="y"} 4\nb{c="d"} 5\n';
+    const server = createHttpServer((_, response) => response.end(text)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanUps.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const { stdout } = await start('metrics', { port, name: 'a' }).ended;
+    expect(JSON.parse(stdout)).toEqual({ 'egress/spoofed source': 3, 'x/y': 4 });
   });
 });
 

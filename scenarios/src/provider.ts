@@ -56,7 +56,7 @@ export interface PodRef {
 
 /** A program of probe/ and its flags: what `--address` and the others are told. */
 export interface Probe {
-  readonly program: 'requests' | 'traffic' | 'dns' | 'rubbish' | 'connections';
+  readonly program: 'requests' | 'traffic' | 'dns' | 'rubbish' | 'connections' | 'listen' | 'forge' | 'metrics';
   readonly flags: Readonly<Record<string, string | number>>;
 }
 
@@ -66,7 +66,7 @@ export function probeArguments({ flags }: Probe): readonly string[] {
 }
 
 /** What not every provider can do; a step that needs it is then told as not shown. */
-export type Need = 'packets' | 'cuts' | 'kills' | 'supervisor' | 'memory';
+export type Need = 'packets' | 'cuts' | 'kills' | 'supervisor' | 'memory' | 'forgery';
 
 /** Where the clusters of a scenario run. Kubernetes itself is the interface for the rest. */
 export interface Provider {

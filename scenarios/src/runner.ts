@@ -98,6 +98,7 @@ async function runStep(step: Step, run: Run, { clock, report }: RunDeps, signal:
       await action.perform(run);
     }
     began = clock.monotonicMs();
+    for (const traffic of run.traffic.values()) traffic.acted(clock.now());
     return lookAtAll(step, run, { report, deadline: began + step.within });
   });
   const ms = clock.monotonicMs() - began;

@@ -15,16 +15,20 @@ const report = z.object({
   longestGapMs: z.number(),
   /** Reason and time, to be found in logs; '' while there is none. */
   firstFailure: z.string().default(''),
+  /** When this was reported, and the last success: milliseconds since 1970. */
+  at: z.number().default(0),
+  lastOkAt: z.number().default(0),
 });
 
 export type TrafficReport = z.output<typeof report>;
 
-const nothing: TrafficReport = { ok: 0, failed: {}, broken: {}, answers: {}, longestGapMs: 0, firstFailure: '' };
+const nothing: TrafficReport = report.parse({ ok: 0, failed: {}, broken: {}, answers: {}, longestGapMs: 0 });
 
 /** Background traffic of a scenario, counted from its start to its end. */
 export class Traffic {
   readonly #probe: RunningProbe;
   #okBefore = 0;
+  #actedAt = 0;
 
   constructor(probe: RunningProbe) {
     this.#probe = probe;
@@ -43,6 +47,15 @@ export class Traffic {
   /** From here on successes count for the next step. */
   beginStep(): void {
     this.#okBefore = this.report.ok;
+  }
+
+  /** When the actions of the step were done. */
+  get actedAt(): number {
+    return this.#actedAt;
+  }
+
+  acted(now: number): void {
+    this.#actedAt = now;
   }
 
   async stop(): Promise<void> {

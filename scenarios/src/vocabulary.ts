@@ -11,11 +11,14 @@ import { claimAddress, condition, deletePod } from './actions/pods.ts';
 import { answers, moves, refused } from './expectations/answers.ts';
 import { connections } from './expectations/connections.ts';
 import { converged } from './expectations/converged.ts';
+import { event } from './expectations/event.ts';
+import { forged } from './expectations/forged.ts';
 import { drained, inspected, same } from './expectations/inspected.ts';
 import { memory } from './expectations/memory.ts';
 import { remote, shows } from './expectations/mesh-state.ts';
 import { resolves } from './expectations/resolves.ts';
 import { trafficHeld } from './expectations/traffic-held.ts';
+import { trafficStopped } from './expectations/traffic-stopped.ts';
 import { bindAction, bindExpectation } from './verb.ts';
 import type { Action, ActionVerb, Expectation, ExpectationVerb } from './verb.ts';
 
@@ -50,9 +53,12 @@ export const expectationVerbs: readonly ExpectationVerb<unknown>[] = [
   moves,
   resolves,
   connections,
+  forged,
   trafficHeld,
+  trafficStopped,
   remote,
   shows,
+  event,
   memory,
   inspected,
   same,

@@ -13,6 +13,7 @@ import type { ActionVerb } from '../verb.ts';
 import { configure } from './components.ts';
 import { kill } from './faults.ts';
 import { connect, disconnect } from './links.ts';
+import { traffic } from './background-traffic.ts';
 import { annotate, apply, patch, remove, scale } from './objects.ts';
 import { policy } from './policy.ts';
 import { claimAddress, condition, deletePod } from './pods.ts';
@@ -188,6 +189,32 @@ describe('with a Kubernetes API', () => {
     await kube.create(configMaps, { metadata, data: { 'cluster-id': '1', 'cluster-name': 'east' } });
     await act(configure, { clusters: ['east'], set: { 'cluster-id': '3' } }, run);
     expect(await kube.get(configMaps, metadata)).toMatchObject({ data: { 'cluster-id': '3', 'cluster-name': 'east' } });
+  });
+});
+
+describe('traffic', () => {
+  const params = { name: 'old', from: { cluster: 'east', pod: 'demo/client' }, connections: 'new' as const };
+  const to = { cluster: 'west', pod: 'demo/web', port: 8080 };
+
+  it('goes to a service or to a pod, and to one of both', () => {
+    const isTaken = (more: object) => traffic.params.safeParse({ ...params, ...more }).success;
+    expect([{ to }, { service: 'demo/echo' }, {}, { to, service: 'demo/echo' }].map(isTaken)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('to a pod goes to its address of the family', async () => {
+    const started: unknown[] = [];
+    const status = { podIPs: [{ ip: '10.2.1.5' }, { ip: 'fd00::5' }] };
+    const run = fakeRun({
+      kube: () => ({ ...fakeRun({}).provider.kube(''), get: async () => ({ status }) as never }),
+      startProbe: async (_cluster, _pod, { flags }) => (started.push(flags), undefined as never),
+    });
+    await act(traffic, { ...params, to, family: 6 }, run);
+    expect(started).toMatchObject([{ address: 'fd00::5', port: 8080 }]);
   });
 });
 

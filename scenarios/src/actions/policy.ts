@@ -1,9 +1,9 @@
-import { pods } from '@clustermesh/kube';
 import type { KubeObject } from '@clustermesh/kube';
 import { z } from 'zod';
 
 import { parseManifest } from '../manifests.ts';
-import { clusterNames, kubectl, nameOf, refOf } from '../reference.ts';
+import { podAddress, tellPodAddress } from '../pod-address.ts';
+import { clusterNames } from '../reference.ts';
 import type { Run } from '../run.ts';
 import type { ActionVerb } from '../verb.ts';
 import { createOrUpdate, deleteIfThere } from './objects.ts';
@@ -21,7 +21,7 @@ export const policy: ActionVerb<Params> = {
   params,
   clusters: ({ clusters }) => clusters,
   commands: ({ clusters, yaml }) => {
-    const text = yaml.replaceAll(addressPattern, (_, cluster: string, pod: string) => tellAddress(cluster, pod));
+    const text = yaml.replaceAll(addressPattern, (_, cluster: string, pod: string) => tellPodAddress({ cluster, pod }));
     return [
       `for CLUSTER in ${clusters.join(' ')}; do kubectl --context $CLUSTER apply -f - <<EOF\n${text.trim()}\nEOF\ndone`,
     ];
@@ -36,10 +36,6 @@ export const policy: ActionVerb<Params> = {
     perform: (wanted, run) => forEach(wanted, (cluster, object) => deleteIfThere(run, cluster, object)),
   },
 };
-
-function tellAddress(cluster: string, pod: string): string {
-  return `$(${kubectl(cluster, pod)} get pod ${nameOf(pod)} -o jsonpath={.status.podIP})`;
-}
 
 function tellDelete(cluster: string, { kind = '', metadata: { namespace, name } }: KubeObject): string {
   const where = namespace === undefined ? '' : ` -n ${namespace}`;
@@ -60,8 +56,7 @@ async function forEach(
 async function withAddresses(yaml: string, { provider }: Run): Promise<string> {
   let text = yaml;
   for (const [reference, cluster = '', pod = ''] of yaml.matchAll(addressPattern)) {
-    const { status } = await provider.kube(cluster).get(pods, refOf(pod));
-    text = text.replaceAll(reference, status?.podIP ?? '');
+    text = text.replaceAll(reference, await podAddress(provider.kube(cluster), { cluster, pod }));
   }
   return text;
 }

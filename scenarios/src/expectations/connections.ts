@@ -1,11 +1,9 @@
-import { pods } from '@clustermesh/kube';
-import { MeshError } from '@clustermesh/runtime';
-import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 
 import { clustersOf, flowName, flowPattern, flowsOf, targetText } from '../flow.ts';
 import type { Flow } from '../flow.ts';
-import { kubectl, nameOf, refOf } from '../reference.ts';
+import { podAddress, tellPodAddress } from '../pod-address.ts';
+import { refOf } from '../reference.ts';
 import type { Client } from '../reference.ts';
 import type { Run } from '../run.ts';
 import type { ExpectationVerb, Observation, Telling } from '../verb.ts';
@@ -52,18 +50,13 @@ function bySource(all: readonly Wanted[]): ReadonlyMap<string, readonly Wanted[]
 
 function tell(wanted: Params, telling: Telling): readonly string[] {
   return [...bySource(allOf(wanted, telling)).values()].flatMap((mine) => {
-    const targets = mine.map(({ flow }) => targetText(flow, tellAddress(flow.to, wanted.family), wanted.family));
+    const targets = mine.map(({ flow }) => targetText(flow, tellPodAddress(flow.to, wanted.family), wanted.family));
     const from = mine[0]?.flow.from ?? { cluster: '', pod: '' };
     return telling.provider.commands.probe(from.cluster, refOf(from.pod), {
       program: 'connections',
       flags: { to: targets.join(',') },
     });
   });
-}
-
-function tellAddress({ cluster, pod }: Client, family: 4 | 6): string {
-  const path = family === 4 ? '.status.podIP' : '.status.podIPs[1].ip';
-  return `$(${kubectl(cluster, pod)} get pod ${nameOf(pod)} -o jsonpath={${path}})`;
 }
 
 async function look(wanted: Params, run: Run): Promise<Observation> {
@@ -100,12 +93,10 @@ async function addressesOf(
   const targets = new Map(all.map(({ flow: { to } }) => [key(to), to]));
   return new Map(
     await Promise.all(
-      [...targets].map(async ([name, { cluster, pod }]): Promise<[string, string]> => {
-        const { status } = await provider.kube(cluster).get(pods, refOf(pod));
-        const address = status?.podIPs?.find(({ ip }) => isIPv6(ip) === (family === 6))?.ip;
-        if (address === undefined) throw new MeshError('KUBE_NOT_FOUND', `pod ${name} has no IPv${family} address`);
-        return [name, address];
-      }),
+      [...targets].map(async ([name, to]): Promise<[string, string]> => [
+        name,
+        await podAddress(provider.kube(to.cluster), to, family),
+      ]),
     ),
   );
 }

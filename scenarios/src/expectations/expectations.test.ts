@@ -6,9 +6,13 @@ import { fakeCli, fakeRun, fakeService } from '../testing/fake-run.ts';
 import type { ExpectationVerb, Observation } from '../verb.ts';
 import { answers, moves, refused } from './answers.ts';
 import { converged } from './converged.ts';
+import { event } from './event.ts';
 import { inspected, same } from './inspected.ts';
 import { remote, shows } from './mesh-state.ts';
 import { resolves } from './resolves.ts';
+import { trafficStopped } from './traffic-stopped.ts';
+import { Traffic } from '../traffic.ts';
+import { unusedProvider } from '../testing/unused-provider.ts';
 
 const from = { cluster: 'east', pod: 'demo/client' };
 const service = 'demo/echo';
@@ -275,5 +279,69 @@ describe('converged', () => {
     const observation = await look(converged, { clusters: ['east', 'west'], service }, meshOf(backends, status));
     expect(observation.seen).toMatch(seen);
     expect(observation.isMet).toBe(observation.seen.startsWith('all ready'));
+  });
+});
+
+describe('event', () => {
+  const about = 'CiliumNetworkPolicy/shop/web';
+  const items = [
+    { reason: 'Other', message: 'something else' },
+    { reason: 'PolicyRuleRefused', message: 'ingress[0]: rules of layer 7 are not served' },
+  ];
+  const asked: unknown[] = [];
+  const run = fakeRun({
+    kube: () => ({
+      ...unusedProvider.kube(''),
+      list: async (_, options) => (asked.push(options), { items: items as never, resourceVersion: '1' }),
+    }),
+  });
+
+  it.each([
+    { reason: 'PolicyRuleRefused', isMet: true },
+    { reason: 'PolicyRuleRefused', words: 'layer 7', isMet: true },
+    { reason: 'PolicyRuleRefused', words: 'layer 8', isMet: false },
+    { reason: 'Gone', isMet: false },
+  ])('$reason with words "$words": met $isMet', async ({ isMet, ...wanted }) => {
+    expect(await look(event, { of: 'east', about, ...wanted }, run)).toMatchObject({ isMet });
+    expect(asked.at(-1)).toEqual({
+      namespace: 'shop',
+      fieldSelector: 'involvedObject.kind=CiliumNetworkPolicy,involvedObject.name=web',
+    });
+  });
+
+  it('about what is in no namespace is in `default`', () => {
+    const params = event.params.parse({ of: 'east', about: 'CiliumClusterwideNetworkPolicy/web', reason: 'x' });
+    expect(event.commands(params, run)).toEqual([
+      'kubectl --context east -n default events --for ciliumclusterwidenetworkpolicy/web',
+    ]);
+  });
+});
+
+describe('stops', () => {
+  const acted = 1_000_000;
+
+  it.each([
+    { name: 'is met by silence that began soon enough', lastOkAfter: 400, silentFor: 2_000, isMet: true },
+    { name: 'is met by silence before the actions were done', lastOkAfter: -50, silentFor: 2_050, isMet: true },
+    { name: 'waits until it is silence', lastOkAfter: 400, silentFor: 1_900, isMet: false },
+    {
+      name: 'is never met by an answer that came too late',
+      lastOkAfter: 1_001,
+      silentFor: 0,
+      isMet: false,
+      isFinal: true,
+    },
+  ])('$name', async ({ lastOkAfter, silentFor, isMet, isFinal = false }) => {
+    const lastOkAt = acted + lastOkAfter;
+    const report = { ok: 9, failed: {}, broken: {}, answers: {}, longestGapMs: 1, lastOkAt, at: lastOkAt + silentFor };
+    const never = () => Promise.reject(new Error('not used in this test'));
+    const traffic = new Traffic({ latest: () => report, ask: never, ended: new Promise(() => undefined), stop: never });
+    traffic.acted(acted);
+    const run = fakeRun({}, { traffic: new Map([['old', traffic]]) });
+    expect(await look(trafficStopped, { name: 'old' }, run)).toMatchObject({ isMet, isFinal });
+  });
+
+  it('is never met by traffic that there is not', async () => {
+    expect(await look(trafficStopped, { name: 'old' }, fakeRun({}))).toMatchObject({ isMet: false, isFinal: true });
   });
 });

@@ -14,12 +14,17 @@ const probeOutput = z.object({
 });
 export type ProbeOutput = z.output<typeof probeOutput>;
 
-/** Runs a probe to its end. */
-export async function probe(from: Client, what: Probe, { provider }: Run): Promise<ProbeOutput> {
+/** Runs a probe that sends requests to its end. */
+export async function probe(from: Client, what: Probe, run: Run): Promise<ProbeOutput> {
+  return probeOutput.parse(await runProbe(from, what, run));
+}
+
+/** The last report of a probe that ends by itself. */
+export async function runProbe(from: Client, what: Probe, { provider }: Run): Promise<unknown> {
   const running = await provider.startProbe(from.cluster, refOf(from.pod), what);
   const { exitCode, stdout, stderr } = await running.ended;
   if (exitCode !== 0) throw new MeshError('COMMAND_FAILED', `probe in ${from.pod}: ${stderr.trim()}`);
-  return probeOutput.parse(JSON.parse(stdout));
+  return JSON.parse(stdout) as unknown;
 }
 
 /** Answers are named CLUSTER/POD. */

@@ -43,6 +43,7 @@ export class KindProvider implements Provider {
 
   cannot(need: Need): string | undefined {
     if (need === 'memory') return 'the memory of single programs is not read on kind';
+    if (need === 'forgery') return 'pods have no right to forge packets on kind';
     return need === 'supervisor' ? 'kind has no supervisor' : undefined;
   }
 

@@ -1,6 +1,7 @@
 /**
  * Sends requests until its standard input ends. Prints totals as a line of JSON twice a second, and once at its end:
- * {"ok":812,"failed":{"ETIMEDOUT":1},"broken":{},"answers":{"east/echo-1":400},"longestGapMs":31,"firstFailure":"…"}
+ * {"ok":812,"failed":{"ETIMEDOUT":1},"broken":{},"answers":{"east/echo-1":400},"longestGapMs":31,"firstFailure":"…",
+ * "at":1764000000000,"lastOkAt":1763999999990}
  * usage: node traffic.mjs --address 10.101.0.9 --port 80 --connections new|established [--protocol UDP] [--every 10]
  *   [--streams 8]
  */
@@ -25,7 +26,7 @@ const { address, protocol, connections } = values;
 const port = Number(values.port);
 const everyMs = Number(values.every);
 
-const totals = { ok: 0, failed: {}, broken: {}, answers: {}, longestGapMs: 0, firstFailure: '' };
+const totals = { ok: 0, failed: {}, broken: {}, answers: {}, longestGapMs: 0, firstFailure: '', lastOkAt: 0 };
 let lastOk = performance.now();
 let isOver = false;
 
@@ -44,11 +45,12 @@ process.stdin.on('end', () => {
 
 function report() {
   const gap = Math.max(totals.longestGapMs, performance.now() - lastOk);
-  process.stdout.write(`${JSON.stringify({ ...totals, longestGapMs: gap })}\n`);
+  process.stdout.write(`${JSON.stringify({ ...totals, longestGapMs: gap, at: Date.now() })}\n`);
 }
 
 function succeed(who) {
   totals.ok++;
+  totals.lastOkAt = Date.now();
   const now = performance.now();
   totals.longestGapMs = Math.max(totals.longestGapMs, now - lastOk);
   lastOk = now;
