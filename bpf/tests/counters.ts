@@ -15,6 +15,7 @@ export const reason = {
   unknownSource: 10,
   forgedNode: 11,
   identityMismatch: 12,
+  rewriteFailed: 13,
   probeReflected: 20,
   probeAnswered: 21,
   probeUnknownNode: 22,
@@ -22,6 +23,12 @@ export const reason = {
   probeTooOften: 24,
   probeUnexpected: 25,
   backendGone: 30,
+  policyDenied: 40,
+  policyNoRule: 41,
+  policyNotReady: 42,
+  fragmentUnknown: 43,
+  eventLost: 44,
+  tooBig: 45,
 } as const;
 export const direction = { ingress: 1, egress: 2, socket: 3 } as const;
 

@@ -7,8 +7,21 @@ export interface FrameOptions {
   readonly etherType?: number;
   readonly sourceMac?: string;
   readonly destinationMac?: string;
-  /** Behind the IPv4 header. */
+  /** Behind the IP header. */
   readonly payload?: Uint8Array;
+  /** Default 64. */
+  readonly hopLimit?: number;
+  readonly ipv4?: Ipv4Fields;
+}
+
+export interface Ipv4Fields {
+  /** Default UDP. */
+  readonly protocol?: number;
+  readonly id?: number;
+  /** Flags and offset as they stand in the header. */
+  readonly fragment?: number;
+  /** A multiple of 4 bytes. */
+  readonly options?: Uint8Array;
 }
 
 const etherTypeIpv4 = 0x0800;
@@ -20,21 +33,26 @@ export function ipFrame(options: FrameOptions): Uint8Array {
   return options.source.includes(':') ? ipv6Frame(options) : ipv4Frame(options);
 }
 
-/** An Ethernet frame with an IPv4 header (protocol UDP, no checksum of its own). */
+/** An Ethernet frame with an IPv4 header (no checksum of its own). */
 export function ipv4Frame(options: FrameOptions): Uint8Array {
   const payload = options.payload ?? new Uint8Array(26);
-  const frame = new Uint8Array(14 + 20 + payload.length);
+  const { protocol = udp, id = 0, fragment = 0, options: more = new Uint8Array() } = options.ipv4 ?? {};
+  const headerSize = 20 + more.length;
+  const frame = new Uint8Array(14 + headerSize + payload.length);
   const view = new DataView(frame.buffer);
   frame.set(mac(options.destinationMac ?? '02:00:00:00:00:02'), 0);
   frame.set(mac(options.sourceMac ?? '02:00:00:00:00:01'), 6);
   view.setUint16(12, options.etherType ?? etherTypeIpv4, false);
-  frame[14] = 0x45;
-  view.setUint16(16, 20 + payload.length, false);
-  frame[22] = 64;
-  frame[23] = udp;
+  frame[14] = 0x40 | (headerSize >> 2);
+  view.setUint16(16, headerSize + payload.length, false);
+  view.setUint16(18, id, false);
+  view.setUint16(20, fragment, false);
+  frame[22] = options.hopLimit ?? 64;
+  frame[23] = protocol;
   frame.set(address(options.source).subarray(12), 26);
   frame.set(address(options.destination).subarray(12), 30);
-  frame.set(payload, 34);
+  frame.set(more, 34);
+  frame.set(payload, 14 + headerSize);
   return frame;
 }
 
@@ -46,7 +64,7 @@ export function ipv6Frame(options: FrameOptions & { readonly nextHeader?: number
   frame[14] = 0x60;
   view.setUint16(18, payload.length, false);
   frame[20] = options.nextHeader ?? udp;
-  frame[21] = 64;
+  frame[21] = options.hopLimit ?? 64;
   frame.set(address(options.source), 22);
   frame.set(address(options.destination), 38);
   frame.set(payload, 54);

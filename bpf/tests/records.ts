@@ -22,6 +22,8 @@ export interface EndpointRow {
   readonly ip: string;
   readonly mac: string;
   readonly hostMac: string;
+  /** Default 0: its identity. */
+  readonly subject?: number;
 }
 
 export const tcp = 6;
@@ -112,7 +114,46 @@ export function endpoint(row: EndpointRow): Uint8Array {
     .u32(4, row.identity)
     .bytes(16, address(row.ip))
     .bytes(32, mac(row.mac))
-    .bytes(38, mac(row.hostMac)).done;
+    .bytes(38, mac(row.hostMac))
+    .u32(44, row.subject ?? 0).done;
+}
+
+export const policyDirection = { ingress: 1, egress: 2 } as const;
+export type PolicyDirection = keyof typeof policyDirection;
+
+/** 24 bits, 8 of protocol and 16 of port, of which the first `length` count. */
+export interface Region {
+  readonly protocol: number;
+  readonly port: number;
+  readonly length: number;
+}
+
+export interface PolicyHolder {
+  readonly subject: number;
+  /** 0: anybody. */
+  readonly remote: number;
+  readonly direction: PolicyDirection;
+}
+
+export function policyKey({ subject, remote, direction }: PolicyHolder, region: Region): Uint8Array {
+  const row = new Row(16).u32(0, subject).u32(4, remote).be16(12, region.port);
+  return row.bytes(8, Uint8Array.of(policyDirection[direction], region.length, region.protocol)).done;
+}
+
+export function policyRow(isDeny: boolean, rule: number): Uint8Array {
+  return new Row(24).bytes(0, Uint8Array.of(isDeny ? 1 : 0)).u32(4, rule).done;
+}
+
+/** What a row has counted. */
+export function policyPackets(row: Uint8Array | undefined): { packets: number; bytes: number } | undefined {
+  if (row === undefined) return undefined;
+  const view = new DataView(row.buffer, row.byteOffset);
+  return { packets: Number(view.getBigUint64(8, true)), bytes: Number(view.getBigUint64(16, true)) };
+}
+
+/** Of policy_len. */
+export function lengthsKey({ subject, remote, direction }: PolicyHolder): Uint8Array {
+  return new Row(12).u32(0, subject).u32(4, remote).bytes(8, Uint8Array.of(policyDirection[direction])).done;
 }
 
 export function u32(value: number): Uint8Array {
