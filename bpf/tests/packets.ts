@@ -102,16 +102,19 @@ export function vxlanPayload(vni: number, inner: Uint8Array): Uint8Array {
   return packet;
 }
 
-/** struct __sk_buff with mark@8, ifindex@40 and cb@48. */
+/** struct __sk_buff with mark@8, ifindex@40, cb@48 and gso_size@176. */
 export function skbContext(options: {
   readonly mark?: number;
   readonly ifindex?: number;
   readonly cb?: readonly number[];
+  /** Of a packet that the card would cut into segments: what each carries. */
+  readonly gsoSize?: number;
 }): Uint8Array {
   const context = new Uint8Array(192);
   const view = new DataView(context.buffer);
   view.setUint32(8, options.mark ?? 0, true);
   view.setUint32(40, options.ifindex ?? 0, true);
+  view.setUint32(176, options.gsoSize ?? 0, true);
   options.cb?.forEach((word, i) => view.setUint32(48 + 4 * i, word, true));
   return context;
 }
