@@ -1,5 +1,6 @@
 import Connect from './commands/connect.ts';
 import Disconnect from './commands/disconnect.ts';
+import ExplainFlow from './commands/explain/flow.ts';
 import InspectBackends from './commands/inspect/backends.ts';
 import InspectClusters from './commands/inspect/clusters.ts';
 import InspectIdentities from './commands/inspect/identities.ts';
@@ -16,6 +17,7 @@ import LabRestore from './commands/lab/restore.ts';
 import LabStatus from './commands/lab/status.ts';
 import LabUp from './commands/lab/up.ts';
 import Observe from './commands/observe.ts';
+import PolicyValidate from './commands/policy/validate.ts';
 import ScenarioRun from './commands/scenario/run.ts';
 import Status from './commands/status.ts';
 
@@ -23,6 +25,7 @@ import Status from './commands/status.ts';
 export const commands = {
   connect: Connect,
   disconnect: Disconnect,
+  'explain:flow': ExplainFlow,
   'inspect:backends': InspectBackends,
   'inspect:clusters': InspectClusters,
   'inspect:identities': InspectIdentities,
@@ -39,6 +42,7 @@ export const commands = {
   'lab:status': LabStatus,
   'lab:up': LabUp,
   observe: Observe,
+  'policy:validate': PolicyValidate,
   'scenario:run': ScenarioRun,
   status: Status,
 };
