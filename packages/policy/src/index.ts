@@ -1,3 +1,5 @@
+export { describePolicy } from './describe/describe-policy.ts';
+export type { DirectionDescription, PolicyDescription, RuleDescription } from './describe/describe-policy.ts';
 export { evaluate } from './evaluate.ts';
 export type { Flow, Surroundings } from './evaluate.ts';
 export { entities, protocolNumbers } from './model.ts';
