@@ -3,6 +3,7 @@ import type { RowChange } from '@clustermesh/policy';
 
 import { memoryDatapathMaps } from '../../maps/datapath-maps.ts';
 import { smallSizes } from './testing/small-sizes.ts';
+import { encodePolicyHolder, encodePolicyLengths } from '../../maps/policy.ts';
 import { PolicyProgrammer } from '../policy-programmer.ts';
 import { lookUpPolicy } from './policy-lookup.ts';
 
@@ -58,5 +59,7 @@ describe('a look-up of policy', () => {
     write(client, port80, 'allow', 1);
     expect(ask(client, 81)).toMatchObject({ verdict: 'no rule', decisive: undefined });
     expect(ask(client, 80, web + 1)).toMatchObject({ verdict: 'not ready', entries: [] });
+    lengths.update(encodePolicyHolder({ subject: web + 1, remote: 0, direction: 'ingress' }), encodePolicyLengths(0));
+    expect(ask(client, 80, web + 1)).toMatchObject({ verdict: 'no rule', entries: [] });
   });
 });

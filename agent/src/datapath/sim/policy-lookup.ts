@@ -43,28 +43,31 @@ export interface PolicyAnswer {
 
 /** What the programs say (bpf/lib/policy.h): the longest row counts, and between equal ones that of the identity. */
 export function lookUpPolicy(maps: PolicyLookupMaps, asked: PolicyQuestion): PolicyAnswer {
-  const lengths = {
-    own: asked.remote === anybody ? [] : lengthsOf(maps, asked, asked.remote),
-    anybody: lengthsOf(maps, asked, anybody),
-  };
+  const ownBits = asked.remote === anybody ? undefined : bitsOf(maps, asked, asked.remote);
+  const anybodyBits = bitsOf(maps, asked, anybody);
+  const lengths = { own: lengthsIn(ownBits), anybody: lengthsIn(anybodyBits) };
   const own = lengths.own.flatMap((length) => entryAt(maps, asked, asked.remote, length));
   const any = lengths.anybody.flatMap((length) => entryAt(maps, asked, anybody, length));
   // Stable: of equal lengths the identity's stays first.
   const entries = [...own, ...any].sort((left, right) => right.key.length - left.key.length);
   const [decisive] = entries;
-  if (lengths.own.length === 0 && lengths.anybody.length === 0) {
-    return { verdict: 'not ready', decisive, entries, lengths };
+  if (decisive === undefined) {
+    const isReady = ownBits !== undefined || anybodyBits !== undefined;
+    return { verdict: isReady ? 'no rule' : 'not ready', decisive, entries, lengths };
   }
-  if (decisive === undefined) return { verdict: 'no rule', decisive, entries, lengths };
   return { verdict: decisive.row.deny ? 'deny' : 'allow', decisive, entries, lengths };
 }
 
-/** Longest first. */
-function lengthsOf(maps: PolicyLookupMaps, { subject, direction }: PolicyQuestion, remote: number): readonly number[] {
+/** Undefined: nothing is known; 0: there are no rows, and that is known. */
+function bitsOf(maps: PolicyLookupMaps, { subject, direction }: PolicyQuestion, remote: number): number | undefined {
   const value = maps.lengths.lookup(encodePolicyHolder({ subject, remote, direction }));
-  const bits = value === undefined ? 0 : decodePolicyLengths(value);
-  const every = Array.from({ length: policyLengthCount }, (_, index) => policyLengthCount - 1 - index);
-  return every.filter((length) => ((bits >>> length) & 1) === 1);
+  return value && decodePolicyLengths(value);
+}
+
+const longestFirst = Array.from({ length: policyLengthCount }, (_, index) => policyLengthCount - 1 - index);
+
+function lengthsIn(bits = 0): readonly number[] {
+  return longestFirst.filter((length) => ((bits >>> length) & 1) === 1);
 }
 
 function entryAt(maps: PolicyLookupMaps, asked: PolicyQuestion, remote: number, length: number): PolicyEntry[] {
