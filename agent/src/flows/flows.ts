@@ -101,11 +101,12 @@ export class Flows {
   }
 
   async *#from(start: number, request: FlowsRequest, signal: AbortSignal): AsyncGenerator<FlowEvent> {
-    for (let at = start; !signal.aborted; await this.#ring.reached(at, signal)) {
+    for (let at = start; !signal.aborted;) {
       const { entries, next, missed } = this.#ring.read(at, eventsAtOnce);
       at = next;
       if (missed > 0) yield { lost: { timeMs: this.#options.clock.now(), count: missed, reason: slowReader } };
       yield* entries.filter((entry) => isWanted(entry, request));
+      await this.#ring.reached(at, signal);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Direction, PolicyRef, Region, RuleRef, Verdict } from '@clustermesh/policy';
+import type { Direction, Region, Resolver, RuleRef } from '@clustermesh/policy';
 import type { Label, Prefix } from '@clustermesh/wire';
 
 /** Who one of this node's pods is. */
@@ -12,13 +12,7 @@ export interface KnownSubject {
 }
 
 /** Why policies allow or deny a flow. */
-export interface PolicyReasons {
-  readonly verdict: Verdict;
-  readonly reason: 'rule' | 'default-deny' | 'no-policy' | 'host' | 'not-ready';
-  readonly rule?: RuleRef;
-  readonly matched: readonly { readonly rule: RuleRef; readonly verdict: Verdict; readonly isForAnybody: boolean }[];
-  readonly policies: readonly PolicyRef[];
-}
+export type PolicyReasons = Omit<ReturnType<Resolver['explain']>, 'row'>;
 
 /** What those who tell of flows need to know of policy. */
 export interface PolicyView {

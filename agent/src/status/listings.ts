@@ -107,6 +107,15 @@ export class Listings {
     }
   }
 
+  /** What clusters claim of an address: its own entry, else the narrowest network around it. */
+  entryOf(address: Uint8Array): IpcacheEntry | undefined {
+    for (let bits = hostPrefix; bits >= 0; bits--) {
+      const row = this.#options.state.ipcache.find(networkOf(address, bits), bits);
+      if (row !== undefined) return { ...this.#ipcacheEntry(row, this.#nodeNames()), state: row.state, reason: '' };
+    }
+    return undefined;
+  }
+
   *nodes(cluster: string): Generator<NodeEntry> {
     const { state, nodeProbe } = this.#options;
     const reports = new Map(nodeProbe.reports().map((report) => [`${report.cluster}/${report.node}`, report]));
@@ -212,6 +221,11 @@ export class Listings {
     const isLocal = clusterId === this.#options.localClusterId;
     return (isLocal ? row.statePrefix(cluster) : row.cachePrefix(cluster)) + name;
   }
+}
+
+/** The first address of the network of so many bits around an address. */
+function networkOf(address: Uint8Array, bits: number): Uint8Array {
+  return address.map((byte, index) => byte & ~(0xff >> Math.min(8, Math.max(0, bits - 8 * index))));
 }
 
 function stateName(state: number): string {
