@@ -12,6 +12,7 @@ describe('flows of a pattern', () => {
     ['east/a/b -> c/d:80', ['east/a/b -> west/c/d:80/TCP']],
     ['a/b -> east/c/d:53/UDP', ['west/a/b -> east/c/d:53/UDP']],
     ['east/a/b -> east/c/d:80/TCP', ['east/a/b -> east/c/d:80/TCP']],
+    ['east/a/b -> west/c/app=d:80', ['east/a/b -> west/c/app=d:80/TCP']],
     ['east/a/b -> west/c/d:ICMP', ['east/a/b -> west/c/d:ICMP']],
   ])('%s', (text, want) => {
     expect(flowsOf(flowPattern.parse(text), topology).map(flowName)).toEqual(want);

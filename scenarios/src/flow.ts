@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { podName } from './pod-address.ts';
 import type { Client } from './reference.ts';
 import type { Topology } from './topology.ts';
 
@@ -23,10 +24,11 @@ interface PodPattern {
   readonly pod: string;
 }
 
-const podText = String.raw`(?:([a-z0-9-]+)/)?([a-z0-9-]+/[a-z0-9-]+)`;
-const flowText = new RegExp(String.raw`^${podText} -> ${podText}:(?:(\d+)(?:/(TCP|UDP))?|(ICMP))$`);
+const sourceText = String.raw`(?:([a-z0-9-]+)/)?([a-z0-9-]+/[a-z0-9-]+)`;
+const targetPodText = String.raw`(?:([a-z0-9-]+)/)?(${podName})`;
+const flowText = new RegExp(String.raw`^${sourceText} -> ${targetPodText}:(?:(\d+)(?:/(TCP|UDP))?|(ICMP))$`);
 
-/** `shop/client -> shop/web:8080`, `east/shop/client -> west/shop/web:53/UDP`, `shop/client -> shop/web:ICMP`. */
+/** `shop/client -> shop/web:8080`, `east/shop/client -> west/shop/web:53/UDP`, `shop/client -> shop/app=web:ICMP`. */
 export const flowPattern = z.string().transform((text, context): FlowPattern => {
   const found = flowText.exec(text);
   if (found === null) {

@@ -25,7 +25,7 @@ export interface Run {
   /** By name, while it runs. */
   readonly traffic: Map<string, Traffic>;
   readonly probers: Probers;
-  /** What `same` saw when it first looked, by what was asked. */
+  /** What an expectation saw when it first looked, by what was asked. */
   readonly remembered: Map<string, string>;
 }
 

@@ -79,7 +79,7 @@ class TestCluster {
       kv: this.#store(),
       config: {
         ...{ cluster: this.#identity(), source: 'kubernetes', globalNamespaces: true, identityGraceMs: 900_000 },
-        exported: { endpointSlices: 'off' },
+        exported: { endpointSlices: 'off', serviceExports: false },
       },
     });
   }

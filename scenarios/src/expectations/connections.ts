@@ -20,7 +20,7 @@ type Params = z.output<typeof params>;
 export const connections: ExpectationVerb<Params> = {
   name: 'connections',
   summary:
-    'of connections between pods, tried by address and all at once, the `allowed` ones are answered and the `refused` ones get no answer at all, and a moment later again; `shop/a -> shop/b:80` is from each cluster to each other one, `east/shop/a -> west/shop/b:53/UDP` and `:ICMP` are one; `family` 4 or 6',
+    'of connections between pods, tried by address and all at once, the `allowed` ones are answered and the `refused` ones get no answer at all, and a moment later again; `shop/a -> shop/b:80` is from each cluster to each other one, `east/shop/a -> west/shop/b:53/UDP` and `:ICMP` are one, `shop/app=web` is the first pod with that label; `family` 4 or 6',
   params,
   needs: () => 'packets',
   clusters: ({ allowed, refused }) => [...allowed, ...refused].flatMap(clustersOf),

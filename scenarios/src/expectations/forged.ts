@@ -106,13 +106,17 @@ async function targetsOf({ as, to, tunnel }: Forged, token: string, run: Run): P
 
 const ipcacheOutput = z.array(z.object({ address: z.string(), identity: z.number() }));
 
-/** As the cluster that is to be deceived has it. */
+/** As the cluster that is to be deceived has it. Looked up once in a run: pods keep theirs. */
 async function identityOf(of: Client, seenBy: string, run: Run): Promise<number> {
   const address = await podAddress(run.provider.kube(of.cluster), of);
+  const asked = `identity of ${of.cluster}/${of.pod} (${address}) in ${seenBy}`;
+  const known = run.remembered.get(asked);
+  if (known !== undefined) return Number(known);
   const rows = ipcacheOutput.parse(await clustermeshJson(run, ['inspect', 'ipcache', '--context', seenBy]));
   const found = rows.find((row) => row.address === address);
-  if (found !== undefined) return found.identity;
-  throw new MeshError('KUBE_NOT_FOUND', `find ${of.cluster}/${of.pod} (${address}) in the ipcache of ${seenBy}`);
+  if (found === undefined) throw new MeshError('KUBE_NOT_FOUND', `find the ${asked}`);
+  run.remembered.set(asked, String(found.identity));
+  return found.identity;
 }
 
 /** For people: looked up by the shell. */
