@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeKernel } from './kernel.ts';
-import { JudgedPod, anybody, neighbour, pod, region, remote } from './judged-pod.ts';
+import { JudgedPod, neighbour, pod, remote } from './judged-pod.ts';
+import { anybody, region } from './policy-rows.ts';
 import { address } from './records.ts';
 import type { PolicyDirection } from './records.ts';
 import { answerTo, bare, echo, protocol, sctp, tcp, udp } from './transport.ts';

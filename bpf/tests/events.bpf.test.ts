@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { countOf, direction, reason } from './counters.ts';
 import { describeKernel } from './kernel.ts';
-import { JudgedPod, anybody, neighbour, pod, region, remote, world } from './judged-pod.ts';
+import { JudgedPod, neighbour, pod, remote, world } from './judged-pod.ts';
+import { anybody, region } from './policy-rows.ts';
 import { address } from './records.ts';
 import { answerTo, echo, frameOf, fragmentsOf, icmpError, protocol, tcp, udp } from './transport.ts';
 import type { Packet } from './transport.ts';
@@ -13,7 +14,9 @@ const kind = { drop: 1, newFlow: 2 } as const;
 const relation = { flow: 0, answer: 1, related: 2 } as const;
 
 /** struct event of README.md. */
-function told(record: Uint8Array): Readonly<Record<string, unknown>> {
+type Told = Readonly<Record<string, unknown>> & { readonly ns: bigint };
+
+function told(record: Uint8Array): Told {
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
   return {
     size: record.length,
@@ -51,7 +54,7 @@ describeKernel('people are told', () => {
     node.isolate('ingress').isolate('egress');
   });
 
-  function events(): readonly Readonly<Record<string, unknown>>[] {
+  function events(): readonly Told[] {
     return node.events().map(told);
   }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeKernel } from './kernel.ts';
-import { JudgedPod, anybody, neighbour, pod, region, remote } from './judged-pod.ts';
+import { JudgedPod, neighbour, pod, remote } from './judged-pod.ts';
+import { anybody, region } from './policy-rows.ts';
 import { bare, echo, fragmentsOf, protocol, tcp, udp, withExtension, withFragmentHeader } from './transport.ts';
 import type { Packet } from './transport.ts';
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeKernel } from './kernel.ts';
-import { JudgedPod, anybody, neighbour, pod, region, remote, world } from './judged-pod.ts';
+import { JudgedPod, neighbour, pod, remote, world } from './judged-pod.ts';
+import { anybody, region } from './policy-rows.ts';
 import { answerTo, bare, echo, fragmentsOf, icmpError, protocol, sctp, tcp, udp } from './transport.ts';
 import type { Addresses, Packet } from './transport.ts';
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeKernel } from './kernel.ts';
-import { JudgedPod, anybody, everything, host, neighbour, pod, region, remote, world } from './judged-pod.ts';
+import { JudgedPod, host, neighbour, pod, remote, world } from './judged-pod.ts';
 import type { Outcome } from './judged-pod.ts';
+import { anybody, everything, region } from './policy-rows.ts';
 import { address, endpoint, lengthsKey, policyKey, policyPackets } from './records.ts';
 import { bare, echo, frameOf, icmp, protocol, sctp, tcp, udp } from './transport.ts';
 import type { Addresses, Packet } from './transport.ts';

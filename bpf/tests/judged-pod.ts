@@ -3,19 +3,9 @@ import type { LoadedObject, RingBuffer } from '@clustermesh/ebpf';
 import { direction, readCounters, reason } from './counters.ts';
 import { smallMaps, testBpffs, testObject } from './kernel.ts';
 import { skbContext, tunnelContext } from './packets.ts';
-import type { PolicyDirection, PolicyHolder, Region } from './records.ts';
-import {
-  address,
-  cidrKey,
-  endpoint,
-  hostKey,
-  ipcacheEntry,
-  lengthsKey,
-  node,
-  policyKey,
-  policyRow,
-  u32,
-} from './records.ts';
+import { PolicyRows } from './policy-rows.ts';
+import type { PolicyDirection, Region } from './records.ts';
+import { address, cidrKey, endpoint, hostKey, ipcacheEntry, node, u32 } from './records.ts';
 import { frameOf } from './transport.ts';
 import type { Packet } from './transport.ts';
 
@@ -29,15 +19,6 @@ export const world = { ip: '198.51.100.7', ip6: '2001:db8::7', identity: 9, iden
 export const host = { ip: '172.30.1.11', identity: 1 } as const;
 
 export const scope = { none: 0, mesh: 1, all: 2 } as const;
-
-/** All of a protocol where it has no port; `length` for a range that begins at the port. */
-export function region(protocol?: number, port?: number, length?: number): Region {
-  const whole = protocol === undefined ? 0 : port === undefined ? 8 : 24;
-  return { protocol: protocol ?? 0, port: port ?? 0, length: length ?? whole };
-}
-
-export const everything = region();
-export const anybody = 0;
 
 /** What a program did with a packet, and in what words it was counted. */
 export type Outcome = 'passed' | 'tunnelled' | 'delivered' | 'answered' | keyof typeof reason;
@@ -53,11 +34,12 @@ export class JudgedPod implements Disposable {
   readonly #made = new DisposableStack();
   readonly #container: LoadedObject;
   readonly #overlay: LoadedObject;
+  readonly #rows: PolicyRows;
   #events: RingBuffer | undefined;
 
   constructor(options: { scope: keyof typeof scope; rodata?: Readonly<Record<string, number>>; maxEntries?: object }) {
     const pinDir = `${this.#made.use(testBpffs()).path}/maps`;
-    const maxEntries = { ...smallMaps, policy: 1024, policy_len: 256, ct: 4096, frag: 1024, ...options.maxEntries };
+    const maxEntries = { ...smallMaps, ...options.maxEntries };
     const settings = { policy_scope: scope[options.scope], ...options.rodata };
     const container = { ...settings, local_cluster_id: 1, vxlan_ifindex: loopback };
     const { tunnel_mtu: _, tunnel_mtu6: __, ...overlay } = settings as Record<string, number>;
@@ -65,6 +47,7 @@ export class JudgedPod implements Disposable {
       loadObject({ path: testObject('container'), pinDir, maxEntries, rodata: container }),
     );
     this.#overlay = this.#made.use(loadObject({ path: testObject('overlay'), pinDir, maxEntries, rodata: overlay }));
+    this.#rows = new PolicyRows((name) => this.map(name), pod.subject);
     this.#addEndpoints();
     this.#addIdentities();
   }
@@ -94,32 +77,23 @@ export class JudgedPod implements Disposable {
 
   /** Rows, flows, fragments and events are gone; the subject is ready in no direction. */
   clear(): void {
-    for (const name of ['policy', 'policy_len', 'ct', 'frag']) {
-      for (const [key] of [...this.map(name).entries()]) this.map(name).delete(key);
-    }
+    this.#rows.clear();
+    for (const name of ['ct', 'frag']) for (const [key] of [...this.map(name).entries()]) this.map(name).delete(key);
     this.events();
   }
 
-  allow(way: PolicyDirection, who: number, at: Region = everything, rule = 1): this {
-    return this.#write({ subject: pod.subject, remote: who, direction: way }, at, policyRow(false, rule));
-  }
-
-  deny(way: PolicyDirection, who: number, at: Region = everything, rule = 2): this {
-    return this.#write({ subject: pod.subject, remote: who, direction: way }, at, policyRow(true, rule));
-  }
-
-  /** Policy is known, and allows nobody anything. */
-  isolate(way: PolicyDirection): this {
-    this.map('policy_len').update(lengthsKey({ subject: pod.subject, remote: anybody, direction: way }), u32(0));
+  allow(way: PolicyDirection, who: number, at?: Region, rule?: number): this {
+    this.#rows.allow(way, who, at, rule);
     return this;
   }
 
-  #write(holder: PolicyHolder, at: Region, row: Uint8Array): this {
-    this.map('policy').update(policyKey(holder, at), row);
-    const key = lengthsKey(holder);
-    const before = this.map('policy_len').lookup(key);
-    const bits = before === undefined ? 0 : new DataView(before.buffer, before.byteOffset).getUint32(0, true);
-    this.map('policy_len').update(key, u32(bits | (1 << at.length)));
+  deny(way: PolicyDirection, who: number, at?: Region, rule?: number): this {
+    this.#rows.deny(way, who, at, rule);
+    return this;
+  }
+
+  isolate(way: PolicyDirection): this {
+    this.#rows.isolate(way);
     return this;
   }
 

@@ -44,8 +44,8 @@ export const smallMaps = {
   ep_if: 16,
   aff: 64,
   rev_udp: 64,
-  policy: 64,
-  policy_len: 64,
-  ct: 64,
-  frag: 64,
+  policy: 1024,
+  policy_len: 256,
+  ct: 4096,
+  frag: 1024,
 } as const;

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { countOf, direction, reason } from './counters.ts';
 import { describeKernel } from './kernel.ts';
-import { JudgedPod, anybody, neighbour, pod, remote } from './judged-pod.ts';
+import { JudgedPod, neighbour, pod, remote } from './judged-pod.ts';
 import { skbContext } from './packets.ts';
+import { anybody } from './policy-rows.ts';
 import { address, mac, node as nodeRow, u32 } from './records.ts';
 import { frameOf, tcp, udp, withExtension } from './transport.ts';
 import type { Packet } from './transport.ts';

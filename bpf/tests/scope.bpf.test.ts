@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeKernel } from './kernel.ts';
-import { JudgedPod, anybody, host, neighbour, pod, remote, world } from './judged-pod.ts';
+import { JudgedPod, host, neighbour, pod, remote, world } from './judged-pod.ts';
 import type { Outcome, scope } from './judged-pod.ts';
 import { ipFrame } from './packets.ts';
+import { anybody } from './policy-rows.ts';
 import { address, cidrKey, hostKey, ipcacheEntry } from './records.ts';
 import { icmp, tcp } from './transport.ts';
 import type { Addresses, Packet } from './transport.ts';
