@@ -6,7 +6,7 @@ import { endpointSliceCodec } from '@clustermesh/wire';
 
 import type { ExportedKinds } from './cluster-config.ts';
 import { aFurtherService, aService, aSlice, create, globalAnnotation } from './testing/objects.ts';
-import { oneCluster, stopAll } from './testing/one-cluster.ts';
+import { noExports, oneCluster, stopAll } from './testing/one-cluster.ts';
 
 afterEach(stopAll);
 
@@ -17,7 +17,7 @@ const sliceKey = 'cilium/state/endpointslices/v1/east/default/web-a';
 const canary = (kind: string): string => `cilium/synced/east/cilium/state/${kind}/v1`;
 const config = 'cilium/cluster-config/east';
 
-const both: ExportedKinds = { endpointSlices: 'services-and-endpointslices' };
+const both: ExportedKinds = { ...noExports, endpointSlices: 'services-and-endpointslices' };
 
 /** Not global. */
 const home: Service = { ...aFurtherService('default', 'home'), metadata: { namespace: 'default', name: 'home' } };
@@ -40,7 +40,7 @@ describe('endpoint slices', () => {
       mode: ',"endpointSlicesExportMode":"endpointslices-only"',
     },
   ])('are published with mode $endpointSlices: keys, canaries, config', async ({ endpointSlices: mode, ...want }) => {
-    const { etcd, kube, start } = oneCluster({ exported: { endpointSlices: mode } });
+    const { etcd, kube, start } = oneCluster({ exported: { ...noExports, endpointSlices: mode } });
     await create(kube, aService('web'), aSlice('web-a', 'web', ['10.1.0.5']));
     const { apiserver } = await start();
     expect(etcd.keys().filter((key) => /services|endpointslices/.test(key))).toEqual(want.keys);

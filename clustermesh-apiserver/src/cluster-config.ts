@@ -9,19 +9,24 @@ import type { LocalCluster } from './map/local-cluster.ts';
 /** Which forms of its services this cluster publishes. */
 export interface ExportedKinds {
   readonly endpointSlices: EndpointSlicesExport;
+  /** ServiceExports of the Multi-Cluster Services API. */
+  readonly serviceExports: boolean;
 }
 
 export type EndpointSlicesExport = 'off' | 'services-and-endpointslices' | 'endpointslices-only';
 
-/** What this apiserver publishes: no service exports (but their canary). */
-export function localClusterConfig(cluster: LocalCluster, { endpointSlices }: ExportedKinds): ClusterConfig {
+/** What this apiserver says that it publishes. */
+export function localClusterConfig(
+  cluster: LocalCluster,
+  { endpointSlices, serviceExports }: ExportedKinds,
+): ClusterConfig {
   return {
     id: cluster.id,
     capabilities: {
       syncedCanaries: true,
       cached: false,
       maxConnectedClusters: cluster.maxConnectedClusters,
-      serviceExportsEnabled: false,
+      serviceExportsEnabled: serviceExports,
       endpointSlicesExportMode: endpointSlices === 'off' ? '' : endpointSlices,
     },
   };

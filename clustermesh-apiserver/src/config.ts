@@ -50,6 +50,10 @@ const schema = z.object({
     .describe(
       'publish the endpoint slices of global services beside the services or, where all readers know them, instead',
     ),
+  clustermeshEnableMcsApi: z
+    .boolean()
+    .default(false)
+    .describe('publish ServiceExports of the Multi-Cluster Services API, and say at each whether it is valid'),
   identityGracePeriod: durationSetting('15m', 'how long an identity that no pod has is kept').refine(
     (ms) => ms > 0,
     'must not be 0',

@@ -7,6 +7,7 @@ import { GlobalSlices } from './source/global-slices.ts';
 import { KubernetesSource } from './source/kubernetes/kubernetes-source.ts';
 import type { NamespaceTable } from './source/namespace-table.ts';
 import { ServiceCatalog } from './source/service-catalog.ts';
+import { ServiceExports } from './source/service-exports.ts';
 import type { Source, SourceDeps } from './source/source.ts';
 
 export interface SourcesDeps extends SourceDeps {
@@ -26,12 +27,13 @@ export function workloadSource(deps: SourcesDeps): Source & { readonly identitie
 /** Services are those of Kubernetes, whatever the workloads come from: in one form, or two. */
 export function serviceSources(deps: SourcesDeps): readonly Source[] {
   const { config, sinks } = deps;
-  const { endpointSlices } = config.exported;
+  const { endpointSlices, serviceExports: hasExports } = config.exported;
   const catalog = new ServiceCatalog(deps);
   const fromCatalog = { ...deps, cluster: config.cluster, catalog };
   return [
     catalog,
     ...(endpointSlices === 'endpointslices-only' ? [] : [new GlobalServices({ ...fromCatalog, sink: sinks.services })]),
     ...(endpointSlices === 'off' ? [] : [new GlobalSlices({ ...fromCatalog, sink: sinks.endpointSlices })]),
+    ...(hasExports ? [new ServiceExports({ ...fromCatalog, sink: sinks.serviceExports })] : []),
   ];
 }

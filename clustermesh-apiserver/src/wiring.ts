@@ -35,7 +35,7 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
   const settings: ApiserverSettings = {
     cluster: config.cluster,
     source: config.source === 'cilium' && config.enableCiliumEndpointSlice ? 'cilium-endpoint-slices' : config.source,
-    exported: { endpointSlices: config.endpointslicesExport },
+    exported: { endpointSlices: config.endpointslicesExport, serviceExports: config.clustermeshEnableMcsApi },
     globalNamespaces: config.clustermeshDefaultGlobalNamespace,
     identityGraceMs: config.identityGracePeriod,
   };

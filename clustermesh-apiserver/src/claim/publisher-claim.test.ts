@@ -6,6 +6,7 @@ import type { ClusterId } from '@clustermesh/wire';
 
 import { localClusterConfig } from '../cluster-config.ts';
 import type { LocalCluster } from '../map/local-cluster.ts';
+import { noExports } from '../testing/one-cluster.ts';
 import { PublisherClaim } from './publisher-claim.ts';
 import { publisherKey } from './publisher-record.ts';
 
@@ -83,7 +84,7 @@ describe('PublisherClaim', () => {
       {
         kind: 'put',
         key: clusterConfigKey(east.name),
-        value: clusterConfigCodec.encode(localClusterConfig(east, { endpointSlices: 'off' })),
+        value: clusterConfigCodec.encode(localClusterConfig(east, noExports)),
       },
     ]);
     expect((await start(west, 'u1')).claim.problem).toBeUndefined();
@@ -114,7 +115,7 @@ describe('PublisherClaim', () => {
 
   it('waits for what a publisher without a claim has left, until its lease ends', async () => {
     const other = new MemoryKvStore(server, { clock, leaseTtlSeconds: 60 });
-    const value = clusterConfigCodec.encode(localClusterConfig(west, { endpointSlices: 'off' }));
+    const value = clusterConfigCodec.encode(localClusterConfig(west, noExports));
     await other.commit([{ kind: 'put', key: clusterConfigKey(west.name), value }]);
     const { claim } = await start(east, 'u1');
     expect(claim.problem).toContain('cilium/cluster-config/west is not of cluster east');
@@ -124,7 +125,7 @@ describe('PublisherClaim', () => {
   });
 
   it('does not mind the copies of remote clusters, nor a record that is none', async () => {
-    const config = localClusterConfig(west, { endpointSlices: 'off' });
+    const config = localClusterConfig(west, noExports);
     const copy = clusterConfigCodec.encode({ ...config, capabilities: { ...config.capabilities, cached: true } });
     await new MemoryKvStore(server, { clock }).commit([
       { kind: 'put', key: clusterConfigKey(west.name), value: copy },

@@ -1,6 +1,13 @@
 import { runAll } from '@clustermesh/runtime';
 import { kindByName } from '@clustermesh/wire';
-import type { ClusterConfig, ClusterEndpointSlice, ClusterService, LabelArray, MeshNode } from '@clustermesh/wire';
+import type {
+  ClusterConfig,
+  ClusterEndpointSlice,
+  ClusterService,
+  LabelArray,
+  MeshNode,
+  ServiceExport,
+} from '@clustermesh/wire';
 
 import type { KindState } from '../metrics.ts';
 import { IpGate } from './ip-gate.ts';
@@ -15,6 +22,7 @@ export interface Sinks {
   readonly ip: IpSink;
   readonly services: KindSink<ClusterService>;
   readonly endpointSlices: KindSink<ClusterEndpointSlice>;
+  readonly serviceExports: KindSink<ServiceExport>;
 }
 
 /**
@@ -27,6 +35,7 @@ export class Publisher implements Sinks {
   readonly ip: IpSink;
   readonly services: KindPublisher<ClusterService>;
   readonly endpointSlices: KindPublisher<ClusterEndpointSlice>;
+  readonly serviceExports: KindPublisher<ServiceExport>;
   readonly #publishers: readonly Pick<KindPublisher<never>, 'name' | 'isSynced' | 'state' | 'run'>[];
   #bootstrapMs: number | undefined;
 
@@ -55,10 +64,10 @@ export class Publisher implements Sinks {
       },
       synced: () => identities.synced(),
     };
-    // Service exports are not read yet: none, and a canary at once, so that readers do not wait for them.
-    const serviceExports = new KindPublisher(kindByName.serviceexports, deps, { announced });
-    serviceExports.synced();
-    const all = [this.nodes, identities, ip, this.services, this.endpointSlices, serviceExports];
+    this.serviceExports = new KindPublisher(kindByName.serviceexports, deps, { announced });
+    // Readers wait for their canary even where there are none.
+    if (config.capabilities.serviceExportsEnabled !== true) this.serviceExports.synced();
+    const all = [this.nodes, identities, ip, this.services, this.endpointSlices, this.serviceExports];
     this.#publishers = all.filter(({ name }) => kindByName[name].enabled(config));
   }
 

@@ -18,11 +18,17 @@ export interface SourceDeps {
   readonly log: Logger;
 }
 
+/** As much of a source's dependencies as to follow one resource takes. */
+export interface FollowDeps<T extends KubeObject> extends Omit<SourceDeps, 'kube'> {
+  readonly kube: Pick<KubeClient, 'list' | 'watch'>;
+  readonly options?: ListWatchOptions<T>;
+}
+
 /** Tells `observer` all objects of a resource and their changes, until abort. */
 export function follow<T extends KubeObject>(
   resource: Resource<T>,
   observer: ListWatchObserver<T>,
-  deps: SourceDeps & { readonly options?: ListWatchOptions<T> },
+  deps: FollowDeps<T>,
   signal: AbortSignal,
 ): Promise<void> {
   const health = deps.health.scope(`watch/${resource.plural}`);

@@ -4,9 +4,12 @@ import { KubeApiStore } from '@clustermesh/lab';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
 
 import { createApiserver } from '../apiserver.ts';
+import type { ExportedKinds } from '../cluster-config.ts';
 import type { Apiserver } from '../apiserver.ts';
 import type { ApiserverSettings } from '../settings.ts';
 import { east } from './objects.ts';
+
+export const noExports: ExportedKinds = { endpointSlices: 'off', serviceExports: false };
 
 const stops: AbortController[] = [];
 
@@ -78,7 +81,7 @@ export function oneCluster(config: Partial<ApiserverSettings> = {}): OneCluster 
     const health = new Health(clock);
     const settings: ApiserverSettings = {
       ...{ cluster: east, source: 'kubernetes', globalNamespaces: true, identityGraceMs: 900_000 },
-      exported: { endpointSlices: 'off' },
+      exported: noExports,
       ...config,
     };
     const apiserver = createApiserver({
