@@ -52,6 +52,19 @@ export const agentConfig = defineConfig(
       .default('auto')
       .describe('how programs are attached to devices: tcx (kernel 6.6), clsact, or auto (tcx if the kernel has it)'),
     tunnelPort: z.coerce.number().int().min(1).max(65_535).default(8472).describe('UDP port of the overlay'),
+    mtu: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .default(0)
+      .describe('MTU of the underlay, of which the tunnel takes 50 bytes (IPv6: 70); 0: as its devices have it'),
+    podInterfaces: z
+      .string()
+      .default('')
+      .describe(
+        'names of pods’ interfaces, such as cali*,lxc*; by default veths into other namespaces, but not this node’s ways out',
+      ),
     statusSocket: z
       .string()
       .default('/var/run/clustermesh/agent.sock')

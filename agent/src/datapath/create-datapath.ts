@@ -52,6 +52,7 @@ export interface Datapath {
   readonly state: MeshState;
   readonly namespaces: NamespaceTable;
   readonly endpoints: EndpointTable;
+  readonly devices: Devices;
   readonly endpointChanges: ChangeSignal;
   readonly endpointReconciler: EndpointReconciler;
   readonly programmer: ServiceProgrammer;
@@ -113,6 +114,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     state,
     namespaces,
     endpoints,
+    devices: deps.devices,
     endpointChanges,
     endpointReconciler,
     programmer,

@@ -1,3 +1,5 @@
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+
 import { addressSize, keyText } from '../maps/address.ts';
 
 /** The host side of a pod's veth pair. */
@@ -17,8 +19,22 @@ export interface Devices {
   podInterfaces(addresses: readonly Uint8Array[], signal: AbortSignal): Promise<ReadonlyMap<string, PodInterface>>;
   /** Attaches the programs to a pod's interface, or replaces them. Idempotent. */
   attachPod(pod: PodInterface): void;
-  /** Takes away attachments to interfaces that are no pod's any more: by ifindex, those to keep. */
+  /**
+   * All pods are known, at these interfaces: the programs are at them, in front of others', and at what looks like a
+   * pod's but is none that is known; they are taken away from everything else.
+   */
   keepAttached(ifindexes: ReadonlySet<number>): void;
+  /** Until abort: attaches to new interfaces at once, and tells of changes. */
+  watch(onChange: () => void, deps: WatchDeps, signal: AbortSignal): Promise<void>;
+  /** What is not as it should be, for people. */
+  readonly problems: readonly string[];
+}
+
+export interface WatchDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly health: Health;
+  readonly log: Logger;
 }
 
 /** No network: every pod has an interface that leads nowhere, numbered by its address, so that the maps are complete. */
@@ -26,6 +42,8 @@ export const noDevices: Devices = {
   podInterfaces: async (addresses) => new Map(addresses.map((address) => [keyText(address), standIn(address)])),
   attachPod: () => undefined,
   keepAttached: () => undefined,
+  watch: async () => undefined,
+  problems: [],
 };
 
 function standIn(address: Uint8Array): PodInterface {

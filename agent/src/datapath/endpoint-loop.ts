@@ -1,12 +1,14 @@
-import { Backoff, retryLoop } from '@clustermesh/runtime';
+import { Backoff, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 import type { ChangeSignal } from '../change-signal.ts';
+import type { Devices } from './devices.ts';
 import type { EndpointReconciler } from './endpoint-reconciler.ts';
 
 export interface EndpointLoopOptions {
   readonly reconciler: EndpointReconciler;
   readonly changes: ChangeSignal;
+  readonly devices: Pick<Devices, 'watch'>;
   /** Every pod of the node is known. */
   readonly arePodsKnown: () => boolean;
   readonly clock: Clock;
@@ -15,9 +17,11 @@ export interface EndpointLoopOptions {
   readonly log: Logger;
 }
 
-/** While a pod's interface is missing. */
-const pendingMs = 1_000;
-/** Interfaces come and go without Kubernetes telling. */
+/** Events of the network come in swarms: this much later they are looked at together. */
+const gatherMs = 100;
+/** What happens inside a pod's network namespace no event tells: while an interface is missing, at first after this. */
+const firstRetryMs = 100;
+/** Whatever no event told of. */
 const resyncMs = 30_000;
 const backoffCapMs = 30_000;
 
@@ -30,25 +34,47 @@ export class EndpointLoop {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    await runAll([(inner) => this.#reconcile(inner), (inner) => this.#watch(inner)], signal);
+  }
+
+  async #reconcile(signal: AbortSignal): Promise<void> {
     const { reconciler, arePodsKnown, random } = this.#options;
     const backoff = new Backoff({ baseMs: 100, capMs: backoffCapMs, random });
     const follow = async (inner: AbortSignal, progressed: () => void): Promise<void> => {
+      let retryMs = firstRetryMs;
       while (!inner.aborted) {
         await reconciler.reconcile(arePodsKnown(), inner);
         progressed();
         const isWaiting = reconciler.pending.some(({ needsPolling }) => needsPolling);
-        await this.#wait(isWaiting ? pendingMs : resyncMs, inner);
+        const hasChanged = await this.#wait(isWaiting ? retryMs : resyncMs, inner);
+        retryMs = hasChanged || !isWaiting ? firstRetryMs : Math.min(2 * retryMs, resyncMs);
       }
     };
     await retryLoop(follow, { ...this.#options, name: 'endpoints', backoff }, signal);
   }
 
-  /** Until something changed, or for so long. */
-  async #wait(ms: number, signal: AbortSignal): Promise<void> {
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { devices, changes, clock } = this.#options;
+    let isGathering = false;
+    const gather = async (): Promise<void> => {
+      isGathering = true;
+      await clock.sleep(gatherMs, signal);
+      isGathering = false;
+      changes.raise();
+    };
+    await devices.watch(() => void (isGathering || gather()), this.#options, signal);
+  }
+
+  /** True when something changed; false after so long. */
+  async #wait(ms: number, signal: AbortSignal): Promise<boolean> {
     const { changes, clock } = this.#options;
     const first = new AbortController();
     const both = AbortSignal.any([signal, first.signal]);
-    await Promise.race([changes.wait(both), clock.sleep(ms, both)]);
+    const hasChanged = await Promise.race([
+      changes.wait(both).then(() => true),
+      clock.sleep(ms, both).then(() => false),
+    ]);
     first.abort();
+    return hasChanged;
   }
 }

@@ -12,6 +12,7 @@ import { EndpointReconciler } from './endpoint-reconciler.ts';
 
 /** A node whose interfaces are numbered by the last byte of their pods' addresses. */
 class World implements Devices {
+  readonly problems: readonly string[] = [];
   readonly table = new EndpointTable();
   readonly maps = memoryDatapathMaps();
   readonly attached = new Set<number>();
@@ -33,6 +34,8 @@ class World implements Devices {
     this.table.upsert(pod);
     return pod;
   }
+
+  async watch(): Promise<void> {}
 
   async reconcile(): Promise<readonly string[]> {
     await this.reconciler.reconcile(true, new AbortController().signal);

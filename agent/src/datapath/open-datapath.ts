@@ -51,6 +51,8 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
       attachMethod,
       clusterId: config.clusterId,
       nodeAddresses: config.nodeAddresses,
+      mtu: config.mtu,
+      podInterfaces: config.podInterfaces,
       sizes: config.sizes,
       agentVersion: packageVersion(),
       onAbiMismatch: config.onAbiMismatch,

@@ -87,6 +87,7 @@ function datapathStatus({ datapath, maps, settings }: StatusReportOptions): Data
       ...new Set(services.problems.values()),
       ...(addresses.problem === undefined ? [] : [addresses.problem]),
       ...new Set(pending),
+      ...datapath.devices.problems,
     ],
     refusedServices: services.problems.size,
     refusedAddresses: addresses.refused,

@@ -3,7 +3,7 @@ import type { ObjectName } from '@clustermesh/bpf';
 import { attachCgroup, attachDevice } from '@clustermesh/ebpf';
 import type { AttachMethod, CgroupAttachType, DeviceHook, Program } from '@clustermesh/ebpf';
 
-import type { DatapathObjects } from './objects.ts';
+import type { DevicePrograms } from './device-programs.ts';
 import type { Pins } from './pins.ts';
 
 interface HookRow {
@@ -58,8 +58,13 @@ export interface HookTargets {
   readonly attachMethod: AttachMethod;
 }
 
-export function nodeHooks(objects: DatapathObjects, pins: Pins, targets: HookTargets): readonly Hook[] {
-  const program = (row: HookRow): Program => objects[row.object].program(row.program);
+export interface NodeHooks {
+  readonly sockets: readonly Hook[];
+  readonly tunnel: readonly Hook[];
+}
+
+export function nodeHooks(programs: DevicePrograms, pins: Pins, targets: HookTargets): NodeHooks {
+  const program = (row: HookRow): Program => programs.program(row);
   const pinPath = ({ link }: HookRow): string => join(pins.links, link);
   const sockets = cgroupHooks.map((row) => ({
     link: row.link,
@@ -82,5 +87,5 @@ export function nodeHooks(objects: DatapathObjects, pins: Pins, targets: HookTar
         direction: row.direction,
       }),
   }));
-  return [...sockets, ...tunnel];
+  return { sockets, tunnel };
 }

@@ -20,17 +20,22 @@ import { currentAbi } from '../migrate/abi-steps.ts';
 import type { Abi } from '../migrate/abi-steps.ts';
 import { openMapSet } from '../migrate/map-set.ts';
 import type { MapSet, OnAbiMismatch } from '../migrate/map-set.ts';
+import { DevicePrograms, deviceObjects } from './device-programs.ts';
 import { nodeHooks } from './hooks.ts';
 import type { Hook } from './hooks.ts';
 import { KernelDevices } from './kernel-devices.ts';
 import { KernelSockets } from './kernel-sockets.ts';
-import { closeObjects, loadObjects, mapsOf } from './objects.ts';
+import { readNetworkTables } from './network-tables.ts';
+import { closeObjects, loadObjects, loadSome, mapsOf } from './objects.ts';
 import type { DatapathObjects } from './objects.ts';
 import { pinsIn } from './pins.ts';
 import type { Pins } from './pins.ts';
+import { nameRule } from './pod-like.ts';
 import { otherLinks } from './pod-pins.ts';
 import { ensureTunnelDevice } from './tunnel-device.ts';
 import type { TunnelDevice } from './tunnel-device.ts';
+import { podMtu, tunnelMtu, underlayMtu } from './underlay-mtu.ts';
+import type { TunnelMtu } from './underlay-mtu.ts';
 
 export interface KernelDatapathOptions {
   /** A bpffs, mounted here where none is; one per node. */
@@ -42,6 +47,10 @@ export interface KernelDatapathOptions {
   readonly attachMethod: AttachMethod;
   readonly clusterId: number;
   readonly nodeAddresses: NodeAddresses;
+  /** Of the underlay; 0: as its devices have it. */
+  readonly mtu: number;
+  /** Names of pods' interfaces (pod-like.ts). */
+  readonly podInterfaces: string;
   readonly sizes: MapSizes;
   /** Recorded beside the maps. */
   readonly agentVersion: string;
@@ -63,11 +72,11 @@ export class KernelDatapath implements Disposable {
   #isInUse = false;
 
   private constructor(parts: Parts, programs: ProgramsStatus) {
-    const { objects, pins, sockets, attachMethod } = parts;
+    const { objects, sockets, devices } = parts;
     this.#parts = parts;
     this.maps = mapsOf(objects);
-    this.#devices = new KernelDevices(objects, pins, attachMethod);
-    this.devices = this.#devices;
+    this.#devices = devices;
+    this.devices = devices;
     this.sockets = sockets;
     this.programs = programs;
   }
@@ -81,7 +90,8 @@ export class KernelDatapath implements Disposable {
     const { abi = currentAbi, objectPath = shippedObject } = options;
     mountBpffs(options.bpfFs);
     const pins = pinsIn(options.bpfFs);
-    const tunnelIfindex = await ensureTunnelDevice(options.tunnel, signal);
+    const mtu = await readTunnelMtu(options, signal);
+    const tunnelIfindex = await ensureTunnelDevice(options.tunnel, podMtu(mtu, options.nodeAddresses), signal);
     using stack = new DisposableStack();
     const wanted = wantedMaps(objectPath, options.sizes);
     const set = stack.use(openMapSet({ ...options, pins, wanted, abi, log }));
@@ -90,6 +100,7 @@ export class KernelDatapath implements Disposable {
       vxlan_ifindex: tunnelIfindex,
       local_underlay: options.nodeAddresses.ipv4,
       local_underlay6: options.nodeAddresses.ipv6,
+      ...mtuSettings(mtu),
     };
     const sock = { host_netns_cookie: Number(networkNamespaceCookie()) };
     log.debug({ step: 'load the programs' }, 'migration');
@@ -112,11 +123,33 @@ export class KernelDatapath implements Disposable {
       objectSha256: Buffer.from(objectSha256).toString('hex'),
       notices: set.notices,
     };
-    const { attachMethod } = options;
-    const hooks = nodeHooks(objects, pins, { cgroupRoot: options.cgroupRoot, tunnelIfindex, attachMethod });
+    const attached = stack.use(new DevicePrograms(objects));
+    const { cgroupRoot, attachMethod } = options;
+    const hooks = nodeHooks(attached, pins, { cgroupRoot, tunnelIfindex, attachMethod });
+    const devices = new KernelDevices({
+      ...options,
+      programs: attached,
+      // By then the maps are where they belong, also after a migration.
+      load: (changed) =>
+        loadSome(
+          {
+            ...load,
+            pinDir: pins.maps,
+            rodata: { ...load.rodata, mesh_container: { ...container, ...mtuSettings(changed) } },
+          },
+          deviceObjects,
+        ),
+      attachTunnel: () => hooks.tunnel.forEach((hook) => hook.attach()),
+      pins,
+      tunnelDevice: options.tunnel.name,
+      tunnelMtu: mtu,
+      isPodName: nameRule(options.podInterfaces),
+      dropsUnknown: false,
+    });
     const held = new DisposableStack();
+    const allHooks = [...hooks.sockets, ...hooks.tunnel];
     const datapath = new KernelDatapath(
-      { objects, sockets, pins, set, hooks, attachMethod, log, stack: held },
+      { objects, sockets, devices, pins, set, hooks: allHooks, log, stack: held },
       programs,
     );
     if (!set.isReplacement) datapath.useMaps();
@@ -164,9 +197,18 @@ interface Parts {
   readonly pins: Pins;
   readonly set: MapSet;
   readonly hooks: readonly Hook[];
-  readonly attachMethod: AttachMethod;
+  readonly devices: KernelDevices;
   readonly log: Logger;
   readonly stack: DisposableStack;
+}
+
+async function readTunnelMtu({ mtu, nodeAddresses }: KernelDatapathOptions, signal: AbortSignal): Promise<TunnelMtu> {
+  return tunnelMtu(mtu > 0 ? mtu : underlayMtu(await readNetworkTables(signal), nodeAddresses));
+}
+
+/** Of mesh_container. */
+function mtuSettings({ ipv4, ipv6 }: TunnelMtu): Readonly<Record<string, number>> {
+  return { tunnel_mtu: ipv4, tunnel_mtu6: ipv6 };
 }
 
 type ObjectPath = (name: ObjectName) => string;

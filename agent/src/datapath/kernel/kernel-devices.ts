@@ -1,68 +1,192 @@
 import { attachDevice, detachDevice, hookPlace } from '@clustermesh/ebpf';
 import type { AttachMethod } from '@clustermesh/ebpf';
+import { Backoff, retryLoop } from '@clustermesh/runtime';
 
-import type { Devices, PodInterface } from '../devices.ts';
+import type { NodeAddresses } from '../../config.ts';
+import type { Devices, PodInterface, WatchDeps } from '../devices.ts';
+import type { DeviceObjects, DevicePrograms } from './device-programs.ts';
+import { followLinks } from './link-events.ts';
 import { readNetworkTables } from './network-tables.ts';
-import type { DatapathObjects } from './objects.ts';
+import type { NetworkTables } from './network-tables.ts';
 import type { Pins } from './pins.ts';
 import { podInterfacesIn } from './pod-interfaces.ts';
+import { podLike } from './pod-like.ts';
+import type { NameRule } from './pod-like.ts';
 import { podPins, podPinsAt } from './pod-pins.ts';
 import type { PodPin } from './pod-pins.ts';
+import { setMtu } from './tunnel-device.ts';
+import { podMtu, tunnelMtu, underlayMtu } from './underlay-mtu.ts';
+import type { TunnelMtu } from './underlay-mtu.ts';
+
+export interface KernelDevicesOptions {
+  readonly programs: DevicePrograms;
+  /** Loads those for devices anew, with these sizes. */
+  readonly load: (mtu: TunnelMtu) => Promise<DeviceObjects>;
+  readonly attachTunnel: () => void;
+  readonly pins: Pins;
+  readonly attachMethod: AttachMethod;
+  readonly tunnelDevice: string;
+  readonly nodeAddresses: NodeAddresses;
+  /** Of the underlay; 0: as its devices have it. */
+  readonly mtu: number;
+  /** As the programs were loaded with it. */
+  readonly tunnelMtu: TunnelMtu;
+  readonly isPodName: NameRule;
+  /** Is what comes from no known pod dropped, wherever it goes? */
+  readonly dropsUnknown: boolean;
+}
+
+const backoffCapMs = 30_000;
+/** So many names are told; a node may have hundreds of pods. */
+const toldNames = 3;
 
 /** This machine's pods: their interfaces as the kernel's tables tell, with our programs at each. */
 export class KernelDevices implements Devices {
-  readonly #objects: DatapathObjects;
-  readonly #pins: Pins;
-  readonly #method: AttachMethod;
+  readonly #options: KernelDevicesOptions;
   readonly #attached = new Set<number>();
+  #tables: NetworkTables = { routes: [], links: [], neighbours: [] };
+  #mtu: TunnelMtu;
+  /** Interfaces of known pods. */
+  #pods: ReadonlySet<number> | undefined;
+  /** Others have put themselves in front of our programs. */
+  #isBehind = false;
   /** Pods to attach to once the maps are in use. */
   #waiting: PodInterface[] | undefined = [];
 
-  constructor(objects: DatapathObjects, pins: Pins, method: AttachMethod) {
-    this.#objects = objects;
-    this.#pins = pins;
-    this.#method = method;
+  constructor(options: KernelDevicesOptions) {
+    this.#options = options;
+    this.#mtu = options.tunnelMtu;
   }
 
   async podInterfaces(
     addresses: readonly Uint8Array[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, PodInterface>> {
-    if (addresses.length === 0) return new Map();
-    return podInterfacesIn(await readNetworkTables(signal), addresses);
+    this.#tables = await readNetworkTables(signal);
+    await this.#followUnderlay(signal);
+    return podInterfacesIn(this.#tables, addresses);
   }
 
   /** What an earlier process attached gets this process's program, so that at no moment there is none. */
   attachPod(pod: PodInterface): void {
-    const { ifindex } = pod;
-    if (this.#waiting !== undefined) return void this.#waiting.push(pod);
-    if (this.#attached.has(ifindex)) return;
-    for (const pin of podPinsAt(this.#pins, ifindex)) this.#attach(pin);
-    this.#attached.add(ifindex);
+    if (this.#waiting === undefined) this.#attachTo(pod.ifindex);
+    else this.#waiting.push(pod);
   }
 
   /** From now on the programs are at every pod: first where an earlier process left them. */
   start(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    for (const pin of podPins(this.#pins)) {
+    for (const pin of podPins(this.#options.pins)) {
       // Its interface may have gone with the pod.
       if (hookPlace(pin) === 'missing') detachDevice(pin);
       else this.#attach(pin);
     }
-    for (const pod of waiting) this.attachPod(pod);
+    for (const { ifindex } of waiting) this.#attachTo(ifindex);
   }
 
   keepAttached(ifindexes: ReadonlySet<number>): void {
-    for (const pin of podPins(this.#pins)) {
-      if (ifindexes.has(pin.ifindex)) continue;
-      detachDevice(pin);
-      this.#attached.delete(pin.ifindex);
+    if (this.#waiting !== undefined) return;
+    const podLinks = podLike(this.#tables, this.#options.isPodName).map(({ ifindex }) => ifindex);
+    const kept = new Set([...ifindexes, ...podLinks]);
+    this.#pods = ifindexes;
+    for (const pin of podPins(this.#options.pins)) {
+      if (!kept.has(pin.ifindex)) this.#detach(pin);
+      else if (this.#attached.has(pin.ifindex)) this.#check(pin);
+    }
+    for (const ifindex of podLinks) this.#attachTo(ifindex);
+  }
+
+  /** A new interface is closed before anything can have crossed it: what has no endpoint entry does not pass. */
+  watch(onChange: () => void, deps: WatchDeps, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff({ baseMs: 100, capMs: backoffCapMs, random: deps.random });
+    const follow = (inner: AbortSignal, progressed: () => void): Promise<void> => {
+      const observer = {
+        podLink: (ifindex: number) => this.#meet(ifindex, deps),
+        changed: () => {
+          progressed();
+          onChange();
+        },
+      };
+      return followLinks(observer, this.#options.isPodName, inner);
+    };
+    return retryLoop(follow, { ...deps, name: 'links', backoff }, signal);
+  }
+
+  get problems(): readonly string[] {
+    return [...this.#tooLarge(), ...this.#closed()];
+  }
+
+  #tooLarge(): readonly string[] {
+    const largest = podMtu(this.#mtu, this.#options.nodeAddresses);
+    const links = this.#tables.links.filter(({ ifindex, mtu }) => this.#attached.has(ifindex) && mtu > largest);
+    if (largest === 0 || links.length === 0) return [];
+    const mtu = Math.max(...links.map((link) => link.mtu));
+    return [
+      `${listed(links)}: MTU ${mtu}, but the tunnel takes packets of up to ${largest} bytes (underlay: ${this.#mtu.underlay}); ` +
+        `pods are told so packet by packet: set the MTU of the CNI to ${largest}`,
+    ];
+  }
+
+  #closed(): readonly string[] {
+    const { dropsUnknown } = this.#options;
+    const pods = this.#pods;
+    if (!dropsUnknown || pods === undefined) return [];
+    const links = this.#tables.links.filter(({ ifindex }) => this.#attached.has(ifindex) && !pods.has(ifindex));
+    if (links.length === 0) return [];
+    return [`${listed(links)}: closed, because no known pod is behind (are these pods’? --pod-interfaces)`];
+  }
+
+  #meet(ifindex: number, { log }: WatchDeps): void {
+    if (this.#waiting !== undefined || this.#attached.has(ifindex)) return;
+    try {
+      this.#attachTo(ifindex);
+    } catch (error) {
+      // Mostly it has gone again; what stays is tried again with all others.
+      log.debug({ ifindex, err: error }, 'a new interface has no programs yet');
     }
   }
 
-  #attach({ hook, ...at }: PodPin): void {
-    const program = this.#objects[hook.object].program(hook.program);
-    attachDevice({ ...at, method: this.#method, program });
+  #attachTo(ifindex: number): void {
+    if (this.#attached.has(ifindex)) return;
+    for (const pin of podPinsAt(this.#options.pins, ifindex)) this.#attach(pin);
+    this.#attached.add(ifindex);
   }
+
+  #attach({ hook, ...at }: PodPin): void {
+    const { programs, attachMethod } = this.#options;
+    attachDevice({ ...at, method: attachMethod, program: programs.program(hook) });
+  }
+
+  #detach(pin: PodPin): void {
+    detachDevice(pin);
+    this.#attached.delete(pin.ifindex);
+  }
+
+  #check(pin: PodPin): void {
+    const place = hookPlace(pin);
+    if (place === 'missing') this.#attach(pin);
+    if (place === 'behind') this.#isBehind = true;
+  }
+
+  /** Settings of programs change with the programs, and so do places: new instances take over everywhere. */
+  async #followUnderlay(signal: AbortSignal): Promise<void> {
+    const { mtu, nodeAddresses, tunnelDevice, load, programs, attachTunnel, pins } = this.#options;
+    if (this.#waiting !== undefined) return;
+    const size = tunnelMtu(mtu > 0 ? mtu : underlayMtu(this.#tables, nodeAddresses));
+    const isResized = size.underlay > 0 && size.underlay !== this.#mtu.underlay;
+    if (isResized) await setMtu(tunnelDevice, podMtu(size, nodeAddresses), signal);
+    if (!isResized && !this.#isBehind) return;
+    const next = isResized ? size : this.#mtu;
+    programs.renew(await load(next));
+    this.#mtu = next;
+    this.#isBehind = false;
+    attachTunnel();
+    for (const pin of podPins(pins)) if (this.#attached.has(pin.ifindex)) this.#attach(pin);
+  }
+}
+
+function listed(links: readonly { readonly ifname: string }[]): string {
+  const names = links.slice(0, toldNames).map(({ ifname }) => ifname);
+  return `${names.join(', ')}${links.length > toldNames ? ` and ${links.length - toldNames} more` : ''}`;
 }

@@ -3,8 +3,13 @@ import { z } from 'zod';
 import { ipJson } from './ip-command.ts';
 
 /** Of `ip -j route`, both families. */
-const routeSchema = z.object({ dst: z.string(), dev: z.string().optional(), gateway: z.string().optional() });
-/** Of `ip -d -j link`. */
+const routeSchema = z.object({
+  dst: z.string(),
+  dev: z.string().optional(),
+  gateway: z.string().optional(),
+  metrics: z.array(z.object({ mtu: z.number().optional() })).optional(),
+});
+/** Of `ip -d -j addr`. */
 const linkSchema = z.object({
   ifindex: z.number(),
   ifname: z.string(),
@@ -16,6 +21,7 @@ const linkSchema = z.object({
   link_index: z.number().optional(),
   link_netnsid: z.number().optional(),
   linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
+  addr_info: z.array(z.object({ local: z.string().optional() })).optional(),
 });
 /** Of `ip -j neigh`. */
 const neighbourSchema = z.object({ dst: z.string(), dev: z.string(), lladdr: z.string().optional() });
@@ -35,7 +41,7 @@ export async function readNetworkTables(signal?: AbortSignal): Promise<NetworkTa
   const [ipv4, ipv6, links, neighbours] = await Promise.all([
     routes('-4'),
     routes('-6'),
-    ipJson(linkSchema, ['-d', 'link', 'show'], signal),
+    ipJson(linkSchema, ['-d', 'addr', 'show'], signal),
     ipJson(neighbourSchema, ['neigh', 'show'], signal),
   ]);
   return { routes: [...ipv4, ...ipv6], links, neighbours };

@@ -17,21 +17,29 @@ export type LoadOptions = Pick<ObjectOptions, 'pinDir' | 'maxEntries'> & {
 };
 
 /** Loads all or none. */
-export async function loadObjects(options: LoadOptions): Promise<DatapathObjects> {
+export function loadObjects(options: LoadOptions): Promise<DatapathObjects> {
+  return loadSome(options, objectNames);
+}
+
+/** As `loadObjects`, of these alone. */
+export async function loadSome<Name extends ObjectName>(
+  options: LoadOptions,
+  names: readonly Name[],
+): Promise<Readonly<Record<Name, LoadedObject>>> {
   const { rodata = {}, objectPath = shippedObject, ...common } = options;
   using stack = new DisposableStack();
   const loaded = new Map<ObjectName, LoadedObject>();
   // One after the other: those that come later find the maps of the earlier ones.
-  for (const name of objectNames) {
+  for (const name of names) {
     const settings = rodata[name];
     const own = settings === undefined ? {} : { rodata: settings };
     loaded.set(name, stack.use(await loadObjectInBackground({ ...common, ...own, path: objectPath(name) })));
   }
   stack.move();
-  return Object.fromEntries(loaded) as DatapathObjects;
+  return Object.fromEntries(loaded) as Record<Name, LoadedObject>;
 }
 
-export function closeObjects(objects: DatapathObjects): void {
+export function closeObjects(objects: Readonly<Partial<DatapathObjects>>): void {
   for (const object of Object.values(objects)) object.close();
 }
 

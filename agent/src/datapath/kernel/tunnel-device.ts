@@ -12,6 +12,7 @@ export interface TunnelDevice {
 const tunnelSchema = z.object({
   ifindex: z.number(),
   ifname: z.string(),
+  mtu: z.number(),
   linkinfo: z
     .object({
       info_kind: z.string(),
@@ -22,9 +23,9 @@ const tunnelSchema = z.object({
 
 /**
  * The VXLAN device whose tunnel keys the programs set and read (collect_md). One that is there as it should be stays:
- * the programs attached to it go on. Returns its ifindex.
+ * the programs attached to it go on. `mtu` is what it takes of pods' packets; 0: not known. Returns its ifindex.
  */
-export async function ensureTunnelDevice(device: TunnelDevice, signal: AbortSignal): Promise<number> {
+export async function ensureTunnelDevice(device: TunnelDevice, mtu: number, signal: AbortSignal): Promise<number> {
   const found = await findTunnel(device.name, signal);
   if (found !== undefined && !isAsWanted(found, device)) await ip(['link', 'del', 'dev', device.name], signal);
   if (found === undefined || !isAsWanted(found, device)) {
@@ -33,7 +34,12 @@ export async function ensureTunnelDevice(device: TunnelDevice, signal: AbortSign
   await ip(['link', 'set', 'dev', device.name, 'up'], signal);
   const made = await findTunnel(device.name, signal);
   if (made === undefined) throw new MeshError('COMMAND_FAILED', `find the tunnel device ${device.name}`);
+  if (mtu > 0 && made.mtu !== mtu) await setMtu(device.name, mtu, signal);
   return made.ifindex;
+}
+
+export async function setMtu(device: string, mtu: number, signal: AbortSignal): Promise<void> {
+  await ip(['link', 'set', 'dev', device, 'mtu', String(mtu)], signal);
 }
 
 /** Does nothing where there is none. */

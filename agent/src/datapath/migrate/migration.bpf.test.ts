@@ -63,6 +63,8 @@ class TestNode implements AsyncDisposable {
       cgroupRoot: this.cgroup,
       tunnel: this.tunnel,
       attachMethod,
+      mtu: 0,
+      podInterfaces: 'none',
       clusterId: 1,
       nodeAddresses: { ipv4: new Uint8Array(16), ipv6: new Uint8Array(16) },
       sizes,
