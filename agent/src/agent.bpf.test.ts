@@ -177,7 +177,7 @@ describeKernel(`the agent on a kernel, without a control plane${suffix}`, () => 
     agent = node.agent();
     await eventually(() => expect(agent.exited).toBe(true), { timeoutMs: 30_000 });
     expect(agent.output).toContain('BPF_ABI_MISMATCH');
-    expect(agent.output).toContain('their layout has version 99, this agent knows 1');
+    expect(agent.output).toContain('their layout has version 99, this agent knows 2');
     expect(meta.lookup(new Uint8Array(4))?.[0]).toBe(99);
     expect(node.pins('maps')).toEqual(allMaps);
     meta.close();

@@ -256,6 +256,8 @@ class World implements AsyncDisposable {
         startupTaint: '',
         staleTtlMs: 0,
         defaultGlobalNamespace: true,
+        policyScope: 'mesh',
+        policyDefaultLocalCluster: true,
         ...settings,
       },
     });

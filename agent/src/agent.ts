@@ -65,12 +65,16 @@ export function createAgent(deps: AgentDeps): Agent {
     ...deps,
     pacer,
     metrics,
+    localCluster: config.clusterName,
     localClusterId: config.clusterId,
     maxConnectedClusters: config.maxConnectedClusters,
+    policyScope: config.policyScope,
+    defaultLocalCluster: config.policyDefaultLocalCluster,
     drainMs: config.backendDrainMs,
     globalByDefault: config.defaultGlobalNamespace,
     areServicesKnown: () => ingest.localServices.isSynced && ingest.localNamespaces.isSynced,
     arePodsKnown: () => ingest.localPods.isSynced,
+    arePoliciesKnown: () => ingest.arePoliciesKnown(),
   });
   const ingest = createIngest({
     ...deps,
@@ -91,7 +95,8 @@ export function createAgent(deps: AgentDeps): Agent {
     setNodeReachable: (...change) => state.setNodeReachable(...change),
     observeRoundTrip: (seconds) => metrics.observeRoundTrip(seconds),
   });
-  const { localNamespaces, localServices, localPods, localCluster, remotes, initialSync, clusterIds } = ingest;
+  const { localNamespaces, localServices, localPods, localPolicies, localCluster, remotes, initialSync, clusterIds } =
+    ingest;
   const {
     state,
     programmer,
@@ -99,6 +104,7 @@ export function createAgent(deps: AgentDeps): Agent {
     takeover,
     loop,
     endpointLoop,
+    policyLoop,
     socketLoop,
     endpointReconciler,
   } = datapath;
@@ -110,17 +116,18 @@ export function createAgent(deps: AgentDeps): Agent {
   const mapSwitch = new MapSwitch({
     ...deps,
     useMaps: deps.useMaps,
-    missing: () =>
-      notReady() ?? (endpointReconciler.isComplete ? undefined : 'the pods of this node are not known yet'),
+    missing: () => notReady() ?? endpointReconciler.missing,
   });
   const parts = [
     localNamespaces,
     localServices,
     localPods,
+    localPolicies,
     localCluster,
     remotes,
     initialSync,
     loop,
+    policyLoop,
     endpointLoop,
     socketLoop,
     mapSwitch,

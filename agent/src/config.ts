@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 import { defaultMapSizes } from './maps/datapath-maps.ts';
 import type { MapSizes } from './maps/datapath-maps.ts';
+import { policyScopes } from './policy/policy-state.ts';
 import type { AgentSettings } from './settings.ts';
 
 const entries = (fallback: number, of: string): z.ZodDefault<z.ZodCoercedNumber> =>
@@ -98,6 +99,23 @@ export const agentConfig = defineConfig(
       '1m',
       'how long a removed backend stays in the maps, for connections that it has; then they are ended',
     ),
+    policyScope: z
+      .enum(policyScopes)
+      .default('mesh')
+      .describe(
+        'whose traffic policies rule: mesh (what crosses clusters; the rest is the CNI’s), all (of all pods of this node), or none',
+      ),
+    policyDefaultLocalCluster: z
+      .boolean()
+      .default(true)
+      .describe('selectors of policies that name no cluster select in this cluster alone, not in all of the mesh'),
+    flowEventRate: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(0xffff_ffff)
+      .default(1_000)
+      .describe('so many flow events a second and CPU; more are counted only'),
     bpfServiceMapMax: entries(defaultMapSizes.svc, 'service frontends'),
     bpfSlotMapMax: entries(defaultMapSizes.slot, 'slots: the backends of each frontend, rounded up to a power of two'),
     bpfBackendMapMax: entries(defaultMapSizes.backend, 'backends'),
@@ -105,6 +123,11 @@ export const agentConfig = defineConfig(
     bpfSockRevMapMax: entries(defaultMapSizes.rev_udp, 'pairs of an unconnected UDP socket and a backend'),
     bpfNodeMapMax: entries(defaultMapSizes.node, 'nodes of the mesh'),
     bpfIpcacheMapMax: entries(defaultMapSizes.ipc_host, 'addresses of the mesh'),
+    bpfPolicyMapMax: entries(
+      defaultMapSizes.policy,
+      'rows of policies: of each pod’s identity, for each peer and range of ports',
+    ),
+    bpfCtMapMax: entries(defaultMapSizes.ct, 'flows of pods'),
     onAbiMismatch: z
       .enum(['refuse', 'replace'])
       .default('refuse')
@@ -172,6 +195,9 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       node_ip: config.bpfNodeMapMax,
       probe: config.bpfNodeMapMax,
       ipc_host: config.bpfIpcacheMapMax,
+      policy: config.bpfPolicyMapMax,
+      policy_len: config.bpfPolicyMapMax,
+      ct: config.bpfCtMapMax,
     },
     settings: {
       clusterName: config.clusterName as ClusterName,
@@ -184,6 +210,8 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       mirrorSilenceMs: config.mirrorSilenceTimeout,
       staleTtlMs: config.staleTtl,
       defaultGlobalNamespace: config.clustermeshDefaultGlobalNamespace,
+      policyScope: config.policyScope,
+      policyDefaultLocalCluster: config.policyDefaultLocalCluster,
     },
   };
 }

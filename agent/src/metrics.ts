@@ -6,7 +6,7 @@ import type { AgentStatus } from './status/agent-status.ts';
 export interface AgentMetrics {
   readonly registry: Registry;
   /** From a change coming in to its being in the maps, seconds. */
-  observeProgramming(kind: 'service' | 'address', seconds: number): void;
+  observeProgramming(kind: 'service' | 'address' | 'policy', seconds: number): void;
   /** Of a probe of another node that was answered. */
   observeRoundTrip(seconds: number): void;
 }

@@ -1,5 +1,6 @@
 import type { ClusterId, ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
 
+import type { PolicyScope } from './policy/policy-state.ts';
 import type { DatapathMode } from './status/agent-status.ts';
 
 /** What an agent is told of itself. Durations in milliseconds. */
@@ -23,4 +24,8 @@ export interface AgentSettings {
   readonly staleTtlMs: number;
   /** Do namespaces that do not say take part in the mesh? As clustermesh-apiserver has it. */
   readonly defaultGlobalNamespace: boolean;
+  /** Whose traffic is judged. */
+  readonly policyScope: PolicyScope;
+  /** Do selectors of policies that name no cluster select in this one alone? */
+  readonly policyDefaultLocalCluster: boolean;
 }

@@ -1,24 +1,32 @@
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
-import type { MaxConnectedClusters } from '@clustermesh/wire';
+import { clusterOfIdentity, isClusterIndependent } from '@clustermesh/wire';
+import type { ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
 
 import { ChangeSignal } from '../change-signal.ts';
 import { BackendRecords } from '../maps/backend.ts';
 import type { Pacer } from '../ingest/pacer.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
 import { NodeRecords } from '../maps/node.ts';
+import type { PolicyHolder } from '../maps/policy.ts';
 import { ProbeRecords } from '../maps/probe.ts';
 import { SlotRecords } from '../maps/slot.ts';
 import type { AgentMetrics } from '../metrics.ts';
+import { PodSubjects, firstLocalSubject } from '../policy/pod-subjects.ts';
+import { PolicyState } from '../policy/policy-state.ts';
+import type { PolicyScope } from '../policy/policy-state.ts';
 import type { Probing } from '../probe/node-probe.ts';
 import { EndpointTable } from '../tables/endpoint-table.ts';
 import { MeshState } from '../tables/mesh-state.ts';
 import { NamespaceTable } from '../tables/namespace-table.ts';
+import { PolicyTable } from '../tables/policy-table.ts';
 import type { Devices } from './devices.ts';
 import { EndpointLoop } from './endpoint-loop.ts';
 import { EndpointProgrammer } from './endpoint-programmer.ts';
 import { EndpointReconciler } from './endpoint-reconciler.ts';
 import { IpcacheProgrammer } from './ipcache-programmer.ts';
 import { NodeIndexes } from './node-indexes.ts';
+import { PolicyLoop } from './policy-loop.ts';
+import { PolicyProgrammer } from './policy-programmer.ts';
 import { ProgramLoop } from './program-loop.ts';
 import { RestoredBackends } from './restored-backends.ts';
 import { ServiceProgrammer } from './service-programmer.ts';
@@ -31,13 +39,19 @@ export interface DatapathDeps {
   readonly maps: DatapathMaps;
   readonly devices: Devices;
   readonly sockets: Sockets;
+  readonly localCluster: ClusterName;
   readonly localClusterId: number;
   readonly maxConnectedClusters: MaxConnectedClusters;
+  readonly policyScope: PolicyScope;
+  /** Do selectors that name no cluster select in this one alone? */
+  readonly defaultLocalCluster: boolean;
   readonly drainMs: number;
   /** Do namespaces that do not say take part in the mesh? */
   readonly globalByDefault: boolean;
   readonly areServicesKnown: () => boolean;
   readonly arePodsKnown: () => boolean;
+  /** All that our own cluster says of policies and of who is who. */
+  readonly arePoliciesKnown: () => boolean;
   readonly pacer: Pacer;
   readonly metrics: AgentMetrics;
   readonly probing?: Probing | undefined;
@@ -55,18 +69,24 @@ export interface Datapath {
   readonly devices: Devices;
   readonly endpointChanges: ChangeSignal;
   readonly endpointReconciler: EndpointReconciler;
+  readonly policies: PolicyTable;
+  readonly policy: PolicyState;
+  readonly policyProgrammer: PolicyProgrammer;
+  readonly policyChanges: ChangeSignal;
   readonly programmer: ServiceProgrammer;
   readonly services: ServiceReconciler;
   readonly addresses: IpcacheProgrammer;
   readonly takeover: Takeover;
   readonly loop: ProgramLoop;
   readonly endpointLoop: EndpointLoop;
+  readonly policyLoop: PolicyLoop;
   readonly socketLoop: SocketLoop;
 }
 
 export function createDatapath(deps: DatapathDeps): Datapath {
-  const { maps, clock, random, drainMs, localClusterId } = deps;
+  const { maps, clock, random, drainMs, localCluster, localClusterId } = deps;
   const changes = new ChangeSignal();
+  const policyChanges = new ChangeSignal();
   const endpointChanges = new ChangeSignal();
   const endedBackends = new ChangeSignal();
   const nodeIndexes = new NodeIndexes({ records: new NodeRecords(maps.node, maps.node_ip), clock, localClusterId });
@@ -78,9 +98,23 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     localClusterId,
     nodeIndexes,
     onChange: () => changes.raise(),
+    onIdentity: (identity) => policy.identityChanged(identity),
     monotonicMs: () => clock.monotonicMs(),
     isUnreachable: (index, underlay) => deps.probing !== undefined && probes.isUnreachable(index, underlay),
   });
+  const policies = new PolicyTable({ localCluster, defaultLocalCluster: deps.defaultLocalCluster }, (key) =>
+    policy.policyChanged(key),
+  );
+  const policy: PolicyState = new PolicyState({
+    localCluster,
+    policies,
+    scope: deps.policyScope,
+    identities: state.identities,
+    isSynced: deps.arePoliciesKnown,
+    onChange: () => policyChanges.raise(),
+    monotonicMs: () => clock.monotonicMs(),
+  });
+  const policyProgrammer = new PolicyProgrammer({ rows: maps.policy, lengths: maps.policy_len });
   const serviceMaps = {
     services: maps.svc,
     slots: new SlotRecords(maps.slot),
@@ -97,15 +131,18 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     nodes: nodeIndexes,
     onHostRemoved: (address) => programmer.addressGone(address),
   });
-  const takeover = new Takeover({ ...deps, state, programmer, restored, ipcacheMaps });
+  const takeover = new Takeover({ ...deps, state, programmer, restored, ipcacheMaps, policyRows: policyProgrammer });
   const endpoints = new EndpointTable();
   const namespaces = new NamespaceTable(deps.globalByDefault);
+  const endpointProgrammer = new EndpointProgrammer({ byIp: maps.ep_ip, byInterface: maps.ep_if });
   const endpointReconciler = new EndpointReconciler({
     ...deps,
     table: endpoints,
     ipcache: state.ipcache,
     namespaces,
-    programmer: new EndpointProgrammer({ byIp: maps.ep_ip, byInterface: maps.ep_if }),
+    policy,
+    subjects: new PodSubjects({ localCluster, namespaces, restored: endpointProgrammer.entries() }),
+    programmer: endpointProgrammer,
   });
   const onAddresses = (): void => {
     if (endpointReconciler.isBehind) endpointChanges.raise();
@@ -117,12 +154,46 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     devices: deps.devices,
     endpointChanges,
     endpointReconciler,
+    policies,
+    policy,
+    policyProgrammer,
+    policyChanges,
     programmer,
     services,
     addresses,
     takeover,
     loop: new ProgramLoop({ ...deps, state, changes, addresses, services, programmer, onAddresses }),
     endpointLoop: new EndpointLoop({ ...deps, reconciler: endpointReconciler, changes: endpointChanges }),
+    policyLoop: new PolicyLoop({
+      ...deps,
+      policy,
+      programmer: policyProgrammer,
+      changes: policyChanges,
+      onIdentity: (identity) => state.identitySettled(identity),
+      onSubjects: () => endpointChanges.raise(),
+      settled: () => settledRows({ ...deps, policy, endpointReconciler, takeover }),
+    }),
     socketLoop: new SocketLoop({ ...deps, changes: endedBackends }),
+  };
+}
+
+interface RowWitnesses {
+  readonly policy: Pick<PolicyState, 'isReady'>;
+  readonly endpointReconciler: Pick<EndpointReconciler, 'isComplete' | 'subjectsInUse'>;
+  readonly takeover: Pick<Takeover, 'areIdentitiesKnown'>;
+  readonly maxConnectedClusters: MaxConnectedClusters;
+}
+
+/** Of which rows is it certain, now, that who wants them has said so? */
+function settledRows(witnesses: RowWitnesses): ((key: PolicyHolder) => boolean) | undefined {
+  const { policy, endpointReconciler, takeover, maxConnectedClusters } = witnesses;
+  if (!endpointReconciler.isComplete) return undefined;
+  const inUse = endpointReconciler.subjectsInUse();
+  return ({ subject, remote }) => {
+    if (!inUse.has(subject)) return !policy.isReady(subject);
+    if (!policy.isReady(subject)) return false;
+    // Numbers that no cluster has given are known by now.
+    const isOfCluster = !isClusterIndependent(remote) && remote < firstLocalSubject >>> 1;
+    return !isOfCluster || takeover.areIdentitiesKnown(clusterOfIdentity(remote, maxConnectedClusters));
   };
 }

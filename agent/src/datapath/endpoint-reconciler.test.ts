@@ -1,11 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Pod } from '@clustermesh/kube';
 import { formatIp } from '@clustermesh/wire';
+import type { ClusterName } from '@clustermesh/wire';
 
 import { memoryDatapathMaps } from '../maps/datapath-maps.ts';
+import { decodeEndpoint } from '../maps/endpoint.ts';
+import type { EndpointRecord } from '../maps/endpoint.ts';
 import { EndpointTable } from '../tables/endpoint-table.ts';
 import type { IpcacheTable } from '../tables/ipcache-table.ts';
 import { noDevices } from './devices.ts';
+import { PodSubjects } from '../policy/pod-subjects.ts';
+import type { PodSubject } from '../policy/pod-subjects.ts';
 import type { Devices, PodInterface } from './devices.ts';
 import { EndpointProgrammer } from './endpoint-programmer.ts';
 import { EndpointReconciler } from './endpoint-reconciler.ts';
@@ -20,10 +25,28 @@ class World implements Devices {
   readonly hidden = new Set<string>();
   /** Interfaces that nothing can be attached to. */
   readonly broken = new Set<number>();
+  /** What policies say of these is not known yet. */
+  readonly unready = new Set<number>();
+  readonly wanted: PodSubject[] = [];
+  readonly kept: (readonly number[])[] = [];
+  identity = 65_540;
+  isGlobal = true;
   readonly reconciler = new EndpointReconciler({
     table: this.table,
-    ipcache: { find: () => ({ clusterId: 1, identity: 65_540, state: 'programmed' }) } as unknown as IpcacheTable,
-    namespaces: { isGlobal: () => true },
+    ipcache: {
+      find: () => (this.isGlobal ? { clusterId: 1, identity: this.identity, state: 'programmed' } : undefined),
+    } as unknown as IpcacheTable,
+    namespaces: { isGlobal: () => this.isGlobal },
+    subjects: new PodSubjects({
+      localCluster: 'west' as ClusterName,
+      namespaces: { labelsOf: () => ({ team: 'shop' }) },
+      restored: [],
+    }),
+    policy: {
+      isReady: (subject) => !this.unready.has(subject),
+      want: (subjects) => void this.wanted.push(...subjects),
+      keep: (numbers) => void this.kept.push([...numbers]),
+    },
     programmer: new EndpointProgrammer({ byIp: this.maps.ep_ip, byInterface: this.maps.ep_if }),
     devices: this,
     localClusterId: 1,
@@ -44,6 +67,10 @@ class World implements Devices {
 
   endpoints(): readonly string[] {
     return [...this.maps.ep_ip.entries()].map(([address]) => formatIp(address));
+  }
+
+  records(): readonly EndpointRecord[] {
+    return [...this.maps.ep_ip.entries()].map(([, value]) => decodeEndpoint(value));
   }
 
   async podInterfaces(addresses: readonly Uint8Array[], signal: AbortSignal): Promise<Map<string, PodInterface>> {
@@ -96,5 +123,49 @@ describe('EndpointReconciler', () => {
     world.broken.clear();
     expect(await world.reconcile()).toEqual([]);
     expect([...world.attached].sort()).toEqual([5, 6]);
+  });
+
+  it('attaches to a pod, and tells the programs of it, only once its policy is in the maps', async () => {
+    const world = new World();
+    world.unready.add(65_540);
+    world.pod('a', '10.1.0.5');
+    expect(await world.reconcile()).toEqual(['a: what policies say of it is not in the maps yet']);
+    expect(world.endpoints()).toEqual([]);
+    expect([...world.attached]).toEqual([]);
+    expect(world.wanted).toMatchObject([{ number: 65_540, labels: undefined }]);
+    world.unready.clear();
+    expect(await world.reconcile()).toEqual([]);
+    expect(world.endpoints()).toEqual(['10.1.0.5']);
+  });
+
+  it('leaves a pod its old identity until the rows of the new one are there, and gives up those of the old one after', async () => {
+    const world = new World();
+    world.pod('a', '10.1.0.5');
+    await world.reconcile();
+    world.identity = 65_541;
+    world.unready.add(65_541);
+    await world.reconcile();
+    expect(world.records()).toMatchObject([{ identity: 65_540, subject: 0 }]);
+    expect(world.kept.at(-1)).toEqual([65_540, 65_541]);
+    expect(world.reconciler.missing).toBeUndefined();
+    world.unready.clear();
+    await world.reconcile();
+    expect(world.records()).toMatchObject([{ identity: 65_541, subject: 0 }]);
+    expect(world.kept.at(-1)).toEqual([65_541]);
+  });
+
+  it('gives a pod that is not published a subject of its own, with its labels (ADR 118)', async () => {
+    const world = new World();
+    world.isGlobal = false;
+    world.pod('a', '10.1.0.5');
+    world.pod('b', '10.1.0.6');
+    await world.reconcile();
+    expect(world.records()).toMatchObject([
+      { identity: 2, subject: 0x0200_0001 },
+      { identity: 2, subject: 0x0200_0002 },
+    ]);
+    const labels = world.wanted[0]?.labels?.map(({ key, value }) => `${key}=${value}`);
+    expect(labels).toContain('io.cilium.k8s.namespace.labels.team=shop');
+    expect(labels).toContain('io.cilium.k8s.policy.cluster=west');
   });
 });

@@ -2,6 +2,8 @@ import { describeError } from '@clustermesh/runtime';
 import { worldIdentity } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
+import type { IdentifiedPod, PodSubjects } from '../policy/pod-subjects.ts';
+import type { PolicyState } from '../policy/policy-state.ts';
 import type { EndpointRow, EndpointTable } from '../tables/endpoint-table.ts';
 import type { IpcacheTable } from '../tables/ipcache-table.ts';
 import type { NamespaceTable } from '../tables/namespace-table.ts';
@@ -15,6 +17,8 @@ export interface EndpointReconcilerOptions {
   readonly namespaces: Pick<NamespaceTable, 'isGlobal'>;
   readonly programmer: EndpointProgrammer;
   readonly devices: Devices;
+  readonly subjects: PodSubjects;
+  readonly policy: Pick<PolicyState, 'want' | 'keep' | 'isReady'>;
   readonly localClusterId: number;
 }
 
@@ -27,7 +31,10 @@ export interface PendingEndpoint {
   readonly needsPolling: boolean;
 }
 
-/** From this node's pods to endpoints: an interface with our programs, and an entry with the pod's identity. */
+/**
+ * From this node's pods to endpoints: an interface with our programs, and an entry with the pod's identity, once what
+ * policies say of it is in the maps.
+ */
 export class EndpointReconciler {
   readonly #options: EndpointReconcilerOptions;
   readonly #identities = new Map<string, number>();
@@ -47,6 +54,13 @@ export class EndpointReconciler {
     return this.#isComplete;
   }
 
+  /** What programs would miss that begin with these maps, if anything. */
+  get missing(): string | undefined {
+    if (!this.#isComplete) return 'the pods of this node are not known yet';
+    const unjudged = [...this.subjectsInUse()].filter((subject) => !this.#options.policy.isReady(subject));
+    return unjudged.length === 0 ? undefined : 'what policies say of the pods of this node is not in the maps yet';
+  }
+
   /** Would a reconciliation change anything that the tables know of? */
   get isBehind(): boolean {
     for (const row of this.#options.table.rows()) {
@@ -60,25 +74,61 @@ export class EndpointReconciler {
   async reconcile(complete: boolean, signal: AbortSignal): Promise<void> {
     const { table, devices } = this.#options;
     const rows = [...table.rows()];
+    const pods = this.#identified(rows);
+    this.#want([...pods.values()]);
     const interfaces = await devices.podInterfaces(
       rows.map(({ address }) => address),
       signal,
     );
     if (signal.aborted) return;
-    this.#pending = rows.flatMap((row) => this.#serve(row, interfaces.get(keyText(row.address))) ?? []);
+    this.#pending = rows.flatMap(
+      (row) => this.#serve(row, interfaces.get(keyText(row.address)), pods.get(row)?.identity) ?? [],
+    );
     if (!complete) return;
     this.#removeOthers(new Set([...interfaces.values()].map(({ ifindex }) => ifindex)));
+    this.#keepSubjects([...pods.values()]);
     this.#isComplete = true;
   }
 
+  #identified(rows: readonly EndpointRow[]): ReadonlyMap<EndpointRow, IdentifiedPod> {
+    const pods = new Map<EndpointRow, IdentifiedPod>();
+    for (const row of rows) {
+      const identity = this.#identityOf(row);
+      if (identity !== undefined) pods.set(row, { row, identity });
+    }
+    return pods;
+  }
+
+  /** Their rows are made while interfaces are looked for. */
+  #want(pods: readonly IdentifiedPod[]): void {
+    this.#options.policy.want(this.#options.subjects.subjectsOf(pods));
+  }
+
+  /** Rows of those whom no entry names any more go after the entries. */
+  #keepSubjects(pods: readonly IdentifiedPod[]): void {
+    const { subjects, policy } = this.#options;
+    const kept = new Set([...this.subjectsInUse(), ...pods.map((pod) => subjects.numberOf(pod))]);
+    policy.keep(kept);
+    subjects.keep(kept);
+  }
+
+  /** Whose rows judge the endpoints in the maps. */
+  subjectsInUse(): ReadonlySet<number> {
+    const entries = this.#options.programmer.entries();
+    return new Set(entries.map(({ subject, identity }) => (subject === 0 ? identity : subject)));
+  }
+
   /** What is in the way, if anything: one pod's trouble is no other's. */
-  #serve(row: EndpointRow, found: PodInterface | undefined): PendingEndpoint | undefined {
-    const { devices, programmer } = this.#options;
+  #serve(row: EndpointRow, found: PodInterface | undefined, identity: number | undefined): PendingEndpoint | undefined {
+    const { devices, programmer, subjects, policy } = this.#options;
     const { namespace, name, address } = row;
-    const identity = this.#identityOf(row);
     const pod = { namespace, name };
     if (found === undefined) return { ...pod, reason: 'its interface is not there yet', needsPolling: true };
     if (identity === undefined) return { ...pod, reason: 'its identity is not known yet', needsPolling: false };
+    const subject = subjects.numberOf({ row, identity });
+    if (!policy.isReady(subject)) {
+      return { ...pod, reason: 'what policies say of it is not in the maps yet', needsPolling: false };
+    }
     try {
       // The entry first: the program drops what comes from an interface that it does not know.
       programmer.upsert({
@@ -87,7 +137,7 @@ export class EndpointReconciler {
         address,
         mac: found.mac,
         hostMac: found.hostMac,
-        subject: 0,
+        subject: subject === identity ? 0 : subject,
       });
       devices.attachPod(found);
       this.#identities.set(keyText(address), identity);

@@ -50,6 +50,8 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
       tunnel: { name: config.tunnelDevice, port: config.tunnelPort },
       attachMethod,
       clusterId: config.clusterId,
+      policyScope: config.policyScope,
+      flowEventRate: config.flowEventRate,
       nodeAddresses: config.nodeAddresses,
       mtu: config.mtu,
       podInterfaces: config.podInterfaces,

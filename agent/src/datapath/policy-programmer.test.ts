@@ -114,19 +114,76 @@ describe('PolicyProgrammer', () => {
     const { maps } = newMaps();
     new PolicyProgrammer(maps).apply([change(client, port80, 'allow'), change(0, everything, 'allow')]);
     const successor = new PolicyProgrammer(maps);
-    successor.restore();
+    for (const _ of successor.restoring());
     successor.apply([change(client, port80, 'allow')]);
     expect(rowsOf(maps)).toEqual(['0 0/0/0 allow', `${client} 6/80/24 allow`]);
-    successor.sweep();
+    successor.sweep(({ remote }) => remote !== 0);
+    expect(rowsOf(maps)).toEqual(['0 0/0/0 allow', `${client} 6/80/24 allow`]);
+    expect(successor.hasLeftovers).toBe(true);
+    successor.sweep(() => true);
     expect(rowsOf(maps)).toEqual([`${client} 6/80/24 allow`]);
     expect(lengthsOf(maps)).toEqual([1 << 24]);
+    expect(successor.hasLeftovers).toBe(false);
   });
 
-  it('counts what there is no room for', () => {
-    const { maps } = newMaps(1);
+  it('says that a subject is ready, though nothing is allowed to it, until it is gone', () => {
+    const { maps, log } = newMaps();
     const programmer = new PolicyProgrammer(maps);
-    programmer.apply([change(client, port80, 'allow'), change(0, port80, 'allow')]);
-    expect(programmer.refused).toBe(1);
-    expect(rowsOf(maps)).toEqual([`${client} 6/80/24 allow`]);
+    programmer.markReady(web);
+    expect(lengthsOf(maps)).toEqual([0, 0]);
+    programmer.apply([change(0, port80, 'allow')]);
+    programmer.apply([change(0, port80)]);
+    expect(lengthsOf(maps)).toEqual([0, 0]);
+    const successor = new PolicyProgrammer(maps);
+    for (const _ of successor.restoring());
+    log.length = 0;
+    successor.markReady(web);
+    expect(log).toEqual([]);
+    successor.markGone(web);
+    expect(lengthsOf(maps)).toEqual([]);
+  });
+
+  describe('without room', () => {
+    const other = { bits: (6 << 16) | 443, length: 24 };
+    const tcp = { bits: 6 << 16, length: 8 };
+
+    it('tells how many rows, and tries them again', () => {
+      const { maps } = newMaps(1);
+      const programmer = new PolicyProgrammer(maps);
+      programmer.apply([change(client, port80, 'allow'), change(0, port80, 'allow')]);
+      expect(programmer.refused).toBe(1);
+      expect(programmer.problem).toMatch(/^1 rows of policies: /);
+      expect(rowsOf(maps)).toEqual([`${client} 6/80/24 allow`]);
+      programmer.apply([change(client, port80)]);
+      expect(rowsOf(maps)).toEqual(['0 6/80/24 allow']);
+      expect(programmer.problem).toBeUndefined();
+    });
+
+    it.each([
+      { name: 'its own wider row', standing: change(client, tcp, 'allow'), closed: `${client} 6/0/8` },
+      { name: 'the row for anybody', standing: change(0, everything, 'allow'), closed: '0 0/0/0' },
+    ])('a deny never leaves an allow standing: $name denies in its stead', ({ standing, closed }) => {
+      const { maps } = newMaps(2);
+      const programmer = new PolicyProgrammer(maps);
+      programmer.apply([standing, change(0, other, 'allow')]);
+      programmer.apply([change(client, port80, 'deny')]);
+      expect(rowsOf(maps)).toEqual([`${closed} deny`, '0 6/443/24 allow'].sort());
+      expect(programmer.problem).toMatch(/^1 rows of policies, and 1 others deny in their stead: /);
+      // Once there is room, all is as it should be.
+      programmer.apply([change(0, other)]);
+      expect(rowsOf(maps)).toEqual([`${client} 6/80/24 deny`, `${closed} allow`].sort());
+      expect(programmer.problem).toBeUndefined();
+    });
+
+    it('a row that comes around such a deny is closed at once, and opens when nobody needs that any more', () => {
+      const { maps } = newMaps(2);
+      const programmer = new PolicyProgrammer(maps);
+      programmer.apply([change(0, everything, 'deny'), change(0, other, 'allow')]);
+      programmer.apply([change(client, port80, 'deny')]);
+      programmer.apply([change(0, everything, 'allow', 2)]);
+      expect(rowsOf(maps)).toEqual(['0 0/0/0 deny', '0 6/443/24 allow']);
+      programmer.apply([change(client, port80)]);
+      expect(rowsOf(maps)).toEqual(['0 0/0/0 allow', '0 6/443/24 allow']);
+    });
   });
 });

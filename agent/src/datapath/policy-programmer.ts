@@ -1,124 +1,236 @@
 import type { BpfMap } from '@clustermesh/ebpf';
-import { hasCode } from '@clustermesh/runtime';
+import { describeError } from '@clustermesh/runtime';
 import { anybody } from '@clustermesh/policy';
 import type { RowChange } from '@clustermesh/policy';
 
 import { keyText } from '../maps/address.ts';
-import {
-  decodePolicyKey,
-  decodePolicyRow,
-  encodePolicyHolder,
-  encodePolicyKey,
-  encodePolicyLengths,
-  encodePolicyRow,
-} from '../maps/policy.ts';
+import { decodePolicyKey, decodePolicyRow, encodePolicyKey, encodePolicyRow } from '../maps/policy.ts';
 import type { PolicyHolder, PolicyRow, PolicyRowKey } from '../maps/policy.ts';
+import { PolicyLengths } from './policy-lengths.ts';
 
 export interface PolicyMaps {
   readonly rows: BpfMap;
   readonly lengths: BpfMap;
 }
 
-interface Written extends PolicyRow {
+interface KeyedRow extends PolicyRow {
   readonly key: PolicyRowKey;
-  /** Told by the resolver of this process, not only found in the map. */
-  isWanted: boolean;
 }
-
-/** How many rows of each length (0 to 24) a holder has. */
-type LengthCounts = Uint32Array;
-const lengthCount = 25;
 
 /**
  * Verdict rows in the maps. A row is written before the bit that makes the program look for it, and the bit goes before
  * the row, so that a reader finds what held before or what holds now. In one batch what is allowed comes first and what
  * is allowed no more goes last: a flow that stays allowed is never caught in between.
+ *
+ * A row that there is no room for opens nothing: where it would deny, the row that decides in its stead denies too, for as
+ * long as that lasts.
  */
 export class PolicyProgrammer {
-  readonly #maps: PolicyMaps;
-  readonly #rows = new Map<string, Written>();
-  readonly #counts = new Map<string, LengthCounts>();
-  #refused = 0;
+  readonly #rowMap: BpfMap;
+  readonly #lengths: PolicyLengths;
+  readonly #rows = new Map<string, KeyedRow>();
+  /** Found in the map, and not told by the resolver of this process. */
+  readonly #leftovers = new Set<string>();
+  readonly #refused = new Map<string, KeyedRow>();
+  /** Rows that deny in the map, though they should allow: a deny inside them has no room. */
+  readonly #closed = new Set<string>();
+  #problem = '';
 
   constructor(maps: PolicyMaps) {
-    this.#maps = maps;
+    this.#rowMap = maps.rows;
+    this.#lengths = new PolicyLengths(maps.lengths);
   }
 
   get size(): number {
     return this.#rows.size;
   }
 
-  /** Rows that there is no room for: what they would allow is dropped, what they would deny may be allowed. */
+  /** Rows that the maps did not take, for lack of room mostly. */
   get refused(): number {
-    return this.#refused;
+    return this.#refused.size;
   }
 
-  /** What a predecessor left stays in force until `sweep`. */
-  restore(): void {
-    for (const [bytes, value] of this.#maps.rows.entries()) {
+  /** What could not be programmed, what holds instead, and why. */
+  get problem(): string | undefined {
+    if (this.#refused.size === 0) return undefined;
+    const closed = this.#closed.size === 0 ? '' : `, and ${this.#closed.size} others deny in their stead`;
+    return `${this.#refused.size} rows of policies${closed}: ${this.#problem}`;
+  }
+
+  /** Are there rows of a predecessor that nobody wanted so far? */
+  get hasLeftovers(): boolean {
+    return this.#leftovers.size > 0 || this.#lengths.hasLeftovers;
+  }
+
+  /** What a predecessor left stays in force until `sweep`. One step a row. */
+  *restoring(): Generator<void> {
+    for (const [bytes, value] of this.#rowMap.entries()) {
       const key = decodePolicyKey(bytes);
-      this.#rows.set(keyText(bytes), { ...decodePolicyRow(value), key, isWanted: false });
-      this.#count(key, 1);
+      const { deny, rule } = decodePolicyRow(value);
+      this.#rows.set(keyText(bytes), { deny, rule, key });
+      this.#leftovers.add(keyText(bytes));
+      this.#lengths.restored(key);
+      yield;
     }
+    this.#lengths.restore();
   }
 
-  apply(changes: readonly RowChange[]): void {
+  /** One step a row; nothing else may be done before the last one. */
+  *applying(changes: readonly RowChange[]): Generator<void> {
     const upserts = changes.flatMap((change) => (change.row === undefined ? [] : [{ ...change, row: change.row }]));
     for (const { row, ...change } of upserts.toSorted(byUrgency)) {
       this.#upsert(rowKey(change), { deny: row.verdict === 'deny', rule: row.rule });
+      yield;
     }
-    for (const change of changes) if (change.row === undefined) this.#remove(encodePolicyKey(rowKey(change)));
+    for (const change of changes) {
+      if (change.row !== undefined) continue;
+      this.#remove(encodePolicyKey(rowKey(change)));
+      yield;
+    }
+    this.#settleRefused();
   }
 
-  /** Everything that should be there has been applied: the rest is a predecessor's. */
-  sweep(): void {
-    for (const { key, isWanted } of [...this.#rows.values()]) if (!isWanted) this.#remove(encodePolicyKey(key));
+  apply(changes: readonly RowChange[]): void {
+    for (const _ of this.applying(changes));
+  }
+
+  /** All rows of the subject are written: what none of them speaks of is denied, not unknown. */
+  markReady(subject: number): void {
+    this.#lengths.markReady(subject);
+  }
+
+  /** Before its rows go. */
+  markGone(subject: number): void {
+    this.#lengths.markGone(subject);
+  }
+
+  /** Leftovers that somebody should have wanted by now are a predecessor's alone: they go. */
+  sweep(isSettled: (key: PolicyHolder) => boolean): void {
+    this.#lengths.sweep(isSettled);
+    for (const text of this.#leftovers) {
+      const row = this.#rows.get(text);
+      if (row !== undefined && isSettled(row.key)) this.#remove(encodePolicyKey(row.key));
+    }
+    this.#settleRefused();
+  }
+
+  /** Gives what there was no room for another chance, denies first. */
+  retryRefused(): void {
+    for (const { key, ...row } of [...this.#refused.values()].sort((left, right) => +right.deny - +left.deny)) {
+      this.#upsert(key, row);
+    }
+    this.#reclose();
   }
 
   #upsert(key: PolicyRowKey, row: PolicyRow): void {
     const bytes = encodePolicyKey(key);
-    const before = this.#rows.get(keyText(bytes));
-    if (before?.deny === row.deny && before.rule === row.rule) {
-      before.isWanted = true;
-      return;
-    }
+    const text = keyText(bytes);
+    const before = this.#rows.get(text);
+    this.#leftovers.delete(text);
+    if (before?.deny === row.deny && before.rule === row.rule) return;
+    const isClosed = !row.deny && this.#mustClose(key);
     try {
-      this.#maps.rows.update(bytes, encodePolicyRow(row));
+      this.#rowMap.update(bytes, encodePolicyRow(isClosed ? { ...row, deny: true } : row));
+      if (before === undefined) this.#lengths.add(key);
     } catch (error) {
-      if (!hasCode(error, 'BPF_MAP_FULL')) throw error;
-      this.#refused += 1;
+      this.#problem = describeError(error);
+      if (before === undefined) this.#rowMap.delete(bytes);
+      else this.#remove(bytes);
+      this.#refused.set(text, { ...row, key });
+      if (row.deny) this.#closeAround(key);
       return;
     }
-    this.#rows.set(keyText(bytes), { ...row, key, isWanted: true });
-    if (before === undefined) this.#writeLengths(key, this.#count(key, 1));
+    this.#refused.delete(text);
+    this.#rows.set(text, { ...row, key });
+    if (isClosed) this.#closed.add(text);
+    else this.#closed.delete(text);
   }
 
   #remove(bytes: Uint8Array): void {
-    const before = this.#rows.get(keyText(bytes));
+    const text = keyText(bytes);
+    this.#refused.delete(text);
+    this.#closed.delete(text);
+    this.#leftovers.delete(text);
+    const before = this.#rows.get(text);
     if (before === undefined) return;
-    this.#writeLengths(before.key, this.#count(before.key, -1));
-    this.#maps.rows.delete(bytes);
-    this.#rows.delete(keyText(bytes));
+    this.#lengths.remove(before.key);
+    this.#rowMap.delete(bytes);
+    this.#rows.delete(text);
   }
 
-  #count(key: PolicyRowKey, change: 1 | -1): LengthCounts {
-    const holder = keyText(encodePolicyHolder(key));
-    const counts = this.#counts.get(holder) ?? new Uint32Array(lengthCount);
-    counts[key.length] = (counts[key.length] ?? 0) + change;
-    if (counts.some((count) => count > 0)) this.#counts.set(holder, counts);
-    else this.#counts.delete(holder);
-    return counts;
+  /** Rows went: there may be room, and what was closed for others may be opened. */
+  #settleRefused(): void {
+    if (this.#refused.size > 0) this.retryRefused();
+    else if (this.#closed.size > 0) this.#reclose();
   }
 
-  #writeLengths(holder: PolicyHolder, counts: LengthCounts): void {
-    let lengths = 0;
-    counts.forEach((count, length) => {
-      if (count > 0) lengths |= 1 << length;
-    });
-    const key = encodePolicyHolder(holder);
-    if (lengths === 0) this.#maps.lengths.delete(key);
-    else this.#maps.lengths.update(key, encodePolicyLengths(lengths));
+  /** Does a deny without room lie in it? Closed rather than open until `#reclose` knows better. */
+  #mustClose(key: PolicyRowKey): boolean {
+    for (const refused of this.#refused.values()) if (refused.deny && isAround(key, refused.key)) return true;
+    return false;
   }
+
+  #closeAround(refused: PolicyRowKey): void {
+    for (let decider = this.#decider(refused); decider?.row.deny === false; decider = this.#decider(refused)) {
+      if (this.#closed.has(decider.text)) return;
+      this.#close(decider.text, decider.row);
+    }
+  }
+
+  /** Closed is what decides in the stead of denies that have no room, and nothing else. */
+  #reclose(): void {
+    const needed = new Set<string>();
+    for (const { deny, key } of this.#refused.values()) {
+      const decider = deny ? this.#decider(key) : undefined;
+      if (decider?.row.deny === false) needed.add(decider.text);
+    }
+    for (const text of needed) {
+      const row = this.#rows.get(text);
+      if (row !== undefined && !this.#closed.has(text)) this.#close(text, row);
+    }
+    for (const text of [...this.#closed]) if (!needed.has(text)) this.#open(text);
+  }
+
+  #close(text: string, { key, rule }: KeyedRow): void {
+    this.#rowMap.update(encodePolicyKey(key), encodePolicyRow({ deny: true, rule }));
+    this.#closed.add(text);
+  }
+
+  #open(text: string): void {
+    this.#closed.delete(text);
+    const row = this.#rows.get(text);
+    if (row !== undefined) this.#rowMap.update(encodePolicyKey(row.key), encodePolicyRow(row));
+  }
+
+  /** What the program finds where this row is missing: the longest around it, of the identity before that for anybody. */
+  #decider(missing: PolicyRowKey): { readonly text: string; readonly row: KeyedRow } | undefined {
+    for (let length = missing.length; length >= 0; length--) {
+      const bits = masked(missing.bits, length);
+      for (const remote of new Set([missing.remote, anybody])) {
+        const text = keyText(encodePolicyKey({ ...missing, remote, bits, length }));
+        const row = this.#rows.get(text);
+        if (row !== undefined) return { text, row };
+      }
+    }
+    return undefined;
+  }
+}
+
+const keyBits = 24;
+
+function masked(bits: number, length: number): number {
+  return length === 0 ? 0 : bits & (0xff_ffff << (keyBits - length)) & 0xff_ffff;
+}
+
+/** Would `outer` say something of what `inner` is about? */
+function isAround(outer: PolicyRowKey, inner: PolicyRowKey): boolean {
+  return (
+    outer.subject === inner.subject &&
+    outer.direction === inner.direction &&
+    (outer.remote === inner.remote || outer.remote === anybody) &&
+    outer.length <= inner.length &&
+    masked(inner.bits, outer.length) === outer.bits
+  );
 }
 
 function rowKey({ subject, remote, direction, region }: Omit<RowChange, 'row'>): PolicyRowKey {

@@ -6,6 +6,7 @@ import type { MeshState } from '../tables/mesh-state.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
 import type { IpcacheMaps } from './ipcache-programmer.ts';
 import type { Pacer } from '../ingest/pacer.ts';
+import type { PolicyProgrammer } from './policy-programmer.ts';
 import type { RestoredBackends } from './restored-backends.ts';
 import type { ServiceProgrammer } from './service-programmer.ts';
 
@@ -14,6 +15,7 @@ export interface TakeoverOptions {
   readonly programmer: ServiceProgrammer;
   readonly restored: RestoredBackends;
   readonly ipcacheMaps: IpcacheMaps;
+  readonly policyRows: Pick<PolicyProgrammer, 'restoring'>;
   readonly localClusterId: number;
   readonly maxConnectedClusters: MaxConnectedClusters;
   readonly pacer: Pacer;
@@ -32,6 +34,8 @@ export class Takeover {
   /** By cluster id: rows of the address table, and node indexes. */
   readonly #rows = new Map<number, number[]>();
   readonly #nodes = new Map<number, number[]>();
+  readonly #gone = new Set<number>();
+  #isMember: (clusterId: number) => boolean = () => true;
 
   constructor(options: TakeoverOptions) {
     this.#options = options;
@@ -45,7 +49,7 @@ export class Takeover {
 
   /** One step an entry. */
   *#restoring(): Generator<void> {
-    const { state, programmer, restored, ipcacheMaps, localClusterId } = this.#options;
+    const { state, programmer, restored, ipcacheMaps, policyRows, localClusterId } = this.#options;
     for (const index of state.nodeIndexes.restoring()) {
       append(this.#nodes, state.nodeIndexes.clusterId(index), index);
       yield;
@@ -64,6 +68,7 @@ export class Takeover {
       const { address, prefixLength } = decodeCidrKey(key);
       this.#restoreAddress(address, prefixLength, value);
     }
+    yield* policyRows.restoring();
   }
 
   /** A cluster's entries of one kind have been read completely. */
@@ -76,14 +81,22 @@ export class Takeover {
 
   /** The cluster is no member any more. */
   gone(clusterId: number): void {
+    this.#gone.add(clusterId);
     this.#giveUpBackends(clusterId);
     this.#giveUpAddresses(clusterId);
   }
 
   /** Clusters that left something in the maps and that nobody knows: they were removed while no agent ran. */
   giveUpUnknown(isKnown: (clusterId: number) => boolean): void {
+    this.#isMember = isKnown;
     const left = new Set([...this.#options.restored.clusterIds, ...this.#rows.keys(), ...this.#nodes.keys()]);
     for (const clusterId of left) if (!isKnown(clusterId)) this.gone(clusterId);
+  }
+
+  /** Does an identity of this cluster that is not known exist no more? */
+  areIdentitiesKnown(clusterId: number): boolean {
+    const isRead = this.#synced.get(clusterId)?.has('identities') === true;
+    return isRead || this.#gone.has(clusterId) || !this.#isMember(clusterId);
   }
 
   #giveUpBackends(clusterId: number): void {

@@ -11,6 +11,7 @@ import { InitialSync } from './initial-sync.ts';
 import { LocalCluster } from './local-cluster.ts';
 import { LocalNamespaces } from './local-namespaces.ts';
 import { LocalPods } from './local-pods.ts';
+import { LocalPolicies } from './local-policies.ts';
 import { LocalServices } from './local-services.ts';
 import { MirrorPulse } from './mirror-pulse.ts';
 import type { Pacer } from './pacer.ts';
@@ -39,9 +40,12 @@ export interface Ingest {
   readonly localNamespaces: LocalNamespaces;
   readonly localServices: LocalServices;
   readonly localPods: LocalPods;
+  readonly localPolicies: LocalPolicies;
   readonly localCluster: LocalCluster;
   readonly remotes: RemoteClusters;
   readonly initialSync: InitialSync;
+  /** Every policy, and who is who in our own cluster. */
+  arePoliciesKnown(): boolean;
 }
 
 /** As many identities as a range of 16 bits has numbers. */
@@ -59,7 +63,7 @@ function remoteLimits({ ipc_host: hosts, node, svc }: IngestOptions['maps']): Ki
 
 export function createIngest(options: IngestOptions): Ingest {
   const { datapath, local, clock, mirrorSilenceMs } = options;
-  const { state, takeover, namespaces, endpoints, endpointChanges } = datapath;
+  const { state, takeover, namespaces, endpoints, endpointChanges, policies, policyChanges } = datapath;
   const edges = { ...options, state };
   const clusterIds = new ClusterIds({ name: local.cluster, id: local.clusterId });
   const localServices = new LocalServices({
@@ -76,14 +80,21 @@ export function createIngest(options: IngestOptions): Ingest {
       localServices.namespaceChanged(namespace);
       endpointChanges.raise();
     },
-    onSynced: () => state.changed(),
+    onSynced: () => {
+      state.changed();
+      policyChanges.raise();
+    },
   });
+  const localPolicies = new LocalPolicies({ ...edges, table: policies, onSynced: () => policyChanges.raise() });
   const localPods = new LocalPods({ ...edges, table: endpoints, onChange: () => endpointChanges.raise() });
   const localCluster = new LocalCluster({
     ...edges,
     context: local,
     silenceMs: mirrorSilenceMs,
-    onSynced: (kind) => takeover.synced(local.clusterId, kind),
+    onSynced: (kind) => {
+      takeover.synced(local.clusterId, kind);
+      policyChanges.raise();
+    },
   });
   const remotes = new RemoteClusters({
     ...edges,
@@ -104,5 +115,19 @@ export function createIngest(options: IngestOptions): Ingest {
     timeoutMs: options.syncTimeoutMs,
     onOver: () => takeover.giveUpUnknown((clusterId) => clusterIds.has(clusterId)),
   });
-  return { clusterIds, localNamespaces, localServices, localPods, localCluster, remotes, initialSync };
+  const arePoliciesKnown = (): boolean =>
+    localPolicies.isSynced &&
+    localNamespaces.isSynced &&
+    localCluster.feed.kinds.every(({ name, hasSynced }) => name !== 'identities' || hasSynced);
+  return {
+    clusterIds,
+    localNamespaces,
+    localServices,
+    localPods,
+    localPolicies,
+    localCluster,
+    remotes,
+    initialSync,
+    arePoliciesKnown,
+  };
 }

@@ -6,7 +6,7 @@ import type { KubeIngestDeps } from './local-services.ts';
 
 export interface LocalNamespacesDeps extends KubeIngestDeps {
   readonly table: NamespaceTable;
-  /** Whether this namespace takes part in the mesh has changed. */
+  /** Its labels, or whether this namespace takes part in the mesh, have changed. */
   readonly onChange: (namespace: string) => void;
   /** All namespaces are in the table. */
   readonly onSynced: () => void;

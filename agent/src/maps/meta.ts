@@ -2,7 +2,7 @@
 export const metaLayout = { size: 88, abiVersion: 0, objectSha256: 8, bootId: 40, agentVersion: 56 } as const;
 
 /** Of the layouts in this folder: raised, with a step in datapath/migrate/abi-steps.ts, when one of them changes. */
-export const abiVersion = 1;
+export const abiVersion = 2;
 
 export interface MetaRecord {
   /** 0: nobody has written it yet. */

@@ -89,7 +89,16 @@ export function encodePolicyHolder({ subject, remote, direction }: PolicyHolder)
   return key;
 }
 
-/** Bit n: there are rows of length n. */
+export function decodePolicyHolder(key: Uint8Array): PolicyHolder {
+  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
+  return {
+    subject: view.getUint32(policyLengthsKeyLayout.subject, true),
+    remote: view.getUint32(policyLengthsKeyLayout.remote, true),
+    direction: key[policyLengthsKeyLayout.direction] === policyDirection.ingress ? 'ingress' : 'egress',
+  };
+}
+
+/** Bit n: there are rows of length n. 0, for anybody: the subject is ready, and nothing is allowed to everybody. */
 export function encodePolicyLengths(lengths: number): Uint8Array {
   const value = new Uint8Array(policyLengthsValueSize);
   new DataView(value.buffer).setUint32(0, lengths, true);

@@ -1,12 +1,14 @@
 import { parseIp } from '@clustermesh/wire';
+import type { LabelledPod, NamedPort } from '@clustermesh/wire';
 import type { Pod } from '@clustermesh/kube';
 
 import { keyText } from '../maps/address.ts';
 
 /** An address of a pod of this node that the mesh serves. */
-export interface EndpointRow {
-  readonly namespace: string;
+export interface EndpointRow extends LabelledPod {
   readonly name: string;
+  /** Container ports that have a name. */
+  readonly ports: readonly NamedPort[];
   /** 16 bytes, IPv4 as v4-mapped. */
   readonly address: Uint8Array;
 }
@@ -51,10 +53,25 @@ function endpointsOf({ metadata, spec, status }: Pod): readonly EndpointRow[] {
   const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed';
   if (spec.hostNetwork === true || isOver) return [];
   const texts = new Set([status?.podIP ?? '', ...(status?.podIPs ?? []).map(({ ip }) => ip)]);
+  const pod = {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+    serviceAccount: spec.serviceAccountName ?? '',
+    ports: namedPorts(spec),
+  };
   return [...texts].flatMap((text) => {
     const address = parseIp(text);
-    return address === undefined ? [] : [{ namespace: metadata.namespace ?? '', name: metadata.name, address }];
+    return address === undefined ? [] : [{ ...pod, address }];
   });
+}
+
+function namedPorts({ containers = [] }: Partial<Pod['spec']>): readonly NamedPort[] {
+  return containers
+    .flatMap(({ ports = [] }) => ports)
+    .flatMap(({ name = '', containerPort, protocol = 'TCP' }) =>
+      name === '' ? [] : [{ name, port: containerPort, protocol }],
+    );
 }
 
 function keyOf({ metadata }: Pod): string {

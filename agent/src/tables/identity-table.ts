@@ -10,6 +10,7 @@ export interface IdentityRow {
 /** Identities with their labels, of all clusters: the validators keep each cluster inside its own range of numbers. */
 export class IdentityTable {
   readonly #rows = new Map<number, IdentityRow>();
+  readonly #settled = new Set<number>();
 
   get size(): number {
     return this.#rows.size;
@@ -22,11 +23,21 @@ export class IdentityTable {
   /** Addresses keep their number: policy sees unknown labels for it, the datapath goes on (protocol.md §8.8). */
   remove(identity: number): void {
     this.#rows.delete(identity);
+    this.#settled.delete(identity);
+  }
+
+  get(identity: number): IdentityRow | undefined {
+    return this.#rows.get(identity);
+  }
+
+  /** What policies say of it is in the maps, too: addresses may have it (I2). */
+  settle(identity: number): void {
+    if (this.#rows.has(identity)) this.#settled.add(identity);
   }
 
   /** Numbers below 256 mean the same everywhere and are always known. */
-  isKnown(identity: number): boolean {
-    return isClusterIndependent(identity) || this.#rows.has(identity);
+  isSettled(identity: number): boolean {
+    return isClusterIndependent(identity) || this.#settled.has(identity);
   }
 
   rows(): IterableIterator<IdentityRow> {

@@ -20,6 +20,11 @@ export interface MeshStateOptions {
   /** Something wants programming. Cheap, and called often. */
   readonly onChange: () => void;
   readonly monotonicMs: () => number;
+  /**
+   * An identity came, changed or went. Addresses have it only once `identitySettled` answers, when policy has done what it
+   * has to; at once where nobody listens.
+   */
+  readonly onIdentity?: (identity: number) => void;
   /** What probes found, also those of an agent before us: backends have no path from the start (I7). */
   readonly isUnreachable?: (nodeIndex: number, underlay: Uint8Array) => boolean;
 }
@@ -43,6 +48,7 @@ export class MeshState {
   readonly #localClusterId: number;
   readonly #networkShares: NetworkShares;
   readonly #onChange: () => void;
+  readonly #onIdentity: (identity: number) => void;
   readonly #monotonicMs: () => number;
   readonly #isUnreachable: (nodeIndex: number, underlay: Uint8Array) => boolean;
   /** By `cluster/name`: the index that a node itself refers to. */
@@ -54,6 +60,7 @@ export class MeshState {
     this.#localClusterId = options.localClusterId;
     this.#networkShares = new NetworkShares(options.networks);
     this.#onChange = options.onChange;
+    this.#onIdentity = options.onIdentity ?? ((identity) => this.identitySettled(identity));
     this.#monotonicMs = options.monotonicMs;
     this.#isUnreachable = options.isUnreachable ?? (() => false);
     this.nodes = new NodeTable(options.random, options.localClusterId, (...range) => this.#setFallback(...range));
@@ -62,7 +69,7 @@ export class MeshState {
       expectedRows: options.expectedAddresses,
       localClusterId: options.localClusterId,
       ranges: this.nodes,
-      isIdentityKnown: (identity) => this.identities.isKnown(identity),
+      isIdentityKnown: (identity) => this.identities.isSettled(identity),
       onWay: (address) => this.paths.addressChanged(address),
     });
     this.paths = new BackendPaths({
@@ -76,12 +83,20 @@ export class MeshState {
 
   upsertIdentity(clusterId: ClusterId, identity: number, labels: LabelArray): void {
     this.identities.upsert({ identity, clusterId, labels });
-    this.ipcache.identityKnown(identity);
-    this.#addressesChanged();
+    this.#onIdentity(identity);
   }
 
   removeIdentity(identity: number): void {
     this.identities.remove(identity);
+    this.#onIdentity(identity);
+  }
+
+  /** Addresses may have this identity from now on. */
+  identitySettled(identity: number): void {
+    this.identities.settle(identity);
+    if (!this.identities.isSettled(identity)) return;
+    this.ipcache.identityKnown(identity);
+    this.#addressesChanged();
   }
 
   /** The reason why there is no room for it, if any. Without room for its address, what else it says counts all the same. */

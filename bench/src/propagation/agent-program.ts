@@ -56,6 +56,8 @@ const answers = {
         mirrorSilenceMs: 120_000,
         staleTtlMs: 0,
         defaultGlobalNamespace: true,
+        policyScope: 'mesh',
+        policyDefaultLocalCluster: true,
         startupTaint: '',
       },
       ...{ clock, random, log },

@@ -13,6 +13,8 @@ import type { DatapathCounter } from '../../maps/counters.ts';
 import type { DatapathMaps, MapSizes } from '../../maps/datapath-maps.ts';
 import { encodeMeta } from '../../maps/meta.ts';
 import type { MetaRecord } from '../../maps/meta.ts';
+import { policyScopes } from '../../policy/policy-state.ts';
+import type { PolicyScope } from '../../policy/policy-state.ts';
 import type { ProgramsStatus } from '../../status/agent-status.ts';
 import type { Devices } from '../devices.ts';
 import type { Sockets } from '../sockets.ts';
@@ -46,6 +48,9 @@ export interface KernelDatapathOptions {
   /** How programs are attached to devices. */
   readonly attachMethod: AttachMethod;
   readonly clusterId: number;
+  readonly policyScope: PolicyScope;
+  /** Flow events a second and CPU. */
+  readonly flowEventRate: number;
   readonly nodeAddresses: NodeAddresses;
   /** Of the underlay; 0: as its devices have it. */
   readonly mtu: number;
@@ -83,8 +88,8 @@ export class KernelDatapath implements Disposable {
 
   /**
    * Loads, takes over the pinned maps or copies them to new ones, and attaches. Nothing that is attached changes before
-   * all of that has succeeded. Maps of an unknown layout are refused, or replaced: then `useMaps` is the caller's to
-   * call, once they are filled.
+   * all of that has succeeded. Maps of an unknown layout are refused, or replaced. Where maps have to be filled first,
+   * `useMaps` is the caller's to call.
    */
   static async open(options: KernelDatapathOptions, log: Logger, signal: AbortSignal): Promise<KernelDatapath> {
     const { abi = currentAbi, objectPath = shippedObject } = options;
@@ -95,7 +100,12 @@ export class KernelDatapath implements Disposable {
     using stack = new DisposableStack();
     const wanted = wantedMaps(objectPath, options.sizes);
     const set = stack.use(openMapSet({ ...options, pins, wanted, abi, log }));
+    const judging = {
+      policy_scope: policyScopes.indexOf(options.policyScope),
+      event_rate: options.flowEventRate,
+    };
     const container = {
+      ...judging,
       local_cluster_id: options.clusterId,
       vxlan_ifindex: tunnelIfindex,
       local_underlay: options.nodeAddresses.ipv4,
@@ -107,7 +117,7 @@ export class KernelDatapath implements Disposable {
     const load = {
       pinDir: set.folder,
       maxEntries: set.sizes,
-      rodata: { mesh_sock: sock, mesh_container: container },
+      rodata: { mesh_sock: sock, mesh_container: container, mesh_overlay: judging },
       objectPath,
     };
     const objects = await loadObjects(load);
@@ -152,7 +162,7 @@ export class KernelDatapath implements Disposable {
       { objects, sockets, devices, pins, set, hooks: allHooks, log, stack: held },
       programs,
     );
-    if (!set.isReplacement) datapath.useMaps();
+    if (!set.isUnfilled) datapath.useMaps();
     held.use(stack.move());
     return datapath;
   }

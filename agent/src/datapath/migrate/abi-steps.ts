@@ -13,6 +13,8 @@ export interface AbiStep {
   readonly from: number;
   readonly to: number;
   readonly maps: Readonly<Record<string, RecordTransform>>;
+  /** The later version has maps that its programs cannot do without, and that the agent has to fill before they start. */
+  readonly needsFilling?: boolean;
 }
 
 export interface Abi {
@@ -21,21 +23,39 @@ export interface Abi {
 }
 
 /** What this agent supports. A changed layout raises `abiVersion` and adds the step that leads to it. */
-export const currentAbi: Abi = { version: abiVersion, steps: [] };
+export const currentAbi: Abi = {
+  version: abiVersion,
+  steps: [
+    // Rows of policies: without them the programs let nothing pass.
+    { from: 1, to: 2, maps: {}, needsFilling: true },
+  ],
+};
 
 /** What records of version `found` go through, by map; undefined where no chain of steps leads from there. */
 export function transformsFrom(found: number, abi: Abi): ReadonlyMap<string, RecordTransform> | undefined {
+  const steps = stepsFrom(found, abi);
+  if (steps === undefined) return undefined;
   const transforms = new Map<string, RecordTransform>();
-  let version = found;
-  while (version !== abi.version) {
-    const step = abi.steps.find(({ from, to }) => from === version && to > from);
-    if (step === undefined) return undefined;
-    for (const [name, transform] of Object.entries(step.maps)) {
-      transforms.set(name, chain(transforms.get(name), transform));
-    }
-    version = step.to;
+  for (const [name, transform] of steps.flatMap(({ maps }) => Object.entries(maps))) {
+    transforms.set(name, chain(transforms.get(name), transform));
   }
   return transforms;
+}
+
+/** Must the agent fill maps before programs of this version can use what version `found` left? */
+export function needsFilling(found: number, abi: Abi): boolean {
+  return (stepsFrom(found, abi) ?? []).some((step) => step.needsFilling === true);
+}
+
+function stepsFrom(found: number, abi: Abi): readonly AbiStep[] | undefined {
+  const steps: AbiStep[] = [];
+  for (let version = found; version !== abi.version;) {
+    const step = abi.steps.find(({ from, to }) => from === version && to > from);
+    if (step === undefined) return undefined;
+    steps.push(step);
+    version = step.to;
+  }
+  return steps;
 }
 
 function chain(first: RecordTransform | undefined, second: RecordTransform): RecordTransform {

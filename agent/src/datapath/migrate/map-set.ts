@@ -34,8 +34,8 @@ export interface MapSet extends Disposable {
   readonly notices: readonly string[];
   /** Undefined where the pinned maps go on. */
   readonly migration: Migration | undefined;
-  /** The maps start empty beside others that are in use: programs must not be switched before they are filled. */
-  readonly isReplacement: boolean;
+  /** Programs find nothing, or too little, in these maps: they must not be switched before they are filled. */
+  readonly isUnfilled: boolean;
 }
 
 /**
@@ -72,7 +72,7 @@ function takenOver(options: MapSetOptions, pinned: PinnedMaps, plan: MigrationPl
     folder: isKept ? pins.maps : pins.next,
     sizes: { ...options.sizes, ...plan.sizes },
     notices: plan.notices,
-    isReplacement: false,
+    isUnfilled: plan.isUnfilled,
     ...withMigration(pinned, isKept ? undefined : migrationOf(options, pinned, plan)),
   };
 }
@@ -82,7 +82,7 @@ function replacement(options: MapSetOptions, pinned: PinnedMaps): MapSet {
     folder: options.pins.next,
     sizes: options.sizes,
     notices: [],
-    isReplacement: true,
+    isUnfilled: true,
     ...withMigration(pinned, migrationOf(options, pinned, planReplacement(options.wanted))),
   };
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, rmdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, rmdirSync, unlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import { parseIp } from '@clustermesh/wire';
 import { BackendRecords } from '../../maps/backend.ts';
 import { defaultMapSizes } from '../../maps/datapath-maps.ts';
 import type { DatapathMaps, MapSizes } from '../../maps/datapath-maps.ts';
-import { decodeMeta } from '../../maps/meta.ts';
+import { abiVersion, decodeMeta } from '../../maps/meta.ts';
 import { encodeServiceKey, serviceValueLayout } from '../../maps/service.ts';
 import { SlotRecords } from '../../maps/slot.ts';
 import { KernelDatapath } from '../kernel/kernel-datapath.ts';
@@ -66,6 +66,8 @@ class TestNode implements AsyncDisposable {
       mtu: 0,
       podInterfaces: 'none',
       clusterId: 1,
+      policyScope: 'mesh',
+      flowEventRate: 1_000,
       nodeAddresses: { ipv4: new Uint8Array(16), ipv6: new Uint8Array(16) },
       sizes,
       agentVersion: '1.2.3',
@@ -187,11 +189,11 @@ function usedEntries(map: BpfMap): readonly unknown[] {
 /** The service map as it would have been in a version before: no room for total and what follows it. */
 const oldServiceSize = 16;
 const widened: Abi = {
-  version: 2,
+  version: abiVersion + 1,
   steps: [
     {
-      from: 1,
-      to: 2,
+      from: abiVersion,
+      to: abiVersion + 1,
       maps: {
         svc: ({ key, value }) => {
           const wider = new Uint8Array(serviceValueLayout.size);
@@ -257,10 +259,10 @@ describeKernel(`migration of pinned maps${usable ? '' : ` (needs ${missing.join(
     renameSync(join(node.bpfFs, 'maps', 'svc_old'), join(node.bpfFs, 'maps', 'svc'));
 
     using opened = await node.open({ abi: widened });
-    expect(opened.programs.abiVersion).toBe(2);
+    expect(opened.programs.abiVersion).toBe(abiVersion + 1);
     expect(node.edit('svc', (map) => map.lookup(serviceKey))).toEqual(value);
     expect(node.edit('meta', (map) => decodeMeta(map.lookup(new Uint8Array(4)) ?? new Uint8Array(88)))).toMatchObject({
-      abiVersion: 2,
+      abiVersion: abiVersion + 1,
       agentVersion: '1.2.3',
     });
     await node.startTraffic();
@@ -269,13 +271,39 @@ describeKernel(`migration of pinned maps${usable ? '' : ` (needs ${missing.join(
   });
 
   it('changes the layout version under load', async () => {
-    const same: Abi = { version: 2, steps: [{ from: 1, to: 2, maps: { svc: (record) => record } }] };
+    const same: Abi = {
+      version: abiVersion + 1,
+      steps: [{ from: abiVersion, to: abiVersion + 1, maps: { svc: (record) => record } }],
+    };
     const before = node.contents();
     await node.startTraffic();
     using opened = await node.open({ abi: same });
-    expect(opened.programs.abiVersion).toBe(2);
+    expect(opened.programs.abiVersion).toBe(abiVersion + 1);
     expect((await node.connects()).failures).toEqual([]);
     expect(node.contents()).toEqual(before);
+  });
+
+  it('goes on with the maps of a version that wrote no policy, and starts judging only once there is some', async () => {
+    node.edit('meta', (map) => {
+      const record = map.lookup(new Uint8Array(4)) ?? new Uint8Array();
+      map.update(new Uint8Array(4), Uint8Array.of(1, ...record.subarray(1)));
+    });
+    for (const name of ['policy', 'policy_len']) unlinkSync(join(node.bpfFs, 'maps', name));
+    const before = node.contents();
+    await node.startTraffic();
+    using opened = await node.open();
+    expect(opened.isInUse).toBe(false);
+    // Both see what is written meanwhile: it is the same map.
+    opened.maps.ipc_host.update(new Uint8Array(24).fill(1), new Uint8Array(8));
+    expect(node.edit('ipc_host', (map) => map.lookup(new Uint8Array(24).fill(1)))).toBeDefined();
+    opened.maps.ipc_host.delete(new Uint8Array(24).fill(1));
+    expect(node.folders()).toContain('maps_next');
+    opened.useMaps();
+    expect((await node.connects()).failures).toEqual([]);
+    expect(node.contents()).toEqual(before);
+    expect(node.edit('meta', (map) => map.lookup(new Uint8Array(4))?.[0])).toBe(abiVersion);
+    expect(node.pins('maps')).toEqual(expect.arrayContaining(['policy', 'policy_len']));
+    expect(node.folders()).toEqual(['links', 'maps']);
   });
 
   it('refuses maps of a version that it does not know, and touches nothing', async () => {
@@ -287,7 +315,7 @@ describeKernel(`migration of pinned maps${usable ? '' : ` (needs ${missing.join(
     await node.startTraffic();
     await expect(node.open({ sizes: { ...sizes, svc: 128 } })).rejects.toMatchObject({
       code: 'BPF_ABI_MISMATCH',
-      message: expect.stringMatching(/made by agent 1\.2\.3.*layout has version 9, this agent knows 1.*=replace/),
+      message: expect.stringMatching(/made by agent 1\.2\.3.*layout has version 9, this agent knows 2.*=replace/),
     });
     expect((await node.connects()).failures).toEqual([]);
     expect(node.contents()).toEqual(before);
@@ -312,7 +340,7 @@ describeKernel(`migration of pinned maps${usable ? '' : ` (needs ${missing.join(
     const { connects, failures } = await node.connects();
     expect(failures).toEqual([]);
     expect(connects).toBeGreaterThan(0);
-    expect(node.edit('meta', (map) => map.lookup(new Uint8Array(4))?.[0])).toBe(1);
+    expect(node.edit('meta', (map) => map.lookup(new Uint8Array(4))?.[0])).toBe(abiVersion);
     expect(node.folders()).toEqual(['links', 'maps']);
   });
 

@@ -1,7 +1,7 @@
 import { definitionDifference } from '@clustermesh/ebpf';
 import type { BpfMapType, MapDefinition } from '@clustermesh/ebpf';
 
-import { transformsFrom } from './abi-steps.ts';
+import { needsFilling, transformsFrom } from './abi-steps.ts';
 import type { Abi, RecordTransform } from './abi-steps.ts';
 
 /** A map as an earlier agent pinned it. */
@@ -35,6 +35,8 @@ export interface MigrationPlan {
   readonly sizes: Readonly<Record<string, number>>;
   /** What is not as configured, or does not survive, in words. */
   readonly notices: readonly string[];
+  /** There are maps whose content no earlier version wrote. */
+  readonly isUnfilled: boolean;
 }
 
 export type Planned =
@@ -72,12 +74,14 @@ export function planMigration(input: PlanInput): Planned {
       notices.push(`map ${name} starts empty: what a ${found.definition.type} map holds cannot be copied`);
     }
   }
-  return { kind: 'plan', plan: { maps, sizes, notices } };
+  const isUnfilled = foundAbi !== 0 && needsFilling(foundAbi, abi);
+  return { kind: 'plan', plan: { maps, sizes, notices, isUnfilled } };
 }
 
 /** A set of new maps beside the pinned ones, which keep their content and their programs. */
 export function planReplacement(wanted: ReadonlyMap<string, MapDefinition>): MigrationPlan {
-  return { maps: new Map([...wanted.keys()].map((name) => [name, { kind: 'create' }])), sizes: {}, notices: [] };
+  const maps = new Map<string, MapPlan>([...wanted.keys()].map((name) => [name, { kind: 'create' }]));
+  return { maps, sizes: {}, notices: [], isUnfilled: true };
 }
 
 /** Do the pinned maps go on as they are? Maps that are not there yet do not count. */

@@ -1,0 +1,110 @@
+import { Backoff, every, retryLoop, runAll } from '@clustermesh/runtime';
+import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+
+import type { ChangeSignal } from '../change-signal.ts';
+import type { Pacer } from '../ingest/pacer.ts';
+import type { AgentMetrics } from '../metrics.ts';
+import type { PolicyState } from '../policy/policy-state.ts';
+import type { PolicyProgrammer } from './policy-programmer.ts';
+import type { PolicyHolder } from '../maps/policy.ts';
+
+export interface PolicyLoopOptions {
+  readonly policy: PolicyState;
+  readonly programmer: PolicyProgrammer;
+  readonly changes: ChangeSignal;
+  /** Rows of this identity, if there are any, are in the maps. */
+  readonly onIdentity: (identity: number) => void;
+  /** Subjects have become ready. */
+  readonly onSubjects: () => void;
+  /** Has everybody who could want this row had the chance to? `undefined`: not even this node's pods are known. */
+  readonly settled: () => ((key: PolicyHolder) => boolean) | undefined;
+  readonly metrics: Pick<AgentMetrics, 'observeProgramming'>;
+  readonly pacer: Pacer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly health: Health;
+  readonly log: Logger;
+}
+
+/** Steps are taken together for so long: what belongs together in the objects comes together into the maps. */
+const turnMs = 10;
+const maintenanceMs = 1_000;
+/** What there was no room for is tried again at every so many maintenance rounds. */
+const retryRounds = 10;
+const backoffCapMs = 30_000;
+/** Rows written without a pause. */
+const rowsAtOnce = 256;
+
+/** The one writer of the policy maps: brings them to what policies, identities and this node's pods say. */
+export class PolicyLoop {
+  readonly #options: PolicyLoopOptions;
+  #maintenanceRounds = 0;
+
+  constructor(options: PolicyLoopOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { random, changes, policy } = this.#options;
+    const backoff = new Backoff({ baseMs: 100, capMs: backoffCapMs, random });
+    const program = async (inner: AbortSignal, progressed: () => void): Promise<void> => {
+      while (!inner.aborted) {
+        while (policy.hasWork) await this.#turn();
+        progressed();
+        await changes.wait(inner);
+      }
+    };
+    await runAll(
+      [
+        (inner) => retryLoop(program, { ...this.#options, name: 'policy', backoff }, inner),
+        (inner) =>
+          every(maintenanceMs, async () => this.#maintain(), { ...this.#options, name: 'policy/maintenance' }, inner),
+      ],
+      signal,
+    );
+  }
+
+  /** Some steps; then rows, what waits for them, and only then what they replace. */
+  async #turn(): Promise<void> {
+    const { policy, programmer, clock, pacer, metrics } = this.#options;
+    const sinceMs = policy.takeSinceMs();
+    const startMs = clock.monotonicMs();
+    const identities: number[] = [];
+    for (let step = policy.step(); step !== undefined; step = policy.step()) {
+      if (step.identity !== undefined) identities.push(step.identity);
+      if (clock.monotonicMs() - startMs >= turnMs) break;
+    }
+    const { ready, gone } = policy.takeSubjects();
+    for (const subject of gone) programmer.markGone(subject);
+    let count = 0;
+    for (const _ of programmer.applying(policy.takeChanges())) if (++count % rowsAtOnce === 0) await pacer.pause();
+    for (const subject of ready) programmer.markReady(subject);
+    policy.markReady(ready);
+    for (const identity of identities) this.#options.onIdentity(identity);
+    if (ready.length > 0) this.#options.onSubjects();
+    if (sinceMs !== undefined && !policy.hasWork) {
+      metrics.observeProgramming('policy', (clock.monotonicMs() - sinceMs) / 1000);
+    }
+    await pacer.pause();
+  }
+
+  #maintain(): void {
+    const { programmer, policy, health, log } = this.#options;
+    this.#sweep();
+    const scope = health.scope('policy/room');
+    const { problem } = programmer;
+    if (problem === undefined) scope.ok();
+    else scope.degraded(problem);
+    if (++this.#maintenanceRounds % retryRounds !== 0 || problem === undefined || policy.hasWork) return;
+    log.warn({ reason: problem }, 'not all rows of policies are programmed');
+    programmer.retryRefused();
+  }
+
+  /** What an agent before us left, and nobody wants (I3, I7). */
+  #sweep(): void {
+    const { programmer, policy, settled } = this.#options;
+    if (!programmer.hasLeftovers || policy.hasWork || !policy.isSynced) return;
+    const isSettled = settled();
+    if (isSettled !== undefined) programmer.sweep(isSettled);
+  }
+}
