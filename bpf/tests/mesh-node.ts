@@ -16,18 +16,22 @@ export interface MeshNodeOptions {
   /** Default: none. */
   readonly podIp6?: string;
   readonly podIdentity: number;
+  /** Default: what leaves room for what VXLAN adds on a 1500-byte underlay. */
+  readonly podMtu?: number;
 }
 
 interface AttachOptions {
   readonly method?: AttachMethod;
   /** 0: policy judges nobody's traffic; 1: what crosses clusters; 2: all of the pods'. */
   readonly policyScope?: 0 | 1 | 2;
+  /** Largest packet of a pod that the tunnel takes; default: any. */
+  readonly tunnelMtu?: number;
 }
 
 const podGateway = '169.254.1.1';
 const podGateway6 = 'fe80::1';
 /** Room for what VXLAN adds on a 1500-byte underlay: 50 bytes over IPv4, 70 over IPv6. */
-const podMtu = 1430;
+const defaultPodMtu = 1430;
 
 /** A node with one pod: namespaces, devices, and what an agent does once for each. */
 export class MeshNode implements Disposable {
@@ -40,7 +44,7 @@ export class MeshNode implements Disposable {
     this.options = options;
     this.netns = new TestNetns(options.name);
     this.pod = new TestNetns(`${options.name}-pod`);
-    this.netns.ip(`link add vxlan0 mtu ${podMtu} type vxlan external dstport 8472 nolearning`);
+    this.netns.ip(`link add vxlan0 mtu ${this.podMtu} type vxlan external dstport 8472 nolearning`);
     this.netns.ip('link set vxlan0 up');
     this.addPodDevice();
   }
@@ -48,7 +52,7 @@ export class MeshNode implements Disposable {
   /** The pod's only neighbour is its gateway, and that is the host side of its veth. */
   addPodDevice(): void {
     const { netns, pod } = this;
-    netns.ip(`link add pod0 mtu ${podMtu} type veth peer name eth0 mtu ${podMtu} netns ${pod.name}`);
+    netns.ip(`link add pod0 mtu ${this.podMtu} type veth peer name eth0 mtu ${this.podMtu} netns ${pod.name}`);
     netns.ip('link set pod0 up');
     netns.ip(`route add ${this.options.podIp}/32 dev pod0`);
     pod.ip(`addr add ${this.options.podIp}/32 dev eth0`);
@@ -68,17 +72,23 @@ export class MeshNode implements Disposable {
     pod.ip(`route add default via ${podGateway6} dev eth0`);
   }
 
+  private get podMtu(): number {
+    return this.options.podMtu ?? defaultPodMtu;
+  }
+
   get podIps(): readonly string[] {
     const { podIp, podIp6 } = this.options;
     return podIp6 === undefined ? [podIp] : [podIp, podIp6];
   }
 
   /** Attaches the programs, as a process of its own would, and registers the pod. */
-  attach({ method = 'tcx', policyScope = 0 }: AttachOptions = {}): void {
+  attach({ method = 'tcx', policyScope = 0, tunnelMtu = 0 }: AttachOptions = {}): void {
     const container = {
       local_cluster_id: this.options.clusterId,
       vxlan_ifindex: this.netns.device('vxlan0').ifindex,
       policy_scope: policyScope,
+      tunnel_mtu: tunnelMtu,
+      tunnel_mtu6: tunnelMtu,
       [this.options.underlay.includes(':') ? 'local_underlay6' : 'local_underlay']: address(this.options.underlay),
     };
     const overlay = { policy_scope: policyScope };
