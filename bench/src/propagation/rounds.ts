@@ -24,7 +24,7 @@ export type Round = Turn;
 /** Little enough for what is measured to have a processor whenever it wants one. The kernel's own work is about 0.15. */
 const calmLoad = 0.35;
 
-export function isCalm({ foreignLoad }: Turn): boolean {
+export function isCalm({ foreignLoad }: Pick<Turn, 'foreignLoad'>): boolean {
   return foreignLoad <= calmLoad;
 }
 
