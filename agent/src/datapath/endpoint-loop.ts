@@ -8,7 +8,7 @@ import type { EndpointReconciler } from './endpoint-reconciler.ts';
 export interface EndpointLoopOptions {
   readonly reconciler: EndpointReconciler;
   readonly changes: ChangeSignal;
-  readonly devices: Pick<Devices, 'watch'>;
+  readonly devices: Pick<Devices, 'watch' | 'problems'>;
   /** Every pod of the node is known. */
   readonly arePodsKnown: () => boolean;
   readonly clock: Clock;
@@ -28,6 +28,7 @@ const backoffCapMs = 30_000;
 /** Keeps this node's endpoints as pods, identities and interfaces are. */
 export class EndpointLoop {
   readonly #options: EndpointLoopOptions;
+  #told = '';
 
   constructor(options: EndpointLoopOptions) {
     this.#options = options;
@@ -45,12 +46,21 @@ export class EndpointLoop {
       while (!inner.aborted) {
         await reconciler.reconcile(arePodsKnown(), inner);
         progressed();
+        this.#tellProblems();
         const isWaiting = reconciler.pending.some(({ needsPolling }) => needsPolling);
         const hasChanged = await this.#wait(isWaiting ? retryMs : resyncMs, inner);
         retryMs = hasChanged || !isWaiting ? firstRetryMs : Math.min(2 * retryMs, resyncMs);
       }
     };
     await retryLoop(follow, { ...this.#options, name: 'endpoints', backoff }, signal);
+  }
+
+  /** Once each: they are in the status all the time. */
+  #tellProblems(): void {
+    const { devices, log } = this.#options;
+    const problems = devices.problems.join('; ');
+    if (problems !== '' && problems !== this.#told) log.warn({ reason: problems }, 'pods’ interfaces need attention');
+    this.#told = problems;
   }
 
   async #watch(signal: AbortSignal): Promise<void> {

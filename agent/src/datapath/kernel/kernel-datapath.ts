@@ -3,18 +3,15 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { objectNames, objectPath as shippedObject } from '@clustermesh/bpf';
 import type { ObjectName } from '@clustermesh/bpf';
-import { mountBpffs, networkNamespaceCookie, readMapDefinitions } from '@clustermesh/ebpf';
-import type { AttachMethod, BpfMap, MapDefinition } from '@clustermesh/ebpf';
+import { mountBpffs, readMapDefinitions } from '@clustermesh/ebpf';
+import type { AttachMethod, BpfMap, MapDefinition, RingBuffer } from '@clustermesh/ebpf';
 import type { Logger } from '@clustermesh/runtime';
 
-import type { NodeAddresses } from '../../config.ts';
 import { readCounters } from '../../maps/counters.ts';
 import type { DatapathCounter } from '../../maps/counters.ts';
 import type { DatapathMaps, MapSizes } from '../../maps/datapath-maps.ts';
 import { encodeMeta } from '../../maps/meta.ts';
 import type { MetaRecord } from '../../maps/meta.ts';
-import { policyScopes } from '../../policy/policy-state.ts';
-import type { PolicyScope } from '../../policy/policy-state.ts';
 import type { ProgramsStatus } from '../../status/agent-status.ts';
 import type { Devices } from '../devices.ts';
 import type { Sockets } from '../sockets.ts';
@@ -34,12 +31,14 @@ import { pinsIn } from './pins.ts';
 import type { Pins } from './pins.ts';
 import { nameRule } from './pod-like.ts';
 import { otherLinks } from './pod-pins.ts';
+import { programSettings } from './program-settings.ts';
+import type { ProgramSettings } from './program-settings.ts';
 import { ensureTunnelDevice } from './tunnel-device.ts';
 import type { TunnelDevice } from './tunnel-device.ts';
 import { podMtu, tunnelMtu, underlayMtu } from './underlay-mtu.ts';
 import type { TunnelMtu } from './underlay-mtu.ts';
 
-export interface KernelDatapathOptions {
+export interface KernelDatapathOptions extends ProgramSettings {
   /** A bpffs, mounted here where none is; one per node. */
   readonly bpfFs: string;
   /** Sockets of this cgroup and those below it are balanced. */
@@ -47,11 +46,6 @@ export interface KernelDatapathOptions {
   readonly tunnel: TunnelDevice;
   /** How programs are attached to devices. */
   readonly attachMethod: AttachMethod;
-  readonly clusterId: number;
-  readonly policyScope: PolicyScope;
-  /** Flow events a second and CPU. */
-  readonly flowEventRate: number;
-  readonly nodeAddresses: NodeAddresses;
   /** Of the underlay; 0: as its devices have it. */
   readonly mtu: number;
   /** Names of pods' interfaces (pod-like.ts). */
@@ -72,6 +66,8 @@ export class KernelDatapath implements Disposable {
   readonly devices: Devices;
   readonly sockets: Sockets;
   readonly programs: ProgramsStatus;
+  /** What the programs tell of flows. */
+  readonly events: RingBuffer;
   readonly #parts: Parts;
   readonly #devices: KernelDevices;
   #isInUse = false;
@@ -84,6 +80,7 @@ export class KernelDatapath implements Disposable {
     this.devices = devices;
     this.sockets = sockets;
     this.programs = programs;
+    this.events = objects.mesh_container.ringBuffer('events');
   }
 
   /**
@@ -100,26 +97,9 @@ export class KernelDatapath implements Disposable {
     using stack = new DisposableStack();
     const wanted = wantedMaps(objectPath, options.sizes);
     const set = stack.use(openMapSet({ ...options, pins, wanted, abi, log }));
-    const judging = {
-      policy_scope: policyScopes.indexOf(options.policyScope),
-      event_rate: options.flowEventRate,
-    };
-    const container = {
-      ...judging,
-      local_cluster_id: options.clusterId,
-      vxlan_ifindex: tunnelIfindex,
-      local_underlay: options.nodeAddresses.ipv4,
-      local_underlay6: options.nodeAddresses.ipv6,
-      ...mtuSettings(mtu),
-    };
-    const sock = { host_netns_cookie: Number(networkNamespaceCookie()) };
+    const settings = (size: TunnelMtu) => programSettings(options, { ifindex: tunnelIfindex, mtu: size });
     log.debug({ step: 'load the programs' }, 'migration');
-    const load = {
-      pinDir: set.folder,
-      maxEntries: set.sizes,
-      rodata: { mesh_sock: sock, mesh_container: container, mesh_overlay: judging },
-      objectPath,
-    };
+    const load = { pinDir: set.folder, maxEntries: set.sizes, rodata: settings(mtu), objectPath };
     const objects = await loadObjects(load);
     stack.defer(() => closeObjects(objects));
     const sockets = await KernelSockets.open({ ...options, pinDir: set.folder, maxEntries: set.sizes, log });
@@ -140,21 +120,13 @@ export class KernelDatapath implements Disposable {
       ...options,
       programs: attached,
       // By then the maps are where they belong, also after a migration.
-      load: (changed) =>
-        loadSome(
-          {
-            ...load,
-            pinDir: pins.maps,
-            rodata: { ...load.rodata, mesh_container: { ...container, ...mtuSettings(changed) } },
-          },
-          deviceObjects,
-        ),
+      load: (size) => loadSome({ ...load, pinDir: pins.maps, rodata: settings(size) }, deviceObjects),
       attachTunnel: () => hooks.tunnel.forEach((hook) => hook.attach()),
       pins,
       tunnelDevice: options.tunnel.name,
       tunnelMtu: mtu,
       isPodName: nameRule(options.podInterfaces),
-      dropsUnknown: false,
+      dropsUnknown: options.policyScope === 'all',
     });
     const held = new DisposableStack();
     const allHooks = [...hooks.sockets, ...hooks.tunnel];
@@ -214,11 +186,6 @@ interface Parts {
 
 async function readTunnelMtu({ mtu, nodeAddresses }: KernelDatapathOptions, signal: AbortSignal): Promise<TunnelMtu> {
   return tunnelMtu(mtu > 0 ? mtu : underlayMtu(await readNetworkTables(signal), nodeAddresses));
-}
-
-/** Of mesh_container. */
-function mtuSettings({ ipv4, ipv6 }: TunnelMtu): Readonly<Record<string, number>> {
-  return { tunnel_mtu: ipv4, tunnel_mtu6: ipv6 };
 }
 
 type ObjectPath = (name: ObjectName) => string;

@@ -37,6 +37,8 @@ export interface KernelDevicesOptions {
 }
 
 const backoffCapMs = 30_000;
+/** What follows the kernel's events for so long works. */
+const settledMs = 1_000;
 /** So many names are told; a node may have hundreds of pods. */
 const toldNames = 3;
 
@@ -50,8 +52,8 @@ export class KernelDevices implements Devices {
   #pods: ReadonlySet<number> | undefined;
   /** Others have put themselves in front of our programs. */
   #isBehind = false;
-  /** Pods to attach to once the maps are in use. */
-  #waiting: PodInterface[] | undefined = [];
+  /** Interfaces to attach to once the maps are in use. */
+  #waiting: Set<number> | undefined = new Set();
 
   constructor(options: KernelDevicesOptions) {
     this.#options = options;
@@ -70,19 +72,19 @@ export class KernelDevices implements Devices {
   /** What an earlier process attached gets this process's program, so that at no moment there is none. */
   attachPod(pod: PodInterface): void {
     if (this.#waiting === undefined) this.#attachTo(pod.ifindex);
-    else this.#waiting.push(pod);
+    else this.#waiting.add(pod.ifindex);
   }
 
   /** From now on the programs are at every pod: first where an earlier process left them. */
   start(): void {
-    const waiting = this.#waiting ?? [];
+    const waiting = this.#waiting ?? new Set();
     this.#waiting = undefined;
     for (const pin of podPins(this.#options.pins)) {
       // Its interface may have gone with the pod.
       if (hookPlace(pin) === 'missing') detachDevice(pin);
       else this.#attach(pin);
     }
-    for (const { ifindex } of waiting) this.#attachTo(ifindex);
+    for (const ifindex of waiting) this.#attachTo(ifindex);
   }
 
   keepAttached(ifindexes: ReadonlySet<number>): void {
@@ -100,15 +102,15 @@ export class KernelDevices implements Devices {
   /** A new interface is closed before anything can have crossed it: what has no endpoint entry does not pass. */
   watch(onChange: () => void, deps: WatchDeps, signal: AbortSignal): Promise<void> {
     const backoff = new Backoff({ baseMs: 100, capMs: backoffCapMs, random: deps.random });
-    const follow = (inner: AbortSignal, progressed: () => void): Promise<void> => {
-      const observer = {
-        podLink: (ifindex: number) => this.#meet(ifindex, deps),
-        changed: () => {
-          progressed();
-          onChange();
-        },
-      };
-      return followLinks(observer, this.#options.isPodName, inner);
+    const observer = { podLink: (ifindex: number) => this.#meet(ifindex, deps), changed: onChange };
+    const follow = async (inner: AbortSignal, progressed: () => void): Promise<void> => {
+      const ended = new AbortController();
+      void deps.clock.sleep(settledMs, ended.signal).then(() => ended.signal.aborted || progressed());
+      try {
+        await followLinks(observer, this.#options.isPodName, inner);
+      } finally {
+        ended.abort();
+      }
     };
     return retryLoop(follow, { ...deps, name: 'links', backoff }, signal);
   }
