@@ -10,6 +10,10 @@ import type { Sockets } from './datapath/sockets.ts';
 import { createEvents } from './events/create-events.ts';
 import { createIngest } from './ingest/create-ingest.ts';
 import { Pacer } from './ingest/pacer.ts';
+import { createFlowTelling } from './flows/create-flows.ts';
+import type { FlowTelling } from './flows/create-flows.ts';
+import type { Flows, FlowSource } from './flows/flows.ts';
+import { policyViewOf } from './flows/policy-view.ts';
 import type { DatapathCounter } from './maps/counters.ts';
 import type { DatapathMaps } from './maps/datapath-maps.ts';
 import { createMetrics } from './metrics.ts';
@@ -32,6 +36,8 @@ export interface AgentDeps {
   readonly sockets: Sockets;
   /** What the programs decided so far; absent where there are none. */
   readonly counters?: (() => readonly DatapathCounter[]) | undefined;
+  /** What they tell of flows; absent likewise. */
+  readonly flowSource?: FlowSource | undefined;
   /** Where programs do not use the maps yet: called once these are filled. */
   readonly useMaps?: (() => void) | undefined;
   readonly config: AgentSettings;
@@ -49,6 +55,8 @@ export interface Agent {
   status(): AgentStatus;
   readonly listings: Listings;
   readonly metrics: AgentMetrics;
+  readonly flows: Flows['get'];
+  readonly explain: FlowTelling['explain'];
   /** Why it is not ready, if it is not. */
   notReady(): string | undefined;
 }
@@ -118,6 +126,26 @@ export function createAgent(deps: AgentDeps): Agent {
     useMaps: deps.useMaps,
     missing: () => notReady() ?? endpointReconciler.missing,
   });
+  const listings = new Listings({
+    nodeProbe,
+    state,
+    programmer,
+    reconciler,
+    clusterIds,
+    localClusterId: config.clusterId,
+  });
+  const telling = createFlowTelling({
+    ...deps,
+    source: deps.flowSource,
+    policy: policyViewOf({ policy: datapath.policy, endpoints: datapath.endpoints, maps }),
+    kv: deps.cache,
+    state,
+    endpoints: datapath.endpoints,
+    listings,
+    nodeProbe,
+    nameOfCluster: (id) => clusterIds.nameOf(id),
+    contextOf: (cluster) => ingest.contextOf(cluster),
+  });
   const parts = [
     localNamespaces,
     localServices,
@@ -133,6 +161,7 @@ export function createAgent(deps: AgentDeps): Agent {
     mapSwitch,
     events,
     nodeProbe,
+    telling.flows,
   ];
 
   return {
@@ -145,7 +174,9 @@ export function createAgent(deps: AgentDeps): Agent {
     },
     status,
     metrics,
-    listings: new Listings({ nodeProbe, state, programmer, reconciler, clusterIds, localClusterId: config.clusterId }),
+    listings,
+    flows: (request, signal) => telling.flows.get(request, signal),
+    explain: (request, signal) => telling.explain(request, signal),
     notReady,
   };
 }

@@ -60,6 +60,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
     devices: datapath.devices,
     sockets: datapath.sockets,
     counters: datapath.counters,
+    flowSource: datapath.flowSource,
     useMaps: datapath.useMaps,
     probing: probingOf(config, datapath.mode, log, stack),
     config: { ...settings, mode: datapath.mode, version: packageVersion() },

@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import { tempDir } from '@clustermesh/testkit';
+import { eventually, tempDir } from '@clustermesh/testkit';
+import { ok, refuse } from '@clustermesh/runtime';
 
+import type { FlowExplanation } from './flows/explain/explanation.ts';
+import type { FlowEvent } from './flows/flow.ts';
 import type { AgentStatus, IpcacheEntry } from './status/agent-status.ts';
 import { StatusServer } from './status-server.ts';
 import { statusServiceDefinition } from './status/status-service.ts';
@@ -82,8 +85,45 @@ function* addresses(cluster: string): Generator<IpcacheEntry> {
   }
 }
 
+const noParty = { address: '', port: 0, identity: 0, cluster: '', namespace: '', pod: '', labels: [] };
+const lost: FlowEvent = { lost: { timeMs: 1.5, count: 3, reason: 'too many at once' } };
+const flow: FlowEvent = {
+  flow: {
+    ...{ timeMs: 2.5, verdict: 'dropped', reason: 'policy denied', direction: 'ingress', protocol: 'TCP', bytes: 74 },
+    source: { ...noParty, address: '10.2.0.5', identity: 131_080, cluster: 'east', labels: ['k8s:app=echo'] },
+    destination: { ...noParty, address: '10.1.0.2', port: 80, namespace: 'demo', pod: 'web' },
+    rule: {
+      policy: { kind: 'NetworkPolicy', namespace: 'demo', name: 'web' },
+      path: 'ingress[0]',
+      direction: 'ingress',
+    },
+    ...{ ruleNote: '', policies: [] },
+  },
+};
+
+const explanation: FlowExplanation = {
+  ...{ cluster: 'west', node: 'node1', policyScope: 'mesh', policySynced: true, problems: ['p'] },
+  source: { party: noParty },
+  destination: {
+    party: noParty,
+    row: { map: 'ipc_host', identity: 131_080, nodeIndex: 1, nodeAddress: '172.30.2.11' },
+  },
+};
+
+async function* twoFlows(signal: AbortSignal, follow: boolean): AsyncGenerator<FlowEvent> {
+  yield lost;
+  yield flow;
+  if (follow) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  told.push('ended');
+}
+
+/** What became of followers. */
+const told: string[] = [];
+
 const source: StatusSource = {
   status: () => status,
+  flows: ({ follow }, signal) => twoFlows(signal, follow),
+  explain: ({ source: from }) => Promise.resolve(from === '' ? refuse('who?') : ok(explanation)),
   listings: {
     services: () => [][Symbol.iterator]() as Generator<never>,
     backends: () => [][Symbol.iterator]() as Generator<never>,
@@ -97,6 +137,8 @@ interface StatusClient {
   getStatus(request: object, callback: (error: Error | null, status: AgentStatus) => void): void;
   listClusters(request: object): ClientReadableStream<unknown>;
   listIpcache(request: object): ClientReadableStream<IpcacheEntry>;
+  getFlows(request: object): ClientReadableStream<FlowEvent>;
+  explainFlow(request: object, callback: (error: Error | null, value: FlowExplanation) => void): void;
   close(): void;
 }
 
@@ -133,6 +175,43 @@ describe('StatusServer', () => {
     const entries = await collect(client.listIpcache({ cluster: 'east' }));
     expect(entries).toHaveLength(manyAddresses);
     expect(entries.at(-1)).toEqual([...addresses('east')].at(-1));
+    client.close();
+  });
+
+  it('streams flows and what was lost between them', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'agent.sock');
+    await using _ = await StatusServer.listen(path, source);
+    const client = connect(path);
+    expect(await collect(client.getFlows({}))).toMatchObject([lost, flow]);
+    client.close();
+  });
+
+  it('lets go of a reader that leaves', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'agent.sock');
+    await using _ = await StatusServer.listen(path, source);
+    const client = connect(path);
+    told.length = 0;
+    const stream = client.getFlows({ follow: true });
+    stream.on('error', () => undefined);
+    await new Promise((resolve) => stream.once('data', resolve));
+    stream.cancel();
+    await eventually(() => expect(told).toEqual(['ended']));
+    client.close();
+  });
+
+  it('explains a flow, and says why it cannot', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'agent.sock');
+    await using _ = await StatusServer.listen(path, source);
+    const client = connect(path);
+    const explain = (from: string): Promise<FlowExplanation> =>
+      new Promise((resolve, reject) => {
+        client.explainFlow({ source: from }, (error, value) => (error === null ? resolve(value) : reject(error)));
+      });
+    expect(await explain('demo/web')).toMatchObject(explanation);
+    await expect(explain('')).rejects.toThrow('who?');
     client.close();
   });
 

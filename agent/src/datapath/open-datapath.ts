@@ -4,6 +4,8 @@ import { MeshError } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 
 import type { AgentConfig } from '../config.ts';
+import type { FlowSource } from '../flows/flows.ts';
+import { eventLost } from '../maps/counters.ts';
 import type { DatapathCounter } from '../maps/counters.ts';
 import { memoryDatapathMaps } from '../maps/datapath-maps.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
@@ -21,6 +23,8 @@ export interface OpenedDatapath extends Disposable {
   readonly devices: Devices;
   readonly sockets: Sockets;
   readonly counters?: () => readonly DatapathCounter[];
+  /** What the programs tell of flows. */
+  readonly flowSource?: FlowSource;
   /** Where programs do not use the maps yet: makes them, once these are filled. */
   readonly useMaps?: () => void;
 }
@@ -73,6 +77,11 @@ export async function openDatapath(config: AgentConfig, log: Logger, signal: Abo
     devices,
     sockets,
     counters: () => kernel.counters(),
+    flowSource: {
+      ring: kernel.events,
+      nowNs: () => process.hrtime.bigint(),
+      lost: () => lostEvents(kernel.counters()),
+    },
     ...(kernel.isInUse ? {} : { useMaps: () => kernel.useMaps() }),
     [Symbol.dispose]: () => kernel[Symbol.dispose](),
   };
@@ -92,4 +101,9 @@ function whyNotKernel({ datapath }: AgentConfig): string | undefined {
   const reason = `this machine lacks ${missing.join(', ')}`;
   if (datapath === 'ebpf') throw new MeshError('BPF_UNSUPPORTED', `run the datapath in the kernel: ${reason}`);
   return reason;
+}
+
+function lostEvents(counters: readonly DatapathCounter[]): number {
+  const lost = counters.filter(({ reason }) => reason === eventLost);
+  return lost.reduce((sum, { count }) => sum + count, 0);
 }

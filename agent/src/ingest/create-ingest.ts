@@ -46,6 +46,8 @@ export interface Ingest {
   readonly initialSync: InitialSync;
   /** Every policy, and who is who in our own cluster. */
   arePoliciesKnown(): boolean;
+  /** Of our own cluster too; undefined: no cluster of this name is connected. */
+  contextOf(cluster: string): SourceContext | undefined;
 }
 
 /** As many identities as a range of 16 bits has numbers. */
@@ -128,6 +130,10 @@ export function createIngest(options: IngestOptions): Ingest {
     localCluster,
     remotes,
     initialSync,
+    contextOf: (cluster) =>
+      cluster === options.local.cluster
+        ? options.local
+        : remotes.all().find(({ name }) => name === cluster)?.feed?.context,
     arePoliciesKnown,
   };
 }

@@ -43,6 +43,9 @@ export const directionNames = { 1: 'ingress', 2: 'egress', 3: 'socket' } as cons
 >;
 export type CounterDirection = (typeof directionNames)[keyof typeof directionNames];
 
+/** Events that were only counted. */
+export const eventLost = reasonNames[44];
+
 export interface DatapathCounter {
   readonly reason: string;
   readonly direction: string;

@@ -44,6 +44,10 @@ export class EndpointTable {
     return this.#byAddress.has(keyText(address));
   }
 
+  find(address: Uint8Array): EndpointRow | undefined {
+    return this.#byAddress.get(keyText(address));
+  }
+
   rows(): IterableIterator<EndpointRow> {
     return this.#byAddress.values();
   }
