@@ -197,3 +197,21 @@ describe('services without a selector', () => {
     expect(etcd.json(serviceKey)).toMatchObject({ selector: {}, backends: { '192.0.2.7': { http: { Port: 8080 } } } });
   });
 });
+
+describe('a write rate', () => {
+  it('slows entries down, not the heartbeat, and canaries still come last', async () => {
+    const writeRate = { perSecond: 10, whileStarting: 10 };
+    const { clock, etcd, kube, server, start } = oneCluster({ writeRate });
+    for (let index = 0; index < 60; index++) await create(kube, aFurtherService('default', `web-${index}`));
+    const { revision } = server;
+    const { apiserver } = await start();
+    expect(etcd.keys('cilium/state/services/').length).toBeLessThanOrEqual(30);
+    expect(etcd.keys()).toContain('cilium/.heartbeat');
+    expect(etcd.keys()).not.toContain(canary('services'));
+    await clock.advance(20_000);
+    expect(etcd.keys('cilium/state/services/')).toHaveLength(60);
+    const order = etcd.writesAfter(revision).filter((write) => write.includes('services/v1'));
+    expect(order.at(-1)).toBe(`put ${canary('services')}`);
+    expect(apiserver.notReady()).toBeUndefined();
+  });
+});

@@ -12,6 +12,7 @@ import { ClusterConfigEnforcer, localClusterConfig } from './cluster-config.ts';
 import { AnnotationAdvisor } from './events/annotation-advisor.ts';
 import { ApiserverMetrics } from './metrics.ts';
 import { Publisher } from './publish/publisher.ts';
+import { WritePace } from './publish/write-pace.ts';
 import { NamespaceTable } from './source/namespace-table.ts';
 import type { ApiserverSettings } from './settings.ts';
 import { follow } from './source/source.ts';
@@ -45,7 +46,9 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
   const claim = new PublisherClaim(cluster, { ...deps, uid: (signal) => clusterUid(deps.kube, signal) });
   const kv = claim.guard(deps.kv);
   const ownConfig = localClusterConfig(cluster, config.exported);
-  const publisher = new Publisher(ownConfig, { ...deps, kv, cluster, metrics });
+  const pace = config.writeRate && new WritePace(config.writeRate, clock);
+  const publishDeps = { ...deps, kv: pace?.paced(kv) ?? kv, cluster, metrics };
+  const publisher = new Publisher(ownConfig, { ...publishDeps, onStarted: () => pace?.started() });
   const namespaceTable = new NamespaceTable(config.globalNamespaces);
   const events = new EventRecorder({
     ...deps,
@@ -57,8 +60,7 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
   const workloads = workloadSource(sourceDeps);
   const sources = [workloads, ...serviceSources(sourceDeps)];
   const clusterConfig = new ClusterConfigEnforcer(cluster, ownConfig, { ...deps, kv });
-  const now = (nowMs: number): Uint8Array => new TextEncoder().encode(rfc3339(nowMs));
-  const heartbeat = new Heartbeat({ key: heartbeatKey, value: now }, { writer: kv, clock, log });
+  const heartbeat = new Heartbeat({ key: heartbeatKey, value: timeText }, { writer: kv, clock, log });
   metrics.show(() => ({
     kinds: publisher.kinds,
     identities: workloads.identities,
@@ -98,4 +100,8 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
       return publisher.unsynced.length === 0;
     },
   };
+}
+
+function timeText(nowMs: number): Uint8Array {
+  return new TextEncoder().encode(rfc3339(nowMs));
 }

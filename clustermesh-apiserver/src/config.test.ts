@@ -31,7 +31,21 @@ describe('loadConfig', () => {
     expect(loadConfig({ argv: [], env }).cluster).toEqual({ name: 'east', id: 300, maxConnectedClusters: 511 });
   });
 
+  it('takes the options of Cilium’s charts', () => {
+    const argv = [
+      ...needed,
+      '--kvstore-opt=etcd.config=/etc/e.yaml',
+      '--kvstore-opt',
+      'etcd.qps=50,etcd.maxInflight=10',
+    ];
+    expect(loadConfig({ argv, env: {} })).toMatchObject({
+      etcdConfig: '/etc/e.yaml',
+      writeRate: { perSecond: 50, whileStarting: 50 },
+    });
+  });
+
   it.each([
+    { argv: [...needed, '--kvstore-opt=etcd.qbs=50'], says: /etcd.qbs/ },
     { argv: ['--cluster-name=East', '--cluster-id=1'], says: /cluster name must be lower case/ },
     { argv: ['--cluster-name=east', '--cluster-id=0'], says: /cluster id 0 is reserved/ },
     { argv: ['--cluster-name=default', '--cluster-id=3'], says: /"default" is not allowed/ },

@@ -5,7 +5,9 @@ import type { ConfigInput } from '@clustermesh/runtime';
 import { clusterId, clusterName, maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
 import type { Result } from '@clustermesh/runtime';
 
+import { parseKvstoreOptions } from './kvstore-opt.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
+import type { WriteRate } from './publish/write-pace.ts';
 
 const seconds = 1_000;
 const hours = 3_600_000;
@@ -30,6 +32,13 @@ const schema = z.object({
     .string()
     .default('/var/lib/cilium/etcd-config.yaml')
     .describe('etcd client file of this cluster’s etcd, which holds what is published (user admin-CLUSTER)'),
+  kvstoreOpt: z
+    .string()
+    .default('')
+    .describe(
+      'Cilium’s options of the etcd client, KEY=VALUE: etcd.qps and etcd.bootstrapQps limit writes a second, etcd.config is --etcd-config',
+    )
+    .meta({ repeatable: true }),
   etcdAuth: z
     .enum(['required', 'off'])
     .default('required')
@@ -68,7 +77,10 @@ const schema = z.object({
 });
 
 export const apiserverConfig = defineConfig(schema);
-export type ApiserverConfig = z.output<typeof schema> & { readonly cluster: LocalCluster };
+export type ApiserverConfig = z.output<typeof schema> & {
+  readonly cluster: LocalCluster;
+  readonly writeRate: WriteRate | undefined;
+};
 
 /** Throws CONFIG_INVALID, also when name and number cannot be those of a mesh member. */
 export function loadConfig(input: ConfigInput): ApiserverConfig {
@@ -78,7 +90,8 @@ export function loadConfig(input: ConfigInput): ApiserverConfig {
   if (problem !== undefined) throw new MeshError('CONFIG_INVALID', problem);
   const name = valid(clusterName(config.clusterName));
   const id = valid(clusterId(config.clusterId, max));
-  return { ...config, cluster: { name, id, maxConnectedClusters: max } };
+  const { etcdConfig = config.etcdConfig, writeRate } = parseKvstoreOptions(config.kvstoreOpt);
+  return { ...config, cluster: { name, id, maxConnectedClusters: max }, etcdConfig, writeRate };
 }
 
 function valid<T>(result: Result<T>): T {

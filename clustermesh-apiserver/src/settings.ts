@@ -1,5 +1,6 @@
 import type { ExportedKinds } from './cluster-config.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
+import type { WriteRate } from './publish/write-pace.ts';
 
 /** What a cluster's apiserver is told to do. */
 export interface ApiserverSettings {
@@ -7,6 +8,8 @@ export interface ApiserverSettings {
   /** Where nodes, identities and IPs are learnt from; CiliumEndpointSlices instead of CiliumEndpoints is the last. */
   readonly source: 'kubernetes' | 'cilium' | 'cilium-endpoint-slices';
   readonly exported: ExportedKinds;
+  /** By default as fast as etcd takes them. */
+  readonly writeRate?: WriteRate | undefined;
   /** Are namespaces global that do not say? */
   readonly globalNamespaces: boolean;
   /** An identity stays that long after its last user went, milliseconds. */

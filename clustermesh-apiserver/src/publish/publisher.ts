@@ -25,6 +25,11 @@ export interface Sinks {
   readonly serviceExports: KindSink<ServiceExport>;
 }
 
+export interface PublisherDeps extends PublishDeps {
+  /** Every canary is written. Once. */
+  readonly onStarted: () => void;
+}
+
 /**
  * Everything that this cluster tells the others: each kind with a writer of its own, IPs after their identities. Of kinds
  * that its config does not announce nothing is written, and nothing is touched: what was there ends with its lease.
@@ -39,11 +44,13 @@ export class Publisher implements Sinks {
   readonly #publishers: readonly Pick<KindPublisher<never>, 'name' | 'isSynced' | 'state' | 'run'>[];
   #bootstrapMs: number | undefined;
 
-  constructor(config: ClusterConfig, deps: PublishDeps) {
+  constructor(config: ClusterConfig, deps: PublisherDeps) {
     const { clock } = deps;
     const startMs = clock.monotonicMs();
     const announced = (): void => {
-      if (this.unsynced.length === 0) this.#bootstrapMs = clock.monotonicMs() - startMs;
+      if (this.unsynced.length > 0) return;
+      this.#bootstrapMs = clock.monotonicMs() - startMs;
+      deps.onStarted();
     };
     const ip = new KindPublisher(kindByName.ip, deps, { announced });
     const gate = new IpGate(ip);

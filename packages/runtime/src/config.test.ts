@@ -70,6 +70,18 @@ describe('defineConfig', () => {
     }
   });
 
+  it('adds up a list that is given in several flags; of anything else the last one counts', () => {
+    const lists = defineConfig(
+      z.object({
+        zones: z.string().default('').describe('zones of this cluster').meta({ repeatable: true }),
+        name: z.string().default('').describe('its name'),
+      }),
+    );
+    const argv = ['--zones=a', '--name=first', '--zones', 'b,c', '--name=last'];
+    expect(lists.load({ argv, env: {} })).toEqual({ zones: 'a,b,c', name: 'last' });
+    expect(lists.options[0]).toMatchObject({ isRepeatable: true, description: 'zones of this cluster' });
+  });
+
   it('refuses an unknown key of the file', () => {
     const file = join(folder, 'unknown.yaml');
     writeFileSync(file, 'colour: red\n');

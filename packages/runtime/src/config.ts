@@ -15,6 +15,8 @@ export interface ConfigOption {
   readonly flag: string;
   readonly env: string;
   readonly isBoolean: boolean;
+  /** A list in parts: a flag that is given several times adds up. Of others the last one counts. */
+  readonly isRepeatable: boolean;
   /** Has no default, and the program does not start without it. */
   readonly isRequired: boolean;
   /** As it would be given: a setting must fit into one flag. */
@@ -33,7 +35,7 @@ export interface ConfigDefinition<S extends z.ZodObject> {
 /**
  * One zod schema gives flags (`--cluster-name`), environment (`CLUSTERMESH_CLUSTER_NAME`) and YAML keys
  * (`clusterName`). Values from flags and environment are text: schemas of numbers use z.coerce.
- * Lists are given as a comma-separated text.
+ * Lists are given as a comma-separated text, a schema with `.meta({ repeatable: true })` also in several flags.
  */
 export function defineConfig<S extends z.ZodObject>(schema: S, envPrefix = 'CLUSTERMESH_'): ConfigDefinition<S> {
   const options = Object.entries(schema.shape).map(([key, field]) =>
@@ -65,6 +67,7 @@ const configOption: ConfigOption = {
   flag: 'config',
   env: '',
   isBoolean: false,
+  isRepeatable: false,
   isRequired: false,
   defaultValue: undefined,
   description: 'YAML file of settings',
@@ -82,6 +85,7 @@ function describeOption(key: string, field: z.ZodType, envPrefix: string): Confi
     flag,
     env: envPrefix + flag.toUpperCase().replaceAll('-', '_'),
     isBoolean: layers.at(-1) instanceof z.ZodBoolean,
+    isRepeatable: field.meta()?.['repeatable'] === true,
     isRequired: !layers.some((layer) => hasDefault(layer) || layer instanceof z.ZodOptional),
     defaultValue: layers.find(hasDefault)?.def.defaultValue as ConfigOption['defaultValue'],
     description: field.description ?? '',
@@ -104,12 +108,16 @@ function readFlags(options: readonly ConfigOption[], argv: readonly string[]): M
   try {
     const { values } = parseArgs({
       args: argv.map((arg) => (isBareBoolean(all, arg) ? `${arg}=true` : arg)),
-      options: Object.fromEntries(all.map((o) => [o.flag, { type: 'string' as const }])),
+      options: Object.fromEntries(all.map((o) => [o.flag, { type: 'string' as const, multiple: true }])),
       allowPositionals: false,
       strict: true,
     });
     return new Map(
-      all.flatMap((o) => (values[o.flag] === undefined ? [] : [[o.key, coerce(o, String(values[o.flag]))]])),
+      all.flatMap((o) => {
+        const texts = (values[o.flag] ?? []).map(String);
+        const text = o.isRepeatable && texts.length > 0 ? texts.join(',') : texts.at(-1);
+        return text === undefined ? [] : [[o.key, coerce(o, text)]];
+      }),
     );
   } catch (error) {
     throw new MeshError('CONFIG_INVALID', describeError(error));
