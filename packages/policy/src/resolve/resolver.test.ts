@@ -116,6 +116,15 @@ describe('Resolver', () => {
     expect([judge(db, 5_432), judge(db, 80), judge(client, 5_432)]).toEqual(['allow', 'deny', 'deny']);
   });
 
+  it('takes the rows of identities away that policies named which select the subject no more', () => {
+    const { resolver, judge } = start();
+    resolver.upsertIdentity(workload(client, labels('client')));
+    resolver.upsertPolicy(ingress('deny', app('web'), [deny([from('client')])], false));
+    expect(judge(client, 80)).toBe('deny');
+    resolver.upsertIdentity(workload(web, labels('shop')));
+    expect(judge(client, 80)).toBe('allow');
+  });
+
   it('keeps what it has of a subject whose identity is forgotten', () => {
     const { resolver, judge } = start();
     resolver.upsertPolicy(ingress('deny-all', app('web'), []));

@@ -119,8 +119,8 @@ export class Resolver {
     this.#moved(number, this.#index.upsert(identity));
     if (before !== undefined && haveSame(before, this.#index.peersOf(number))) return;
     for (const subject of this.#subjectsByIdentity.get(number) ?? []) {
-      // What became of policies while its labels were not known is not known either.
-      if (before === undefined) subject.replace(subject.subject);
+      // Other policies may select it now, or what became of them while its labels were not known was not told: all is new.
+      subject.replace(subject.subject);
       this.#change(subject, []);
     }
   }
