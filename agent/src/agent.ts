@@ -75,6 +75,7 @@ export function createAgent(deps: AgentDeps): Agent {
     metrics,
     localCluster: config.clusterName,
     localClusterId: config.clusterId,
+    nodeName: config.nodeName,
     maxConnectedClusters: config.maxConnectedClusters,
     policyScope: config.policyScope,
     defaultLocalCluster: config.policyDefaultLocalCluster,

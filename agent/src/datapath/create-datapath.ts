@@ -1,5 +1,5 @@
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
-import { clusterOfIdentity, isClusterIndependent } from '@clustermesh/wire';
+import { clusterOfIdentity, isClusterIndependent, isNetworkIdentity } from '@clustermesh/wire';
 import type { ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
 
 import { ChangeSignal } from '../change-signal.ts';
@@ -11,7 +11,7 @@ import type { PolicyHolder } from '../maps/policy.ts';
 import { ProbeRecords } from '../maps/probe.ts';
 import { SlotRecords } from '../maps/slot.ts';
 import type { AgentMetrics } from '../metrics.ts';
-import { PodSubjects, firstLocalSubject } from '../policy/pod-subjects.ts';
+import { PodSubjects } from '../policy/pod-subjects.ts';
 import { PolicyState } from '../policy/policy-state.ts';
 import type { PolicyScope } from '../policy/policy-state.ts';
 import type { Probing } from '../probe/node-probe.ts';
@@ -41,6 +41,7 @@ export interface DatapathDeps {
   readonly sockets: Sockets;
   readonly localCluster: ClusterName;
   readonly localClusterId: number;
+  readonly nodeName: string;
   readonly maxConnectedClusters: MaxConnectedClusters;
   readonly policyScope: PolicyScope;
   /** Do selectors that name no cluster select in this one alone? */
@@ -96,6 +97,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     expectedAddresses: maps.ipc_host.maxEntries,
     networks: maps.ipc_cidr.maxEntries,
     localClusterId,
+    nodeName: deps.nodeName,
     nodeIndexes,
     onChange: () => changes.raise(),
     onIdentity: (identity) => policy.identityChanged(identity),
@@ -131,7 +133,15 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     nodes: nodeIndexes,
     onHostRemoved: (address) => programmer.addressGone(address),
   });
-  const takeover = new Takeover({ ...deps, state, programmer, restored, ipcacheMaps, policyRows: policyProgrammer });
+  const takeover = new Takeover({
+    ...deps,
+    state,
+    programmer,
+    restored,
+    ipcacheMaps,
+    policyRows: policyProgrammer,
+    onNetwork: (...network) => policy.restoreNetwork(...network),
+  });
   const endpoints = new EndpointTable();
   const namespaces = new NamespaceTable(deps.globalByDefault);
   const endpointProgrammer = new EndpointProgrammer({ byIp: maps.ep_ip, byInterface: maps.ep_if });
@@ -169,8 +179,9 @@ export function createDatapath(deps: DatapathDeps): Datapath {
       policy,
       programmer: policyProgrammer,
       changes: policyChanges,
-      onIdentity: (identity) => state.identitySettled(identity),
+      addresses: state,
       onSubjects: () => endpointChanges.raise(),
+      onPoliciesApplied: () => takeover.policiesApplied(),
       settled: () => settledRows({ ...deps, policy, endpointReconciler, takeover }),
     }),
     socketLoop: new SocketLoop({ ...deps, changes: endedBackends }),
@@ -193,7 +204,7 @@ function settledRows(witnesses: RowWitnesses): ((key: PolicyHolder) => boolean) 
     if (!inUse.has(subject)) return !policy.isReady(subject);
     if (!policy.isReady(subject)) return false;
     // Numbers that no cluster has given are known by now.
-    const isOfCluster = !isClusterIndependent(remote) && remote < firstLocalSubject >>> 1;
+    const isOfCluster = !isClusterIndependent(remote) && !isNetworkIdentity(remote);
     return !isOfCluster || takeover.areIdentitiesKnown(clusterOfIdentity(remote, maxConnectedClusters));
   };
 }

@@ -4,6 +4,7 @@ import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import type { ChangeSignal } from '../change-signal.ts';
 import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentMetrics } from '../metrics.ts';
+import type { MeshState } from '../tables/mesh-state.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
 import type { PolicyProgrammer } from './policy-programmer.ts';
 import type { PolicyHolder } from '../maps/policy.ts';
@@ -12,12 +13,14 @@ export interface PolicyLoopOptions {
   readonly policy: PolicyState;
   readonly programmer: PolicyProgrammer;
   readonly changes: ChangeSignal;
-  /** Rows of this identity, if there are any, are in the maps. */
-  readonly onIdentity: (identity: number) => void;
+  /** Told of identities once their rows, if there are any, are in the maps. */
+  readonly addresses: Pick<MeshState, 'identitySettled' | 'setNetwork' | 'hasIdentity'>;
   /** Subjects have become ready. */
   readonly onSubjects: () => void;
   /** Has everybody who could want this row had the chance to? `undefined`: not even this node's pods are known. */
   readonly settled: () => ((key: PolicyHolder) => boolean) | undefined;
+  /** Of what an agent before us left of addresses, nothing is policies' that is not named again by now. */
+  readonly onPoliciesApplied: () => void;
   readonly metrics: Pick<AgentMetrics, 'observeProgramming'>;
   readonly pacer: Pacer;
   readonly clock: Clock;
@@ -66,7 +69,7 @@ export class PolicyLoop {
 
   /** Some steps; then rows, what waits for them, and only then what they replace. */
   async #turn(): Promise<void> {
-    const { policy, programmer, clock, pacer, metrics } = this.#options;
+    const { policy, programmer, addresses, clock, pacer, metrics } = this.#options;
     const sinceMs = policy.takeSinceMs();
     const startMs = clock.monotonicMs();
     const identities: number[] = [];
@@ -74,13 +77,16 @@ export class PolicyLoop {
       if (step.identity !== undefined) identities.push(step.identity);
       if (clock.monotonicMs() - startMs >= turnMs) break;
     }
+    const { named, left } = policy.takeNetworks();
     const { ready, gone } = policy.takeSubjects();
     for (const subject of gone) programmer.markGone(subject);
     let count = 0;
     for (const _ of programmer.applying(policy.takeChanges())) if (++count % rowsAtOnce === 0) await pacer.pause();
     for (const subject of ready) programmer.markReady(subject);
     policy.markReady(ready);
-    for (const identity of identities) this.#options.onIdentity(identity);
+    for (const identity of identities) addresses.identitySettled(identity);
+    for (const { prefix, number } of named) addresses.setNetwork(prefix, number);
+    for (const prefix of left) addresses.setNetwork(prefix, undefined);
     if (ready.length > 0) this.#options.onSubjects();
     if (sinceMs !== undefined && !policy.hasWork) {
       metrics.observeProgramming('policy', (clock.monotonicMs() - sinceMs) / 1000);
@@ -89,8 +95,9 @@ export class PolicyLoop {
   }
 
   #maintain(): void {
-    const { programmer, policy, health, log } = this.#options;
+    const { programmer, policy, addresses, health, log } = this.#options;
     this.#sweep();
+    policy.forgetNetworks(({ prefix, number }) => addresses.hasIdentity(prefix, number));
     const scope = health.scope('policy/room');
     const { problem } = programmer;
     if (problem === undefined) scope.ok();
@@ -102,8 +109,10 @@ export class PolicyLoop {
 
   /** What an agent before us left, and nobody wants (I3, I7). */
   #sweep(): void {
-    const { programmer, policy, settled } = this.#options;
-    if (!programmer.hasLeftovers || policy.hasWork || !policy.isSynced) return;
+    const { programmer, policy, settled, onPoliciesApplied } = this.#options;
+    if (policy.hasWork || !policy.isSynced) return;
+    onPoliciesApplied();
+    if (!programmer.hasLeftovers) return;
     const isSettled = settled();
     if (isSettled !== undefined) programmer.sweep(isSettled);
   }

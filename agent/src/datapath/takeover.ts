@@ -1,8 +1,16 @@
-import { clusterOfIdentity, isClusterIndependent } from '@clustermesh/wire';
-import type { KindName, MaxConnectedClusters } from '@clustermesh/wire';
+import {
+  clusterOfIdentity,
+  hostIdentity,
+  isClusterIndependent,
+  isNetworkIdentity,
+  remoteNodeIdentity,
+} from '@clustermesh/wire';
+import type { KindName, MaxConnectedClusters, Prefix } from '@clustermesh/wire';
 
 import { decodeCidrKey, decodeHostKey, decodeIpcacheValue } from '../maps/ipcache.ts';
+import { noClaimant } from '../tables/ipcache-claims.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
+import { kubeApiserverIdentity } from '../tables/own-claims.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
 import type { IpcacheMaps } from './ipcache-programmer.ts';
 import type { Pacer } from '../ingest/pacer.ts';
@@ -15,6 +23,8 @@ export interface TakeoverOptions {
   readonly programmer: ServiceProgrammer;
   readonly restored: RestoredBackends;
   readonly ipcacheMaps: IpcacheMaps;
+  /** A network had this identity of our own. */
+  readonly onNetwork: (prefix: Prefix, identity: number) => void;
   readonly policyRows: Pick<PolicyProgrammer, 'restoring'>;
   readonly localClusterId: number;
   readonly maxConnectedClusters: MaxConnectedClusters;
@@ -35,6 +45,7 @@ export class Takeover {
   readonly #rows = new Map<number, number[]>();
   readonly #nodes = new Map<number, number[]>();
   readonly #gone = new Set<number>();
+  #isOver = false;
   #isMember: (clusterId: number) => boolean = () => true;
 
   constructor(options: TakeoverOptions) {
@@ -89,8 +100,15 @@ export class Takeover {
   /** Clusters that left something in the maps and that nobody knows: they were removed while no agent ran. */
   giveUpUnknown(isKnown: (clusterId: number) => boolean): void {
     this.#isMember = isKnown;
+    this.#isOver = true;
     const left = new Set([...this.#options.restored.clusterIds, ...this.#rows.keys(), ...this.#nodes.keys()]);
+    left.delete(noClaimant);
     for (const clusterId of left) if (!isKnown(clusterId)) this.gone(clusterId);
+  }
+
+  /** Policies are applied: what agents say by themselves of addresses goes, once all nodes are known, unless we say it too. */
+  policiesApplied(): void {
+    if (this.#isOver && this.#rows.has(noClaimant)) this.#giveUpAddresses(noClaimant);
   }
 
   /** Does an identity of this cluster that is not known exist no more? */
@@ -116,17 +134,26 @@ export class Takeover {
   /** Numbers below 256 tell no cluster; the node behind them does. */
   #clusterOf(identity: number, nodeIndex: number): number {
     const { maxConnectedClusters, localClusterId, state } = this.#options;
+    if (isNetworkIdentity(identity) || isHost(identity, nodeIndex)) return noClaimant;
     if (!isClusterIndependent(identity)) return clusterOfIdentity(identity, maxConnectedClusters);
     return nodeIndex === 0 ? localClusterId : state.nodeIndexes.clusterId(nodeIndex);
   }
 
   #restoreAddress(address: Uint8Array, prefixLength: number, value: Uint8Array): void {
     const { identity, nodeIndex } = decodeIpcacheValue(value);
+    if (isNetworkIdentity(identity)) this.#options.onNetwork({ address, bits: prefixLength }, identity);
     this.#options.state.nodeIndexes.retain(nodeIndex);
     const row = this.#options.state.ipcache.restore(address, prefixLength, identity, nodeIndex);
     append(this.#rows, this.#clusterOf(identity, nodeIndex), row);
   }
 }
+
+/** The agent's own word on addresses of nodes; what clusters say of theirs leads there. */
+function isHost(identity: number, nodeIndex: number): boolean {
+  return nodeIndex === 0 && hostIdentities.has(identity);
+}
+
+const hostIdentities: ReadonlySet<number> = new Set([hostIdentity, remoteNodeIdentity, kubeApiserverIdentity]);
 
 function append(lists: Map<number, number[]>, key: number, value: number): void {
   const list = lists.get(key);

@@ -65,7 +65,7 @@ function remoteLimits({ ipc_host: hosts, node, svc }: IngestOptions['maps']): Ki
 
 export function createIngest(options: IngestOptions): Ingest {
   const { datapath, local, clock, mirrorSilenceMs } = options;
-  const { state, takeover, namespaces, endpoints, endpointChanges, policies, policyChanges } = datapath;
+  const { state, takeover, namespaces, endpoints, endpointChanges, policies, policy, policyChanges } = datapath;
   const edges = { ...options, state };
   const clusterIds = new ClusterIds({ name: local.cluster, id: local.clusterId });
   const localServices = new LocalServices({
@@ -73,7 +73,12 @@ export function createIngest(options: IngestOptions): Ingest {
     clusterId: local.clusterId,
     table: state.services,
     namespaces,
-    onSynced: () => state.changed(),
+    policy,
+    onApiservers: (addresses) => state.setApiservers(addresses),
+    onSynced: () => {
+      state.changed();
+      policyChanges.raise();
+    },
   });
   const localNamespaces = new LocalNamespaces({
     ...edges,
@@ -119,6 +124,7 @@ export function createIngest(options: IngestOptions): Ingest {
   });
   const arePoliciesKnown = (): boolean =>
     localPolicies.isSynced &&
+    localServices.isSynced &&
     localNamespaces.isSynced &&
     localCluster.feed.kinds.every(({ name, hasSynced }) => name !== 'identities' || hasSynced);
   return {

@@ -6,7 +6,7 @@ import { keptService, keptSlice } from './kept-fields.ts';
 const metadata = { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '7' };
 const unread = { creationTimestamp: 'then', generation: 3, managedFields: [{ manager: 'kubectl' }] };
 
-it('keeps of a service what makes its frontends', () => {
+it('keeps of a service what makes its frontends, and what policies know it by', () => {
   const service: Service = {
     metadata: {
       ...metadata,
@@ -28,15 +28,17 @@ it('keeps of a service what makes its frontends', () => {
     metadata: {
       ...metadata,
       annotations: { 'service.cilium.io/global': 'true', 'io.cilium/global-service': 'true' },
+      labels: { app: 'web' },
     },
     spec: {
+      selector: { app: 'web' },
       clusterIPs: ['10.96.0.9'],
       ports: [{ name: '', protocol: 'TCP', port: 80 }],
       sessionAffinity: 'ClientIP',
       sessionAffinityConfig: { clientIP: { timeoutSeconds: 5 } },
     },
   });
-  expect(keptService({ metadata })).toEqual({ metadata: { ...metadata, annotations: {} } });
+  expect(keptService({ metadata })).toEqual({ metadata: { ...metadata, annotations: {}, labels: {} } });
 });
 
 const slice: EndpointSlice = {

@@ -9,7 +9,8 @@ const annotationMark = 'cilium';
 /** Services and slices are kept by the ten thousands on every node: of each only what we and the list-watch read. */
 export function keptService(service: Service): Service {
   const annotations = picked(service.metadata.annotations, (name) => name.includes(annotationMark));
-  const metadata = { ...keptMeta(service), annotations };
+  const { labels = {} } = service.metadata;
+  const metadata = { ...keptMeta(service), annotations, labels };
   return service.spec === undefined ? { metadata } : { metadata, spec: keptSpec(service.spec) };
 }
 
@@ -31,10 +32,11 @@ function keptMeta({ metadata }: KubeObject): ObjectMeta {
 }
 
 function keptSpec({ clusterIP, clusterIPs, ports = [], ...spec }: ServiceSpec): ServiceSpec {
-  const { sessionAffinity, sessionAffinityConfig } = spec;
+  const { sessionAffinity, sessionAffinityConfig, selector } = spec;
   return {
     clusterIPs: clusterIPs ?? (clusterIP === undefined ? [] : [clusterIP]),
     ports: ports.map(({ name = '', protocol = 'TCP', port }) => ({ name, protocol, port })),
+    ...(selector === undefined ? {} : { selector }),
     ...(sessionAffinity === undefined ? {} : { sessionAffinity }),
     ...(sessionAffinityConfig === undefined ? {} : { sessionAffinityConfig }),
   };

@@ -2,8 +2,11 @@ import { ListWatch, endpointSlices, objectKey, services } from '@clustermesh/kub
 import type { EndpointSlice, KubeClient, Service } from '@clustermesh/kube';
 import { runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
-import { serviceSharing } from '@clustermesh/wire';
+import type { PolicyService } from '@clustermesh/policy';
+import { parseIp, serviceSharing } from '@clustermesh/wire';
+import type { Prefix } from '@clustermesh/wire';
 
+import type { PolicyState } from '../policy/policy-state.ts';
 import type { NamespaceTable } from '../tables/namespace-table.ts';
 import type { LocalServiceRow, ServiceTable } from '../tables/service-table.ts';
 import { keptService, keptSlice, managedByLabel, serviceNameLabel } from './kept-fields.ts';
@@ -20,6 +23,10 @@ export interface LocalServicesDeps extends KubeIngestDeps {
   readonly table: ServiceTable;
   readonly namespaces: Pick<NamespaceTable, 'isGlobal'>;
   readonly clusterId: number;
+  /** Policies may name them, shared or not. */
+  readonly policy: Pick<PolicyState, 'serviceChanged' | 'serviceRemoved'>;
+  /** Where our cluster's API server is, as its own Service tells. */
+  readonly onApiservers: (addresses: readonly Prefix[]) => void;
   /** All services and their slices are in the table. */
   readonly onSynced: () => void;
 }
@@ -29,6 +36,8 @@ const pageSize = 100;
 
 /** Slices that a mesh made of remote backends: they come to us by the mesh itself (protocol.md §8.11). */
 const meshController = 'endpointslice-mesh-controller.cilium.io';
+/** Kubernetes keeps its API server's addresses here. */
+const apiserverService = 'default/kubernetes';
 /** Kubernetes' default for sessionAffinity: ClientIP. */
 const defaultAffinitySeconds = 10_800;
 
@@ -63,7 +72,7 @@ export class LocalServices {
     };
     const serviceObserver = {
       upserted: (service: Service) => this.#join(objectKey(service)),
-      deleted: (service: Service) => this.#deps.table.setLocal(objectKey(service), undefined),
+      deleted: (service: Service) => this.#remove(service),
       synced,
     };
     const sliceObserver = {
@@ -100,14 +109,42 @@ export class LocalServices {
     this.#join(name);
   }
 
+  #remove(service: Service): void {
+    const { table, policy } = this.#deps;
+    table.setLocal(objectKey(service), undefined);
+    policy.serviceRemoved({ namespace: service.metadata.namespace ?? '', name: service.metadata.name });
+  }
+
   #join(name: string): void {
     const service = this.#services.objects.get(name);
     if (service === undefined) return;
     const slices = [...(this.#slicesByService.get(name)?.values() ?? [])];
-    const { table, namespaces, clusterId } = this.#deps;
+    const { table, namespaces, policy, onApiservers, clusterId } = this.#deps;
+    policy.serviceChanged(policyService(service, slices));
+    if (name === apiserverService) onApiservers(addressesOf(slices));
     const isInMesh = namespaces.isGlobal(service.metadata.namespace ?? '') ?? false;
     table.setLocal(name, toRow(service, slices, { clusterId, isInMesh }));
   }
+}
+
+/** Pods are found by their labels; only where nobody selects any, addresses count. */
+function policyService({ metadata, spec }: Service, slices: readonly EndpointSlice[]): PolicyService {
+  const selector = spec?.selector ?? {};
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+    selector,
+    addresses: Object.keys(selector).length > 0 ? [] : addressesOf(slices).map(({ address }) => address),
+  };
+}
+
+function addressesOf(slices: readonly EndpointSlice[]): readonly Prefix[] {
+  const texts = slices.flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses }) => addresses));
+  return [...new Set(texts)].flatMap((text) => {
+    const address = parseIp(text);
+    return address === undefined ? [] : [{ address, bits: 128 }];
+  });
 }
 
 /** A global service in a namespace that is not has nothing in other clusters, and nothing of them (protocol.md §7.6). */

@@ -1,9 +1,6 @@
 import { protocolNumbers } from '@clustermesh/policy';
-import type { Identity } from '@clustermesh/policy';
+import type { NamedPorts } from '@clustermesh/policy';
 import type { NamedPort } from '@clustermesh/wire';
-
-/** `protocol/name` → numbers, as the resolver asks for them. */
-export type NamedPorts = Identity['namedPorts'];
 
 export const noPorts: NamedPorts = new Map();
 

@@ -1,3 +1,5 @@
+import { firstLocalSubject } from '@clustermesh/policy';
+import type { NamedPorts } from '@clustermesh/policy';
 import { identityLabels, worldIdentity } from '@clustermesh/wire';
 import type { ClusterName, LabelArray, NamedPort } from '@clustermesh/wire';
 
@@ -6,10 +8,6 @@ import type { EndpointRecord } from '../maps/endpoint.ts';
 import type { EndpointRow } from '../tables/endpoint-table.ts';
 import type { NamespaceTable } from '../tables/namespace-table.ts';
 import { namedPortsOf } from './named-ports.ts';
-import type { NamedPorts } from './named-ports.ts';
-
-/** Numbers from here on are this node's own, for pods that our cluster does not publish. */
-export const firstLocalSubject = 0x0200_0000;
 
 /** A pod of this node, and who it is to the others. */
 export interface IdentifiedPod {

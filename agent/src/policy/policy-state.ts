@@ -1,11 +1,12 @@
-import { Resolver, workload } from '@clustermesh/policy';
-import type { Policy, RowChange } from '@clustermesh/policy';
-import type { LabelArray } from '@clustermesh/wire';
+import { Resolver, network, workload } from '@clustermesh/policy';
+import type { NamedPorts, Policy, PolicyService, RowChange, ServiceName } from '@clustermesh/policy';
+import type { LabelArray, Prefix } from '@clustermesh/wire';
 
 import type { IdentityTable } from '../tables/identity-table.ts';
 import type { PolicyRow, PolicyTable } from '../tables/policy-table.ts';
 import { noPorts } from './named-ports.ts';
-import type { NamedPorts } from './named-ports.ts';
+import { NetworkNumbers } from './network-numbers.ts';
+import type { NumberedNetwork } from './network-numbers.ts';
 import type { PodSubject } from './pod-subjects.ts';
 
 /** Whose traffic is judged: nobody's, what crosses clusters, or all of the pods'. */
@@ -41,6 +42,11 @@ export class PolicyState {
   readonly #resolved = new Set<number>();
   /** Of these, those whose rows are in the maps. */
   readonly #ready = new Set<number>();
+  readonly #networks = new NetworkNumbers();
+  /** Named by no policy any more; their numbers are free once no address has them. */
+  readonly #leaving = new Map<number, Prefix>();
+  /** The resolver was told something that was no step. */
+  #isResolverDirty = false;
   #sinceMs: number | undefined;
 
   constructor(options: PolicyStateOptions) {
@@ -61,7 +67,7 @@ export class PolicyState {
 
   /** Is there a step to take? */
   get hasWork(): boolean {
-    if (this.#changedIdentities.size + this.#changedPolicies.size > 0) return true;
+    if (this.#isResolverDirty || this.#changedIdentities.size + this.#changedPolicies.size > 0) return true;
     return this.#resolved.size !== this.#ready.size || (this.#changedSubjects.size > 0 && this.isSynced);
   }
 
@@ -73,6 +79,17 @@ export class PolicyState {
   policyChanged(key: string): void {
     this.#changedPolicies.add(key);
     this.#changed();
+  }
+
+  /** A Service of our cluster, which policies may name. */
+  serviceChanged(service: PolicyService): void {
+    this.resolver.upsertService(service);
+    this.#servicesChanged();
+  }
+
+  serviceRemoved(service: ServiceName): void {
+    this.resolver.removeService(service);
+    this.#servicesChanged();
   }
 
   /** These have rows from now on, beside those that had. */
@@ -143,7 +160,48 @@ export class PolicyState {
   }
 
   takeChanges(): readonly RowChange[] {
+    this.#isResolverDirty = false;
     return this.resolver.takeChanges();
+  }
+
+  /** A network had this identity when we came. */
+  restoreNetwork(prefix: Prefix, number: number): void {
+    this.#networks.restore(prefix, number);
+    this.#leaving.set(number, prefix);
+  }
+
+  /** The network that an identity of this node stands for. */
+  networkOf(identity: number): Prefix | undefined {
+    return this.#networks.get(identity);
+  }
+
+  /**
+   * Networks that policies began or ceased to name since this was last asked. Those that came get rows with the changes
+   * that are taken next; addresses have their identities only after.
+   */
+  takeNetworks(): { readonly named: readonly NumberedNetwork[]; readonly left: readonly Prefix[] } {
+    const changes = this.resolver.takeNetworkChanges();
+    const named = changes.flatMap(({ prefix, isNamed }) => {
+      if (!isNamed) return [];
+      const number = this.#networks.numberOf(prefix);
+      this.#leaving.delete(number);
+      this.resolver.upsertIdentity(network(number, prefix));
+      return [{ prefix, number }];
+    });
+    const left = changes.flatMap(({ prefix, isNamed }) => (isNamed ? [] : [prefix]));
+    for (const prefix of left) this.#leaving.set(this.#networks.numberOf(prefix), prefix);
+    return { named, left };
+  }
+
+  /** Gives up networks that no policy names and no address has any more. */
+  forgetNetworks(isInUse: (network: NumberedNetwork) => boolean): void {
+    for (const [number, prefix] of this.#leaving) {
+      if (isInUse({ number, prefix })) continue;
+      this.#leaving.delete(number);
+      this.#networks.release(prefix);
+      this.resolver.removeIdentity(number);
+      this.#isResolverDirty = true;
+    }
   }
 
   /** Monotonic: when the oldest change came in since this was last asked. */
@@ -164,11 +222,8 @@ export class PolicyState {
   }
 
   #applyPolicy(key: string): void {
-    const before = this.#applied.get(key) ?? [];
     const after = this.policies.get(key)?.parsed.policies ?? [];
-    const kept = new Set(after.map(({ ref }) => ref.name));
-    for (const policy of after) this.resolver.upsertPolicy(policy);
-    for (const { ref } of before) if (!kept.has(ref.name)) this.resolver.removePolicy(ref);
+    this.resolver.replacePolicies(this.#applied.get(key) ?? [], after);
     if (after.length === 0) this.#applied.delete(key);
     else this.#applied.set(key, after);
   }
@@ -183,6 +238,11 @@ export class PolicyState {
     if (this.#labelsOf(number) === undefined) return;
     this.resolver.upsertSubject({ number, identity: number, namedPorts: subject.namedPorts });
     this.#resolved.add(number);
+  }
+
+  #servicesChanged(): void {
+    this.#isResolverDirty = true;
+    this.#changed();
   }
 
   #labelsOf(number: number): LabelArray | undefined {

@@ -1,4 +1,4 @@
-import { isClusterIndependent } from '@clustermesh/wire';
+import { isClusterIndependent, isNetworkIdentity } from '@clustermesh/wire';
 import type { LabelArray } from '@clustermesh/wire';
 
 export interface IdentityRow {
@@ -35,9 +35,9 @@ export class IdentityTable {
     if (this.#rows.has(identity)) this.#settled.add(identity);
   }
 
-  /** Numbers below 256 mean the same everywhere and are always known. */
+  /** Numbers below 256 mean the same everywhere, those of networks are our own: always known. */
   isSettled(identity: number): boolean {
-    return isClusterIndependent(identity) || this.#settled.has(identity);
+    return isClusterIndependent(identity) || isNetworkIdentity(identity) || this.#settled.has(identity);
   }
 
   rows(): IterableIterator<IdentityRow> {

@@ -1,3 +1,4 @@
+import { worldIdentity } from '@clustermesh/wire';
 import type { Prefix } from '@clustermesh/wire';
 
 /** One cluster's statement about an address: who it is and which node it is behind. */
@@ -7,6 +8,9 @@ export interface IpcacheClaim {
   /** Index into the node map; 0 = reached without a tunnel. */
   readonly nodeIndex: number;
 }
+
+/** In place of a cluster's id: what this agent says by itself (own-claims.ts). It claims nothing, and wins against nobody. */
+export const noClaimant = 0;
 
 /** Whose addresses are whose, as the pod CIDRs of nodes tell. */
 export interface RangeOwners {
@@ -28,6 +32,15 @@ export function chooseClaim(
   const ours = claims.find((claim) => claim.clusterId === localClusterId);
   if (ours !== undefined || owner === localClusterId) return ours;
   return claims.find((claim) => claim.clusterId === owner) ?? claims[0];
+}
+
+/**
+ * What holds of an address: what its cluster claims; where that is part of the world, or nothing, what we know of it
+ * ourselves, by the way that the cluster tells.
+ */
+export function refineClaim(winner: IpcacheClaim | undefined, own: IpcacheClaim | undefined): IpcacheClaim | undefined {
+  if (own === undefined || winner === undefined) return winner ?? own;
+  return winner.identity === worldIdentity ? { ...winner, identity: own.identity } : winner;
 }
 
 /** The claims with one cluster's replaced in place, or appended when it is new. */

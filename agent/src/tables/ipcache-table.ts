@@ -1,6 +1,6 @@
 import type { Random } from '@clustermesh/runtime';
 
-import { chooseClaim, withClaim } from './ipcache-claims.ts';
+import { chooseClaim, noClaimant, refineClaim, withClaim } from './ipcache-claims.ts';
 import type { IpcacheClaim, RangeOwners } from './ipcache-claims.ts';
 import { LostClaims } from './lost-claims.ts';
 import { PrefixIndex, grown, hostPrefix } from './prefix-index.ts';
@@ -230,11 +230,18 @@ export class IpcacheTable {
     return row < 0 ? undefined : this.#row(row);
   }
 
+  /** What the map says of exactly this prefix. */
+  programmedIdentity(address: Uint8Array, prefixLength: number): number | undefined {
+    const row = this.#index.find(address, prefixLength);
+    return row < 0 ? undefined : this.programmed(row)?.identity;
+  }
+
   /** `undefined` when nothing is known of the address itself. */
   way(address: Uint8Array): IpcacheWay | undefined {
     const row = this.#index.find(address, hostPrefix);
     if (row < 0) return undefined;
     const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
+    if (isClaimed && this.#clusters[row] === noClaimant) return undefined;
     const programmed = this.programmed(row);
     const isEnded = !isClaimed && (programmed === undefined || (this.#flag(row) & flag.queued) !== 0);
     if (isEnded) return undefined;
@@ -263,7 +270,8 @@ export class IpcacheTable {
       const prefixLength = this.#index.prefixLength(row);
       const holderId = this.#holderOf(row);
       for (const claim of claims) {
-        if (claim.clusterId !== holderId) yield { ...claim, address, prefixLength, holderId };
+        if (claim.clusterId !== holderId && claim.clusterId !== noClaimant)
+          yield { ...claim, address, prefixLength, holderId };
       }
     }
   }
@@ -336,6 +344,13 @@ export class IpcacheTable {
   }
 
   #winner(row: number, claims: readonly IpcacheClaim[]): IpcacheClaim | undefined {
+    const own = claims.find(({ clusterId }) => clusterId === noClaimant);
+    if (own === undefined) return this.#clusterWinner(row, claims);
+    const others = claims.filter((claim) => claim !== own);
+    return refineClaim(this.#clusterWinner(row, others), own);
+  }
+
+  #clusterWinner(row: number, claims: readonly IpcacheClaim[]): IpcacheClaim | undefined {
     const { localClusterId, ranges } = this.#options;
     const [only] = claims;
     if (only === undefined || (claims.length === 1 && only.clusterId === localClusterId)) return only;
@@ -347,7 +362,8 @@ export class IpcacheTable {
 
   /** Who keeps those out that lost: the winner, else ourselves, whose range it is. */
   #holderOf(row: number): number {
-    return (this.#flag(row) & flag.claimed) === 0 ? this.#options.localClusterId : (this.#clusters[row] ?? 0);
+    const cluster = (this.#flag(row) & flag.claimed) === 0 ? noClaimant : (this.#clusters[row] ?? 0);
+    return cluster === noClaimant ? this.#options.localClusterId : cluster;
   }
 
   #decideAgain(row: number): void {

@@ -1,3 +1,4 @@
+import { noClaimant } from './ipcache-claims.ts';
 import type { IpcacheClaim } from './ipcache-claims.ts';
 
 /** How many claims lost against whom: kept up to date, because a hostile cluster can make them millions. */
@@ -19,7 +20,7 @@ export class LostClaims {
 
   #change(claims: readonly IpcacheClaim[] | undefined, holderId: number, by: number): void {
     for (const { clusterId } of claims ?? []) {
-      if (clusterId === holderId) continue;
+      if (clusterId === holderId || clusterId === noClaimant) continue;
       const key = `${clusterId}/${holderId}`;
       const entry = this.#counts.get(key) ?? { clusterId, holderId, count: 0 };
       entry.count += by;

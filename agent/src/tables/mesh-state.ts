@@ -1,13 +1,15 @@
 import type { Random } from '@clustermesh/runtime';
-import { coveredPrefix, hostIdentity, parseIp, remoteNodeIdentity, worldIdentity } from '@clustermesh/wire';
+import { coveredPrefix, formatIp, hostIdentity, parseIp, remoteNodeIdentity, worldIdentity } from '@clustermesh/wire';
 import type { IpIdentity, LabelArray, MeshNode, Prefix } from '@clustermesh/wire';
 
 import type { NodeIndexes } from '../datapath/node-indexes.ts';
 import { BackendPaths } from './backend-paths.ts';
 import { IdentityTable } from './identity-table.ts';
 import { IpcacheTable } from './ipcache-table.ts';
+import { OwnClaims, kubeApiserverIdentity } from './own-claims.ts';
 import { NetworkShares } from './network-shares.ts';
-import { NodeTable, podPrefixes } from './node-table.ts';
+import { NodeTable, hostPrefixes, podPrefixes } from './node-table.ts';
+import type { NodeRow } from './node-table.ts';
 import { ServiceTable } from './service-table.ts';
 
 export interface MeshStateOptions {
@@ -16,6 +18,8 @@ export interface MeshStateOptions {
   /** Room in the map of networks. */
   readonly networks: number;
   readonly localClusterId: number;
+  /** Name of this node in our own cluster. */
+  readonly nodeName?: string;
   readonly nodeIndexes: NodeIndexes;
   /** Something wants programming. Cheap, and called often. */
   readonly onChange: () => void;
@@ -46,6 +50,9 @@ export class MeshState {
   readonly nodeIndexes: NodeIndexes;
   readonly paths: BackendPaths;
   readonly #localClusterId: number;
+  readonly #nodeName: string | undefined;
+  readonly #ownClaims: OwnClaims;
+  #apiservers: readonly Prefix[] = [];
   readonly #networkShares: NetworkShares;
   readonly #onChange: () => void;
   readonly #onIdentity: (identity: number) => void;
@@ -58,6 +65,7 @@ export class MeshState {
   constructor(options: MeshStateOptions) {
     this.nodeIndexes = options.nodeIndexes;
     this.#localClusterId = options.localClusterId;
+    this.#nodeName = options.nodeName;
     this.#networkShares = new NetworkShares(options.networks);
     this.#onChange = options.onChange;
     this.#onIdentity = options.onIdentity ?? ((identity) => this.identitySettled(identity));
@@ -72,6 +80,7 @@ export class MeshState {
       isIdentityKnown: (identity) => this.identities.isSettled(identity),
       onWay: (address) => this.paths.addressChanged(address),
     });
+    this.#ownClaims = new OwnClaims({ ...options, ipcache: this.ipcache });
     this.paths = new BackendPaths({
       ...options,
       ipcache: this.ipcache,
@@ -109,6 +118,7 @@ export class MeshState {
     const isUnreachable = row.underlay !== undefined && index !== undefined && this.#isUnreachable(index, row.underlay);
     this.paths.setNodeReachable(node.cluster, node.name, !isUnreachable);
     if (changesRanges) this.#rangesChanged(clusterId);
+    this.#setHosts(before, row);
     this.paths.nodeChanged(node.cluster, node.name, changesRanges);
     return row.underlay !== undefined && index === undefined ? noRoomForNode : undefined;
   }
@@ -118,7 +128,27 @@ export class MeshState {
     this.paths.setNodeReachable(cluster, name, true);
     this.#referTo(`${cluster}/${name}`, undefined);
     if (row !== undefined) this.#rangesChanged(row.clusterId);
+    this.#setHosts(row, undefined);
     this.paths.nodeChanged(cluster, name, row !== undefined);
+  }
+
+  /** A network that policies name has this identity where nobody claims an address of it; `undefined`: none any more. */
+  setNetwork(prefix: Prefix, identity: number | undefined): void {
+    this.#ownClaims.setNetwork(prefix, identity);
+    this.#addressesChanged();
+  }
+
+  /** Is the network in the map with this identity? */
+  hasIdentity({ address, bits }: Prefix, identity: number): boolean {
+    return this.ipcache.programmedIdentity(address, bits) === identity;
+  }
+
+  /** Where our cluster's API server is. */
+  setApiservers(addresses: readonly Prefix[]): void {
+    for (const prefix of this.#apiservers) this.#ownClaims.setHost('kube-apiserver', prefix, undefined);
+    for (const prefix of addresses) this.#ownClaims.setHost('kube-apiserver', prefix, kubeApiserverIdentity);
+    this.#apiservers = addresses;
+    this.#addressesChanged();
   }
 
   /** The reason why the entry cannot be taken, if any. */
@@ -204,6 +234,26 @@ export class MeshState {
         ? this.ipcache.remove(prefix.address, prefix.bits, clusterId)
         : this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity: worldIdentity, nodeIndex });
     this.nodeIndexes.release(before?.nodeIndex ?? 0);
+    this.#ownClaims.setWay(prefix, nodeIndex ?? 0);
+    this.#addressesChanged();
+  }
+
+  /** A node's own addresses: what is there is no pod (protocol.md §8.9). */
+  #setHosts(before: NodeRow | undefined, after: NodeRow | undefined): void {
+    const row = after ?? before;
+    if (row === undefined) return;
+    const source = `${row.node.cluster}/${row.node.name}`;
+    const isOurs = row.clusterId === this.#localClusterId;
+    const identity = isOurs && row.node.name === this.#nodeName ? hostIdentity : remoteNodeIdentity;
+    const wanted = new Map(hostPrefixes(after?.node).map((prefix) => [formatIp(prefix.address), prefix]));
+    for (const prefix of hostPrefixes(before?.node)) {
+      if (!wanted.has(formatIp(prefix.address))) this.#ownClaims.setHost(source, prefix, undefined);
+    }
+    for (const prefix of wanted.values()) {
+      // No other cluster says what is in a range of ours.
+      const isForeign = !isOurs && this.nodes.touchesLocal(prefix);
+      this.#ownClaims.setHost(source, prefix, isForeign ? undefined : identity);
+    }
     this.#addressesChanged();
   }
 

@@ -130,7 +130,14 @@ function underlayOf(node: MeshNode): Uint8Array | undefined {
   return text === undefined ? undefined : parseIp(text);
 }
 
-/** The node's own addresses. */
+/** More addresses than this no node needs; another cluster shall not fill our maps with them. */
+const hostAddresses = 16;
+
+/** The node's own addresses, as far as the maps have them. */
+export function hostPrefixes(node: MeshNode | undefined): readonly Prefix[] {
+  return node === undefined ? [] : nodePrefixes(node).slice(0, hostAddresses);
+}
+
 function nodePrefixes({ ipAddresses }: MeshNode): readonly Prefix[] {
   return (ipAddresses ?? []).flatMap(({ ip }) => {
     const address = parseIp(ip);

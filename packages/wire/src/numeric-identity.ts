@@ -52,6 +52,14 @@ export function isClusterIndependent(id: number): boolean {
   return id < firstAllocated;
 }
 
+/** From here on numbers are a node's own: for networks that its policies name. Never on the wire. */
+export const firstNetworkIdentity = 0x0100_0000;
+
+/** Is it one that a node gave to a network? */
+export function isNetworkIdentity(id: number): boolean {
+  return id >>> 24 === firstNetworkIdentity >>> 24;
+}
+
 function localBits(max: MaxConnectedClusters): number {
   return max === 255 ? 16 : 15;
 }
