@@ -65,6 +65,16 @@ describe('PodNames', () => {
     expect(names.nameOf(address)?.name).toBe('other');
   });
 
+  it('asks again soon for a name that was not there: it may have been on its way', async () => {
+    const entries: Record<string, Uint8Array> = {};
+    const { clock, names } = setUp(entries);
+    await names.learn([{ address, clusterId: east }], signal);
+    entries[cacheKey] = value();
+    await clock.advance(2_000);
+    await names.learn([{ address, clusterId: east }], signal);
+    expect(names.nameOf(address)?.name).toBe('echo');
+  });
+
   it.each([
     { name: 'does not agree with its key', bytes: value({ ip: '10.2.0.6' }) },
     { name: "has an identity that is not the cluster's", bytes: value({ id: 65_540 as IpIdentity['id'] }) },

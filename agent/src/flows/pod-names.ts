@@ -28,6 +28,8 @@ export interface PodNamesOptions {
 const rememberedNames = 4_096;
 /** An address may be another pod's after a while. */
 const validMs = 30_000;
+/** A name that is not there may be on its way. */
+const noneMs = 2_000;
 /** So many are asked for at once: a flood of addresses is a flood of look-ups. */
 const askedAtOnce = 64;
 
@@ -88,7 +90,7 @@ export class PodNames {
   #remember(address: Uint8Array, pod: PodName | undefined): void {
     const key = keyText(address);
     this.#known.delete(key);
-    this.#known.set(key, { pod, untilMs: this.#options.clock.monotonicMs() + validMs });
+    this.#known.set(key, { pod, untilMs: this.#options.clock.monotonicMs() + (pod === undefined ? noneMs : validMs) });
     const [oldest] = this.#known.keys();
     if (this.#known.size > rememberedNames && oldest !== undefined) this.#known.delete(oldest);
   }
