@@ -1,8 +1,7 @@
-import { podNamespaceLabel } from '@clustermesh/wire';
-
 import { firstLocalSubject } from './identity.ts';
 import type { Identity } from './identity.ts';
-import { anchorOf, isPeer, namespacesOf, peerKey } from './peer.ts';
+import { LabelIndex } from './label-index.ts';
+import { anchorOf, isPeer, peerKey } from './peer.ts';
 import type { StaticPeer } from './peer.ts';
 
 interface PeerSet {
@@ -19,7 +18,7 @@ const none: readonly string[] = [];
 
 /**
  * Which identities each peer of a policy means, kept as both come and go. A new identity is compared with peers that ask
- * for a label that it has; a new peer with identities of its namespaces.
+ * for a label that it has; a new peer with identities that have one of the labels that it asks for.
  */
 export class PeerIndex {
   readonly #localCluster: string;
@@ -29,10 +28,11 @@ export class PeerIndex {
   readonly #keysByAnchor = new Map<string, Map<string, Set<string>>>();
   readonly #keysWithoutAnchor = new Set<string>();
   readonly #keysByIdentity = new Map<number, readonly string[]>();
-  readonly #numbersByNamespace = new Map<string, Set<number>>();
-  readonly #withPrefix = new Set<number>();
+  /** Of the keys that peers are looked up by: there are few of them, and many identities. */
+  readonly #labels = new LabelIndex();
+  /** Who a network can mean: networks, and the world as a whole. */
+  readonly #outside = new Set<number>();
   readonly #withPorts = new Set<number>();
-  readonly #withoutNamespace = new Set<number>();
 
   constructor(localCluster: string) {
     this.#localCluster = localCluster;
@@ -111,18 +111,16 @@ export class PeerIndex {
   #remember(identity: Identity): void {
     const { number, prefix, namedPorts, labels } = identity;
     this.#identities.set(number, identity);
-    if (prefix !== undefined) this.#withPrefix.add(number);
+    this.#labels.add(number, labels);
+    if (prefix !== undefined || isWorldAsAWhole(identity)) this.#outside.add(number);
     if (namedPorts.size > 0 && number < firstLocalSubject) this.#withPorts.add(number);
-    const namespace = labels.valueOf('k8s', podNamespaceLabel);
-    if (namespace === undefined) this.#withoutNamespace.add(number);
-    else addTo(this.#numbersByNamespace, namespace, number);
   }
 
   #forget(identity: Identity | undefined): void {
     if (identity === undefined) return;
-    for (const set of [this.#withPrefix, this.#withPorts, this.#withoutNamespace]) set.delete(identity.number);
-    const namespace = identity.labels.valueOf('k8s', podNamespaceLabel);
-    if (namespace !== undefined) removeFrom(this.#numbersByNamespace, namespace, identity.number);
+    this.#labels.remove(identity.number, identity.labels);
+    this.#outside.delete(identity.number);
+    this.#withPorts.delete(identity.number);
   }
 
   #add(key: string, peer: StaticPeer): void {
@@ -157,11 +155,10 @@ export class PeerIndex {
   }
 
   #numbersFor(peer: StaticPeer): Iterable<number> {
-    // The world as a whole is a network without being known by one.
-    if (peer.kind === 'cidr') return [...this.#withPrefix, ...this.#withoutNamespace];
-    const namespaces = namespacesOf(peer);
-    if (namespaces === undefined) return this.#identities.keys();
-    return namespaces.flatMap((namespace) => [...(this.#numbersByNamespace.get(namespace) ?? [])]);
+    if (peer.kind === 'cidr') return [...this.#outside];
+    const anchors = anchorsOf(peer);
+    if (anchors.length === 0) return this.#identities.keys();
+    return anchors.flatMap(([label, value]) => [...this.#labels.numbers(label, value)]);
   }
 
   /** Keys of the peers that an identity may be one of. */
@@ -182,6 +179,7 @@ export class PeerIndex {
 
   #anchor(label: string, value: string, key: string): void {
     const byValue = this.#keysByAnchor.get(label) ?? new Map<string, Set<string>>();
+    if (byValue.size === 0) this.#labels.open(label, this.#identities.values());
     this.#keysByAnchor.set(label, byValue);
     addTo(byValue, value, key);
   }
@@ -190,7 +188,9 @@ export class PeerIndex {
     const byValue = this.#keysByAnchor.get(label);
     if (byValue === undefined) return;
     removeFrom(byValue, value, key);
-    if (byValue.size === 0) this.#keysByAnchor.delete(label);
+    if (byValue.size > 0) return;
+    this.#keysByAnchor.delete(label);
+    this.#labels.close(label);
   }
 }
 
@@ -198,6 +198,10 @@ export class PeerIndex {
 function anchorsOf(peer: StaticPeer): readonly (readonly [label: string, value: string])[] {
   const anchor = anchorOf(peer);
   return anchor === undefined ? [] : anchor.values.map((value) => [anchor.key, value] as const);
+}
+
+function isWorldAsAWhole({ labels }: Identity): boolean {
+  return ['world', 'world-ipv4', 'world-ipv6'].some((name) => labels.has('reserved', name));
 }
 
 function addTo<K, V>(sets: Map<K, Set<V>>, key: K, member: V): void {

@@ -52,14 +52,6 @@ function commonness({ key, values }: Requirement): number {
   return shared + values.length;
 }
 
-/** The namespaces that identities of the peer are in; undefined: in any, or none. */
-export function namespacesOf(peer: StaticPeer): readonly string[] | undefined {
-  if (peer.kind !== 'selector') return undefined;
-  const inOne = ({ source, key, operator }: Requirement): boolean =>
-    key === podNamespaceLabel && source === 'k8s' && operator === 'In';
-  return peer.selector.requirements.find(inOne)?.values;
-}
-
 const nodes: readonly Entity[] = ['host', 'remote-node', 'kube-apiserver'];
 /** Of the local cluster without being a workload of it (protocol.md §8.10). */
 const ofCluster: readonly Entity[] = [...nodes, 'health', 'init', 'unmanaged', 'ingress'];

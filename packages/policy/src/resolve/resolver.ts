@@ -34,6 +34,8 @@ export class Resolver {
   readonly #networks = new Networks();
   readonly #services = new Services();
   readonly #policies = new Map<string, CompiledPolicy>();
+  /** Keys of those that name services. */
+  readonly #namingServices = new Set<string>();
   readonly #policiesBySubject = new Map<string, Set<CompiledPolicy>>();
   readonly #subjects = new Map<number, readonly SubjectDirection[]>();
   readonly #subjectsByIdentity = new Map<number, Set<SubjectDirection>>();
@@ -87,6 +89,8 @@ export class Resolver {
       expand: (peer) => this.#services.expand(peer),
     });
     this.#policies.set(key, after);
+    if (peersIn(policy).some(isOfServices)) this.#namingServices.add(key);
+    else this.#namingServices.delete(key);
     addTo(this.#policiesBySubject, after.subject, after);
     this.#replace(before, after);
   }
@@ -95,6 +99,7 @@ export class Resolver {
     const before = this.#policies.get(refKey(ref));
     if (before === undefined) return;
     this.#policies.delete(refKey(ref));
+    this.#namingServices.delete(refKey(ref));
     this.#replace(before, undefined);
   }
 
@@ -183,11 +188,10 @@ export class Resolver {
 
   #servicesChanged(services: readonly PolicyService[]): void {
     if (services.length === 0) return;
-    const isNamed = (peer: Peer): boolean =>
-      (peer.kind === 'service' || peer.kind === 'services') && services.some((service) => isNamedBy(peer, service));
-    for (const { policy } of [...this.#policies.values()]) {
-      const rules = [...(policy.ingress?.rules ?? []), ...(policy.egress?.rules ?? [])];
-      if (rules.some(({ peers }) => peers !== 'any' && peers.some(isNamed))) this.upsertPolicy(policy);
+    const isNamed = (peer: Peer): boolean => isOfServices(peer) && services.some((service) => isNamedBy(peer, service));
+    for (const key of this.#namingServices) {
+      const policy = this.#policies.get(key)?.policy;
+      if (policy !== undefined && peersIn(policy).some(isNamed)) this.upsertPolicy(policy);
     }
   }
 
@@ -259,6 +263,14 @@ const anyPort = '';
 
 function namesOf({ rules }: SubjectDirection): readonly string[] {
   return [...(rules?.peers ?? []), ...(rules?.namesPortsOfAnybody === true ? [anyPort] : [])];
+}
+
+function peersIn({ ingress, egress }: Policy): readonly Peer[] {
+  return [...(ingress?.rules ?? []), ...(egress?.rules ?? [])].flatMap(({ peers }) => (peers === 'any' ? [] : peers));
+}
+
+function isOfServices(peer: Peer): peer is Exclude<Peer, StaticPeer> {
+  return peer.kind === 'service' || peer.kind === 'services';
 }
 
 function ruleNumbersOf(policy: CompiledPolicy | undefined): readonly number[] {
