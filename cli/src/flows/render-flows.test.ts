@@ -8,8 +8,8 @@ describe('FlowTable', () => {
     const table = new FlowTable();
     const first = table.render([toldFlow]).split('\n');
     expect(first).toEqual([
-      'TIME (UTC)     VERDICT     DIRECTION   PROTO   FROM                             TO                               REASON   POLICY',
-      '00:00:01.002   forwarded   egress      TCP     west/demo/client:40000 (65540)   east/demo/echo-1:8080 (131080)   -        NetworkPolicy demo/web egress[0]',
+      'TIME (UTC)     VERDICT     DIRECTION   PROTO     FROM                               TO                                 REASON           POLICY',
+      '00:00:01.002   forwarded   egress      TCP       west/demo/client:40000 (65540)     east/demo/echo-1:8080 (131080)     -                NetworkPolicy demo/web egress[0]',
     ]);
     const { rule: _, ...dropped } = toldFlow;
     const more = { ...dropped, verdict: 'dropped', reason: 'policy no rule', protocol: 'ICMP', icmpType: 8 };
@@ -18,8 +18,8 @@ describe('FlowTable', () => {
       toldFlow,
     ]);
     expect(wide.split('\n')).toEqual([
-      '00:00:01.002   dropped     egress      ICMP 8   west/demo/client:40000 (65540)   east/demo/echo-with-a-longer-name (131080)   policy no rule   -',
-      '00:00:01.002   forwarded   egress      TCP      west/demo/client:40000 (65540)   east/demo/echo-1:8080 (131080)               -                NetworkPolicy demo/web egress[0]',
+      '00:00:01.002   dropped     egress      ICMP 8    west/demo/client:40000 (65540)     east/demo/echo-with-a-longer-name (131080)   policy no rule   -',
+      '00:00:01.002   forwarded   egress      TCP       west/demo/client:40000 (65540)     east/demo/echo-1:8080 (131080)               -                NetworkPolicy demo/web egress[0]',
     ]);
   });
 

@@ -3,11 +3,13 @@ import { isLost, policyText } from './flow-line.ts';
 import { partyText } from './party-text.ts';
 
 const heads = ['TIME (UTC)', 'VERDICT', 'DIRECTION', 'PROTO', 'FROM', 'TO', 'REASON', 'POLICY'];
+/** Room for what is usual, so that columns seldom grow. */
+const leastWidths = [12, 9, 9, 7, 32, 32, 14, 0];
 const gap = '   ';
 
 /** A table whose rows come one by one: columns only grow, and what stands stays. */
 export class FlowTable {
-  readonly #widths = heads.map((head) => head.length);
+  readonly #widths = [...leastWidths];
   #hasHead = false;
 
   /** Text to print for lines that came together. */
