@@ -29,6 +29,8 @@ const status: AgentStatus = {
     refusedAddresses: 2,
     abiVersion: 1,
     objectSha256: 'ab'.repeat(32),
+    attachMethod: 'clsact',
+    attachedInterfaces: 3,
   },
   clusters: [
     {

@@ -26,6 +26,8 @@ export interface Devices {
   keepAttached(ifindexes: ReadonlySet<number>): void;
   /** Until abort: attaches to new interfaces at once, and tells of changes. */
   watch(onChange: () => void, deps: WatchDeps, signal: AbortSignal): Promise<void>;
+  /** Interfaces with our programs. */
+  readonly attachedInterfaces: number;
   /** What is not as it should be, for people. */
   readonly problems: readonly string[];
 }
@@ -43,6 +45,7 @@ export const noDevices: Devices = {
   attachPod: () => undefined,
   keepAttached: () => undefined,
   watch: async () => undefined,
+  attachedInterfaces: 0,
   problems: [],
 };
 

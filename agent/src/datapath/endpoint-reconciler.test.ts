@@ -17,6 +17,7 @@ import { EndpointReconciler } from './endpoint-reconciler.ts';
 
 /** A node whose interfaces are numbered by the last byte of their pods' addresses. */
 class World implements Devices {
+  readonly attachedInterfaces = 0;
   readonly problems: readonly string[] = [];
   readonly table = new EndpointTable();
   readonly maps = memoryDatapathMaps();

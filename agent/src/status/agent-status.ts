@@ -1,3 +1,5 @@
+import type { AttachMethod } from '@clustermesh/ebpf';
+
 /**
  * What status.proto says, as TypeScript: one shape for gRPC, for GET /v1/status and for metrics.
  * Times are RFC 3339 in UTC, '' when there is none.
@@ -47,6 +49,8 @@ export interface ProgramsStatus {
   readonly abiVersion: number;
   /** Of all objects, hexadecimal. */
   readonly objectSha256: string;
+  /** Of programs at devices. */
+  readonly attachMethod: AttachMethod;
   /** What of the maps is not as configured. */
   readonly notices: readonly string[];
 }
@@ -63,6 +67,10 @@ export interface DatapathStatus extends Omit<DatapathMode, 'programs'> {
   /** What the maps did not take, for lack of room mostly; tried again every ten seconds. */
   readonly refusedServices: number;
   readonly refusedAddresses: number;
+  /** Of programs at devices; '' in memory. */
+  readonly attachMethod: AttachMethod | '';
+  /** Interfaces of pods, known ones or not, with programs. */
+  readonly attachedInterfaces: number;
 }
 
 export interface LocalStatus {

@@ -91,6 +91,8 @@ function datapathStatus({ datapath, maps, settings }: StatusReportOptions): Data
     ],
     refusedServices: services.problems.size,
     refusedAddresses: addresses.refused,
+    attachMethod: programs?.attachMethod ?? '',
+    attachedInterfaces: datapath.devices.attachedInterfaces,
   };
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ObjectName } from '@clustermesh/bpf';
-import { attachCgroup, attachDevice } from '@clustermesh/ebpf';
-import type { AttachMethod, CgroupAttachType, DeviceHook, Program } from '@clustermesh/ebpf';
+import { attachCgroup, attachDevice, hookPlace } from '@clustermesh/ebpf';
+import type { AttachMethod, CgroupAttachType, DeviceHook, HookPlace, Program } from '@clustermesh/ebpf';
 
 import type { DevicePrograms } from './device-programs.ts';
 import type { Pins } from './pins.ts';
@@ -52,6 +52,11 @@ export interface Hook {
   attach(): void;
 }
 
+/** One at a device, where others may come in between. */
+export interface PlacedHook extends Hook {
+  place(): HookPlace;
+}
+
 export interface HookTargets {
   readonly cgroupRoot: string;
   readonly tunnelIfindex: number;
@@ -60,7 +65,7 @@ export interface HookTargets {
 
 export interface NodeHooks {
   readonly sockets: readonly Hook[];
-  readonly tunnel: readonly Hook[];
+  readonly tunnel: readonly PlacedHook[];
 }
 
 export function nodeHooks(programs: DevicePrograms, pins: Pins, targets: HookTargets): NodeHooks {
@@ -76,16 +81,13 @@ export function nodeHooks(programs: DevicePrograms, pins: Pins, targets: HookTar
         attachType: row.attachType,
       }),
   }));
-  const tunnel = tunnelHooks.map((row) => ({
-    link: row.link,
-    attach: () =>
-      void attachDevice({
-        method: targets.attachMethod,
-        program: program(row),
-        pinPath: pinPath(row),
-        ifindex: targets.tunnelIfindex,
-        direction: row.direction,
-      }),
-  }));
+  const tunnel = tunnelHooks.map((row) => {
+    const hook = { pinPath: pinPath(row), ifindex: targets.tunnelIfindex, direction: row.direction };
+    return {
+      link: row.link,
+      attach: () => void attachDevice({ ...hook, method: targets.attachMethod, program: program(row) }),
+      place: () => hookPlace(hook),
+    };
+  });
   return { sockets, tunnel };
 }

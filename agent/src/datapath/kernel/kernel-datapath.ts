@@ -111,6 +111,7 @@ export class KernelDatapath implements Disposable {
     const programs = {
       abiVersion: abi.version,
       objectSha256: Buffer.from(objectSha256).toString('hex'),
+      attachMethod: options.attachMethod,
       notices: set.notices,
     };
     const attached = stack.use(new DevicePrograms(objects));
@@ -121,7 +122,7 @@ export class KernelDatapath implements Disposable {
       programs: attached,
       // By then the maps are where they belong, also after a migration.
       load: (size) => loadSome({ ...load, pinDir: pins.maps, rodata: settings(size) }, deviceObjects),
-      attachTunnel: () => hooks.tunnel.forEach((hook) => hook.attach()),
+      tunnelHooks: hooks.tunnel,
       pins,
       tunnelDevice: options.tunnel.name,
       tunnelMtu: mtu,

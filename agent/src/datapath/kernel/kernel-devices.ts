@@ -1,10 +1,11 @@
 import { attachDevice, detachDevice, hookPlace } from '@clustermesh/ebpf';
-import type { AttachMethod } from '@clustermesh/ebpf';
+import type { AttachMethod, HookPlace } from '@clustermesh/ebpf';
 import { Backoff, retryLoop } from '@clustermesh/runtime';
 
 import type { NodeAddresses } from '../../config.ts';
 import type { Devices, PodInterface, WatchDeps } from '../devices.ts';
 import type { DeviceObjects, DevicePrograms } from './device-programs.ts';
+import type { PlacedHook } from './hooks.ts';
 import { followLinks } from './link-events.ts';
 import { readNetworkTables } from './network-tables.ts';
 import type { NetworkTables } from './network-tables.ts';
@@ -22,7 +23,7 @@ export interface KernelDevicesOptions {
   readonly programs: DevicePrograms;
   /** Loads those for devices anew, with these sizes. */
   readonly load: (mtu: TunnelMtu) => Promise<DeviceObjects>;
-  readonly attachTunnel: () => void;
+  readonly tunnelHooks: readonly PlacedHook[];
   readonly pins: Pins;
   readonly attachMethod: AttachMethod;
   readonly tunnelDevice: string;
@@ -94,8 +95,9 @@ export class KernelDevices implements Devices {
     this.#pods = ifindexes;
     for (const pin of podPins(this.#options.pins)) {
       if (!kept.has(pin.ifindex)) this.#detach(pin);
-      else if (this.#attached.has(pin.ifindex)) this.#check(pin);
+      else if (this.#attached.has(pin.ifindex)) this.#check(hookPlace(pin), () => this.#attach(pin));
     }
+    for (const hook of this.#options.tunnelHooks) this.#check(hook.place(), () => hook.attach());
     for (const ifindex of podLinks) this.#attachTo(ifindex);
   }
 
@@ -115,8 +117,13 @@ export class KernelDevices implements Devices {
     return retryLoop(follow, { ...deps, name: 'links', backoff }, signal);
   }
 
+  get attachedInterfaces(): number {
+    return this.#attached.size;
+  }
+
   get problems(): readonly string[] {
-    return [...this.#tooLarge(), ...this.#closed()];
+    const behind = this.#isBehind ? ['programs of others have put themselves in front of ours at devices'] : [];
+    return [...this.#tooLarge(), ...this.#closed(), ...behind];
   }
 
   #tooLarge(): readonly string[] {
@@ -165,15 +172,15 @@ export class KernelDevices implements Devices {
     this.#attached.delete(pin.ifindex);
   }
 
-  #check(pin: PodPin): void {
-    const place = hookPlace(pin);
-    if (place === 'missing') this.#attach(pin);
+  /** What others did to our programs is put right: at once, or with new instances of them (#followUnderlay). */
+  #check(place: HookPlace, attach: () => void): void {
+    if (place === 'missing') attach();
     if (place === 'behind') this.#isBehind = true;
   }
 
   /** Settings of programs change with the programs, and so do places: new instances take over everywhere. */
   async #followUnderlay(signal: AbortSignal): Promise<void> {
-    const { mtu, nodeAddresses, tunnelDevice, load, programs, attachTunnel, pins } = this.#options;
+    const { mtu, nodeAddresses, tunnelDevice, load, programs, tunnelHooks, pins } = this.#options;
     if (this.#waiting !== undefined) return;
     const size = tunnelMtu(mtu > 0 ? mtu : underlayMtu(this.#tables, nodeAddresses));
     const isResized = size.underlay > 0 && size.underlay !== this.#mtu.underlay;
@@ -183,7 +190,7 @@ export class KernelDevices implements Devices {
     programs.renew(await load(next));
     this.#mtu = next;
     this.#isBehind = false;
-    attachTunnel();
+    for (const hook of tunnelHooks) hook.attach();
     for (const pin of podPins(pins)) if (this.#attached.has(pin.ifindex)) this.#attach(pin);
   }
 }
