@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* packet: reading the addresses of an IPv4 or IPv6 packet, rewriting its Ethernet addresses.
- * Addresses are all that decides here, and they stand in the fixed headers: what extension headers,
- * fragments and options say is for the receiving stack. */
+ * Addresses decide where a packet goes, and they stand in the fixed headers: what is behind these
+ * is for policy (l4.h) and for the receiving stack. */
 #pragma once
 
 #include <linux/if_ether.h>

@@ -3,7 +3,7 @@ import { describeKernel } from './kernel.ts';
 import { JudgedPod, neighbour, pod, remote } from './judged-pod.ts';
 import { anybody, region } from './policy-rows.ts';
 import { address } from './records.ts';
-import type { PolicyDirection } from './records.ts';
+import type { PolicyDirection, Region } from './records.ts';
 import { answerTo, bare, echo, protocol, sctp, tcp, udp } from './transport.ts';
 import type { Packet } from './transport.ts';
 
@@ -64,24 +64,28 @@ describeKernel('flows', () => {
 
   const opposite = { egress: 'ingress', ingress: 'egress' } as const;
 
-  const kinds: readonly { name: string; make: (way: PolicyDirection) => Packet }[] = [
-    { name: 'TCP', make: (way) => tcp(way === 'egress' ? out : back, web) },
-    { name: 'TCP over IPv6', make: (way) => tcp(way === 'egress' ? out6 : back6, web) },
-    { name: 'UDP', make: (way) => udp(way === 'egress' ? out : back, web) },
-    { name: 'UDP over IPv6', make: (way) => udp(way === 'egress' ? out6 : back6, web) },
-    { name: 'SCTP', make: (way) => sctp(way === 'egress' ? out : back, web) },
-    { name: 'a protocol without ports', make: (way) => bare(way === 'egress' ? out : back, 47) },
-    { name: 'ping', make: (way) => echo(way === 'egress' ? out : back, 'request', 9) },
-    { name: 'ping over IPv6', make: (way) => echo(way === 'egress' ? out6 : back6, 'request', 9) },
+  const kinds: readonly { name: string; at: Region; make: (way: PolicyDirection) => Packet }[] = [
+    { name: 'TCP', at: region(protocol.tcp, 80), make: (way) => tcp(way === 'egress' ? out : back, web) },
+    { name: 'TCP over IPv6', at: region(protocol.tcp, 80), make: (way) => tcp(way === 'egress' ? out6 : back6, web) },
+    { name: 'UDP', at: region(protocol.udp, 80), make: (way) => udp(way === 'egress' ? out : back, web) },
+    { name: 'UDP over IPv6', at: region(protocol.udp, 80), make: (way) => udp(way === 'egress' ? out6 : back6, web) },
+    { name: 'SCTP', at: region(protocol.sctp, 80), make: (way) => sctp(way === 'egress' ? out : back, web) },
+    { name: 'a protocol without ports', at: region(47), make: (way) => bare(way === 'egress' ? out : back, 47) },
+    { name: 'ping', at: region(protocol.icmp, 8), make: (way) => echo(way === 'egress' ? out : back, 'request', 9) },
+    {
+      name: 'ping over IPv6',
+      at: region(protocol.icmpv6, 128),
+      make: (way) => echo(way === 'egress' ? out6 : back6, 'request', 9),
+    },
   ];
   const both = kinds.flatMap((kind) => [
     { ...kind, way: 'egress' as const },
     { ...kind, way: 'ingress' as const },
   ]);
 
-  it.each(both)('$name, $way: answers pass, though nothing else is allowed that way', ({ make, way }) => {
+  it.each(both)('$name, $way: answers pass, though nothing else is allowed that way', ({ at, make, way }) => {
     const packet = make(way);
-    node.allow(way, neighbour.identity);
+    node.allow(way, neighbour.identity, at);
     expect(pass(opposite[way], answerTo(packet))).toBe('policyNoRule');
     expect(pass(way, packet)).toBe('passed');
     expect(pass(opposite[way], answerTo(packet))).toBe('passed');

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeKernel } from './kernel.ts';
 import { JudgedPod, neighbour, pod, remote, world } from './judged-pod.ts';
 import { anybody, region } from './policy-rows.ts';
+import { address } from './records.ts';
 import { answerTo, bare, echo, fragmentsOf, icmpError, protocol, sctp, tcp, udp } from './transport.ts';
 import type { Addresses, Packet } from './transport.ts';
 
@@ -88,13 +89,30 @@ describeKernel('ICMP errors', () => {
     expect(node.receive(icmpError(router, about))).toBe('policyNoRule');
   });
 
-  it('about a flow of another pod are nothing to this one, even to who sent the packet', () => {
+  /** As if what is known of the pod were of its neighbour. */
+  function giveToNeighbour(at: 0 | 16): void {
+    for (const [key, value] of [...node.map('ct').entries()]) {
+      node.map('ct').delete(key);
+      key.set(address(neighbour.ip), at);
+      node.map('ct').update(key, value);
+    }
+  }
+
+  it('about what another pod of the node sent are nothing to this one', () => {
+    const sent = udp({ source: pod.ip, destination: world.ip }, web);
+    node.allow('egress', anybody);
+    node.send(sent);
+    giveToNeighbour(0);
+    expect(node.receive(icmpError(router, { ...sent, source: neighbour.ip }))).toBe('policyNoRule');
+  });
+
+  it('about what came to another pod of the node are not for this one to send', () => {
+    const came = udp({ source: world.ip, destination: pod.ip }, web);
     node.allow('ingress', anybody);
-    node.receive(udp(back, web));
-    node.deny('ingress', anybody);
-    node.isolate('egress');
-    const about = udp({ source: neighbour.ip, destination: '10.1.0.9' }, web);
-    expect(node.send(icmpError(out, about))).toBe('policyNoRule');
+    node.receive(came);
+    giveToNeighbour(16);
+    const error = icmpError({ source: pod.ip, destination: world.ip }, { ...came, destination: neighbour.ip });
+    expect(node.send(error)).toBe('policyNoRule');
   });
 
   it.each([

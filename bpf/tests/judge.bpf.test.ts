@@ -3,7 +3,7 @@ import { describeKernel } from './kernel.ts';
 import { JudgedPod, host, neighbour, pod, remote, world } from './judged-pod.ts';
 import type { Outcome } from './judged-pod.ts';
 import { anybody, everything, region } from './policy-rows.ts';
-import { address, endpoint, lengthsKey, policyKey, policyPackets } from './records.ts';
+import { address, endpoint, hostKey, ipcacheEntry, lengthsKey, policyKey, policyPackets } from './records.ts';
 import { bare, echo, frameOf, icmp, protocol, sctp, tcp, udp } from './transport.ts';
 import type { Addresses, Packet } from './transport.ts';
 
@@ -273,5 +273,22 @@ describeKernel('a packet is judged by rows', () => {
     node.map('policy_len').update(lengthsKey(holder), Uint8Array.of(0xff, 0xff, 0xff, 0x01));
     expect(node.receive(tcp(fromNeighbour, web))).toBe('passed');
     expect(node.receive(tcp(fromNeighbour, { from: 40_000, to: 81 }))).toBe('policyNoRule');
+  });
+});
+
+describeKernel('with many rows', () => {
+  it('each identity is judged by its own', () => {
+    const identities = 5000;
+    const first = 200_000;
+    using node = new JudgedPod({ scope: 'all', maxEntries: { policy: 2 * identities, policy_len: 2 * identities } });
+    for (let i = 0; i < identities; i++) {
+      node[i % 3 === 0 ? 'deny' : 'allow']('ingress', first + i, region(protocol.tcp, 80), i);
+    }
+    node.isolate('ingress');
+    for (let i = 0; i < identities; i += 97) {
+      node.map('ipc_host').update(hostKey(neighbour.ip), ipcacheEntry(first + i, 0));
+      expect(node.receive(tcp(fromNeighbour, web))).toBe(i % 3 === 0 ? 'policyDenied' : 'passed');
+      expect(node.receive(tcp(fromNeighbour, { from: 40_000, to: 81 }))).toBe('policyNoRule');
+    }
   });
 });
