@@ -485,3 +485,31 @@ describe('two clusters in one etcd', () => {
     expect(first.etcd.keys('cilium/state/nodes/')).toEqual([]);
   });
 });
+
+describe('several replicas on one etcd', () => {
+  it('publish once: the others are ready and write nothing; the next takes over without a gap', async () => {
+    const { clock, etcd, kube, server, start } = oneCluster({ leaderElection: true });
+    await populate(kube);
+    const replicas = [await start(), await start(), await start()];
+    await clock.advance(30_000);
+    expect(etcd.text(webService)).toContain('10.1.0.5');
+    expect(replicas.map(({ apiserver }) => apiserver.notReady())).toEqual([undefined, undefined, undefined]);
+    expect(replicas.filter(({ apiserver }) => apiserver.isSynced)).toHaveLength(1);
+    const before = etcd.keys('cilium/');
+    let { revision } = server;
+    await create(kube, aSlice('web-b', 'web', ['10.1.1.9']));
+    await clock.advance(1_000);
+    expect(etcd.writesAfter(revision)).toEqual([`put ${webService}`]);
+    ({ revision } = server);
+    const leader = replicas.find(({ apiserver }) => apiserver.isSynced);
+    leader?.stop.abort();
+    await leader?.running;
+    await kube.delete(pods, { namespace: 'default', name: 'web-0' }, { gracePeriodSeconds: 0 });
+    await clock.advance(15_000);
+    expect(replicas.filter((one) => one !== leader && one.apiserver.isSynced)).toHaveLength(1);
+    const writes = etcd.writesAfter(revision);
+    expect(writes.filter((write) => write.startsWith('delete'))).toEqual([`delete ${webIp}`]);
+    expect(new Set(writes).size).toBe(writes.length);
+    expect(etcd.keys('cilium/')).toEqual(before.filter((key) => key !== webIp));
+  });
+});

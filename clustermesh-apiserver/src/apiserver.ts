@@ -7,7 +7,7 @@ import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
 import { clusterUid } from './claim/cluster-uid.ts';
-import { PublisherClaim } from './claim/publisher-claim.ts';
+import { WriteAccess } from './claim/write-access.ts';
 import { ClusterConfigEnforcer, localClusterConfig } from './cluster-config.ts';
 import { AnnotationAdvisor } from './events/annotation-advisor.ts';
 import { ApiserverMetrics } from './metrics.ts';
@@ -33,7 +33,7 @@ export interface ApiserverDeps {
 export interface Apiserver {
   /** Until abort, which leaves everything published: it stays until its leases end. */
   run(signal: AbortSignal): Promise<void>;
-  /** Which canaries are missing, or undefined when all are written. */
+  /** Which canaries are missing, or undefined when all are written, or are another replica's to write. */
   notReady(): string | undefined;
   readonly isSynced: boolean;
 }
@@ -43,8 +43,9 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
   const { config, clock, log } = deps;
   const { cluster } = config;
   const metrics = deps.metrics ?? new ApiserverMetrics(cluster.name);
-  const claim = new PublisherClaim(cluster, { ...deps, uid: (signal) => clusterUid(deps.kube, signal) });
-  const kv = claim.guard(deps.kv);
+  const uid = (signal: AbortSignal): Promise<string> => clusterUid(deps.kube, signal);
+  const access = new WriteAccess(cluster, { ...deps, uid, isElected: config.leaderElection === true });
+  const kv = access.guard(deps.kv);
   const ownConfig = localClusterConfig(cluster, config.exported);
   const pace = config.writeRate && new WritePace(config.writeRate, clock);
   const publishDeps = { ...deps, kv: pace?.paced(kv) ?? kv, cluster, metrics };
@@ -65,26 +66,23 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
     kinds: publisher.kinds,
     identities: workloads.identities,
     bootstrapMs: publisher.bootstrapMs,
+    isLeader: !access.isStandby,
   }));
 
   const learn = async (signal: AbortSignal): Promise<void> => {
     await Promise.race([namespaceTable.whenSynced, aborted(signal)]);
-    await runAll(
-      sources.map((source) => (inner: AbortSignal) => source.run(inner)),
-      signal,
-    );
+    await runEach(sources, signal);
   };
-  /** What another cluster has there must not be taken over before the claim is held. */
+  /** What another cluster or replica has there must not be taken over before. */
   const publish = async (signal: AbortSignal): Promise<void> => {
-    await claim.held(signal);
-    const jobs = [publisher, clusterConfig, heartbeat].map((job) => (inner: AbortSignal) => job.run(inner));
-    await runAll(jobs, signal);
+    await access.held(signal);
+    await runEach([publisher, clusterConfig, heartbeat], signal);
   };
   return {
     run: (signal) =>
       runAll(
         [
-          (inner) => claim.run(inner),
+          (inner) => access.run(inner),
           publish,
           (inner) => follow(namespaces, advisor.watching(namespaceTable), deps, inner),
           (inner) => events.run(inner),
@@ -93,7 +91,7 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
         signal,
       ),
     notReady: () => {
-      if (claim.problem !== undefined) return claim.problem;
+      if (access.problem !== undefined || access.isStandby) return access.problem;
       return publisher.unsynced.length === 0 ? undefined : `not yet published: ${publisher.unsynced.join(', ')}`;
     },
     get isSynced() {
@@ -104,4 +102,11 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
 
 function timeText(nowMs: number): Uint8Array {
   return new TextEncoder().encode(rfc3339(nowMs));
+}
+
+async function runEach(jobs: readonly Pick<Apiserver, 'run'>[], signal: AbortSignal): Promise<void> {
+  await runAll(
+    jobs.map((job) => (inner: AbortSignal) => job.run(inner)),
+    signal,
+  );
 }

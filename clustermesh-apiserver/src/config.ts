@@ -45,6 +45,10 @@ const schema = z.object({
     .describe(
       'required: where the client file has a certificate, publish only while etcd checks users, which are set up again if they are gone; off: publish anyway',
     ),
+  leaderElection: z
+    .boolean()
+    .default(false)
+    .describe('several replicas publish into one external etcd: one does, the others are ready to'),
   kvstoreLeaseTtl: durationSetting('15m', 'how long published entries outlive this process, 25s to 24h').refine(
     (ms) => ms >= 25 * seconds && ms <= 24 * hours,
     'must be between 25s and 24h',

@@ -24,6 +24,8 @@ export interface ApiserverState {
   readonly identities: number;
   /** Until every canary was written; undefined before. */
   readonly bootstrapMs: number | undefined;
+  /** Publishes, or may; false: another replica does. */
+  readonly isLeader: boolean;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -79,6 +81,9 @@ export class ApiserverMetrics implements WriteMetrics {
     );
     this.#gauge(`${prefix}bootstrap_seconds`, 'From the start until everything was published; 0 before', () => [
       [{}, (state().bootstrapMs ?? 0) / 1_000],
+    ]);
+    this.#gauge(`${prefix}leader_election_master_status`, '1 if this replica publishes, 0 if another one does', () => [
+      [{ name: 'clustermesh-apiserver' }, Number(state().isLeader)],
     ]);
     this.#gauge(`${own}entries`, 'Entries that are published', () =>
       state().kinds.map(({ name, entries }) => [{ resource: name }, entries]),

@@ -8,6 +8,8 @@ export interface ApiserverSettings {
   /** Where nodes, identities and IPs are learnt from; CiliumEndpointSlices instead of CiliumEndpoints is the last. */
   readonly source: 'kubernetes' | 'cilium' | 'cilium-endpoint-slices';
   readonly exported: ExportedKinds;
+  /** Several replicas share the etcd: one publishes, the others wait. By default each has an etcd of its own. */
+  readonly leaderElection?: boolean;
   /** By default as fast as etcd takes them. */
   readonly writeRate?: WriteRate | undefined;
   /** Are namespaces global that do not say? */

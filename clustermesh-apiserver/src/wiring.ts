@@ -36,6 +36,7 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
     cluster: config.cluster,
     source: config.source === 'cilium' && config.enableCiliumEndpointSlice ? 'cilium-endpoint-slices' : config.source,
     exported: { endpointSlices: config.endpointslicesExport, serviceExports: config.clustermeshEnableMcsApi },
+    leaderElection: config.leaderElection,
     writeRate: config.writeRate,
     globalNamespaces: config.clustermeshDefaultGlobalNamespace,
     identityGraceMs: config.identityGracePeriod,

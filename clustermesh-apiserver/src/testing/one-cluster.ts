@@ -75,6 +75,7 @@ export function oneCluster(config: Partial<ApiserverSettings> = {}): OneCluster 
       return writes.filter((write) => / cilium\/(?:state|synced)\//.test(write));
     },
   };
+  let starts = 1;
   const start = async (methods: Partial<KubeClient> = {}, ownEtcd = server): Promise<RunningApiserver> => {
     const stop = untilStopped();
     const kv = new MemoryKvStore(ownEtcd, { clock });
@@ -85,7 +86,7 @@ export function oneCluster(config: Partial<ApiserverSettings> = {}): OneCluster 
       ...config,
     };
     const apiserver = createApiserver({
-      ...{ kube: overridden(kube, methods), kv, clock, health, random: seededRandom(2), log: silentLogger },
+      ...{ kube: overridden(kube, methods), kv, clock, health, random: seededRandom(++starts), log: silentLogger },
       config: settings,
     });
     const running = apiserver.run(stop.signal);
