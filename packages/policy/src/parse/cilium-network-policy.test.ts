@@ -251,13 +251,24 @@ describe('CiliumNetworkPolicy', () => {
     { spec: 'nodeSelector: {}', at: 'spec.nodeSelector', kind: 'unsupported' },
     { spec: 'endpointSelector: {}\nnodeSelector: {}', at: 'spec', kind: 'invalid' },
     { spec: 'ingress: [{}]', at: 'spec', kind: 'invalid' },
-    { spec: 'endpointSelector: {}\ningress: 7', at: 'spec.ingress', kind: 'invalid' },
+    { spec: 'endpointSelector: 7', at: 'spec.endpointSelector', kind: 'invalid' },
   ])('$spec is not enforced, and says so', ({ spec, at, kind }) => {
     expect(clusterwide(spec)).toMatchObject({
       policies: [],
       problems: [{ at, kind, effect: 'the policy is not enforced' }],
     });
   });
+
+  it.each(['ingress: 7', 'enableDefaultDeny: {both: true}', 'egressDeny: {}'])(
+    '%s is more than we can read: those whom it selects are isolated',
+    (part) => {
+      const parsed = cilium(`endpointSelector: {matchLabels: {app: web}}\n${part}`);
+      expect(parsed.problems).toMatchObject([{ effect: 'the pods that it selects are isolated in both directions' }]);
+      expect(told(parsed)).toEqual(['ingress default deny', 'egress default deny']);
+      const [policy] = parsed.policies;
+      expect(people.filter((one) => policy && selects(policy.subject, who(one)))).toEqual(['demo/web']);
+    },
+  );
 
   it('an object without any specification is not enforced, and says so', () => {
     const object = { kind: 'CiliumNetworkPolicy', metadata: { name: 'p' } } as const;

@@ -172,6 +172,12 @@ describe('NetworkPolicy', () => {
     expect(people.filter((one) => policy && selects(policy.subject, who(one)))).toEqual(['demo/web', 'demo/db']);
   });
 
+  it('one that says more than we can read isolates those whom it selects', () => {
+    const parsed = kubernetes('podSelector: {matchLabels: {app: web}}\npolicyTypes: Ingress');
+    expect(parsed.problems).toMatchObject([{ at: 'spec.policyTypes', effect: expect.stringContaining('isolated') }]);
+    expect(told(parsed)).toEqual(['ingress default deny', 'egress default deny']);
+  });
+
   it('a subject that cannot be read is nobody, and the policy is not enforced', () => {
     expect(kubernetes('podSelector: {matchLabel: {}}')).toMatchObject({
       policies: [],

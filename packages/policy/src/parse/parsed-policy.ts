@@ -25,6 +25,7 @@ export const effects = {
   deny: 'everybody is denied instead',
   entry: 'it allows nothing',
   policy: 'the policy is not enforced',
+  isolated: 'the pods that it selects are isolated in both directions',
 } as const;
 
 export function problemOf({ path, kind, reason }: Refused, root: string, effect: string): Problem {

@@ -155,4 +155,23 @@ describe('Resolver', () => {
     expect(map.writes).toBe(1);
     expect(map.judge(web, 'ingress', client, at(7))).toBe('allow');
   });
+
+  it('tells of many subjects a few at a time, and of each direction all at once', () => {
+    const { resolver } = start();
+    const subjects = [300_001, 300_002, 300_003];
+    for (const number of subjects) {
+      resolver.upsertIdentity(workload(number, labels('web')));
+      resolver.upsertSubject({ number, identity: number, namedPorts: new Map() });
+    }
+    resolver.upsertPolicy(ingress('deny-all', app('web'), []));
+    expect(subjects.some((number) => resolver.isSettled(number))).toBe(false);
+    let batches = 0;
+    for (; resolver.hasChanges; batches++) {
+      const told = new Set(resolver.takeChanges(() => true).map(({ subject, direction }) => `${subject} ${direction}`));
+      expect(told.size).toBeLessThanOrEqual(1);
+    }
+    expect(batches).toBe(8);
+    expect(subjects.every((number) => resolver.isSettled(number))).toBe(true);
+    expect(resolver.takeChanges()).toEqual([]);
+  });
 });

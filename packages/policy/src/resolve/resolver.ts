@@ -61,9 +61,22 @@ export class Resolver {
     return this.#index.identity(number);
   }
 
-  /** All changes since this was last asked, in order. */
-  takeChanges(): readonly RowChange[] {
-    this.#settle();
+  /** Is there anything to take? */
+  get hasChanges(): boolean {
+    return this.#changes.length > 0 || this.#touched.size > 0;
+  }
+
+  /** Have all changes of the subject's rows been taken, or are among those that are taken next? */
+  isSettled(subject: number): boolean {
+    return (this.#subjects.get(subject) ?? []).every((each) => !this.#touched.has(each));
+  }
+
+  /**
+   * Changes since this was last asked, in order. All of them; or, of many subjects, those of some: `isEnough` is asked
+   * after each direction of each, and the others are told the next time.
+   */
+  takeChanges(isEnough: () => boolean = () => false): readonly RowChange[] {
+    this.#settle(isEnough);
     const changes = this.#changes;
     this.#changes = [];
     return changes;
@@ -71,7 +84,6 @@ export class Resolver {
 
   /** Networks that policies began or ceased to name since this was last asked: each needs an identity of its own. */
   takeNetworkChanges(): readonly NetworkChange[] {
-    this.#settle();
     return this.#networks.takeChanges();
   }
 
@@ -198,6 +210,7 @@ export class Resolver {
   #replace(before: CompiledPolicy | undefined, after: CompiledPolicy | undefined): void {
     if (before !== undefined) {
       removeFrom(this.#policiesBySubject, before.subject, before);
+      for (const peer of before.usedPeers) this.#networks.release(peer);
       this.#replaced.push(before);
     }
     const both = [before, after].filter((policy) => policy !== undefined);
@@ -226,13 +239,15 @@ export class Resolver {
   }
 
   /** Works out what all that came in since means for rows. */
-  #settle(): void {
+  #settle(isEnough: () => boolean = () => false): void {
     for (const subject of this.#touched) {
+      this.#touched.delete(subject);
       if (this.#index.identity(subject.subject.identity) === undefined) continue;
       if (subject.isStale) this.#rebuild(subject);
       for (const change of subject.changes()) this.#changes.push(change);
+      if (isEnough()) break;
     }
-    this.#touched.clear();
+    if (this.#touched.size > 0) return;
     for (const policy of this.#replaced.splice(0)) this.#release(policy);
   }
 
@@ -249,10 +264,7 @@ export class Resolver {
   }
 
   #release(policy: CompiledPolicy): void {
-    for (const peer of policy.usedPeers) {
-      this.#networks.release(peer);
-      this.#index.release(peerKey(peer));
-    }
+    for (const peer of policy.usedPeers) this.#index.release(peerKey(peer));
     const kept = new Set(ruleNumbersOf(this.#policies.get(refKey(policy.policy.ref))));
     for (const number of ruleNumbersOf(policy)) if (!kept.has(number)) this.#numbers.forget(number);
   }
