@@ -47,7 +47,7 @@ const ciliumPolicies: CustomResourceDefinition = {
       },
     ],
   },
-} as CustomResourceDefinition;
+};
 
 describe('createAgent: policies', () => {
   let world: World;
@@ -206,7 +206,7 @@ describe('createAgent: policies', () => {
     });
     expect(shown.sort()).toEqual([
       '10.0.0.0/8 own ',
-      `10.2.1.0/24 2 ${nodeIp(east)}`,
+      `10.2.1.0/24 own ${nodeIp(east)}`,
       `10.2.1.128/25 own ${nodeIp(east)}`,
     ]);
     // What a cluster says of a single address counts, whatever a policy says of it.

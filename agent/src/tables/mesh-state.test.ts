@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
-import { formatIp, ipMask, parseIp } from '@clustermesh/wire';
+import { formatIp, ipMask, parseIp, remoteNodeIdentity } from '@clustermesh/wire';
 import type { IpIdentity, MeshNode } from '@clustermesh/wire';
 import fc from 'fast-check';
 
@@ -152,7 +152,7 @@ describe('MeshState', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 50 }), async (steps) => {
         const { clock, maps, records, state, programmer } = setUp();
-        const everKnown = new Set<number>();
+        const everKnown = new Set<number>([remoteNodeIdentity]);
         const wanted = new Map<string, IpIdentity>();
         const check = (): void => {
           for (const [key, value] of maps.ipc_host.entries()) {

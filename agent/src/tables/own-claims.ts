@@ -14,8 +14,6 @@ const precedence: readonly number[] = [hostIdentity, kubeApiserverIdentity, remo
 
 interface OwnClaim {
   readonly prefix: Prefix;
-  /** Identity of the network, where policies name it. */
-  network: number | undefined;
   /** By who says so: what is at the address. */
   readonly hosts: Map<string, number>;
 }
@@ -23,6 +21,11 @@ interface OwnClaim {
 interface Way {
   readonly prefix: Prefix;
   readonly nodeIndex: number;
+}
+
+interface NamedNetwork {
+  readonly prefix: Prefix;
+  readonly identity: number;
 }
 
 export interface OwnClaimsOptions {
@@ -37,57 +40,73 @@ export interface OwnClaimsOptions {
  */
 export class OwnClaims {
   readonly #options: OwnClaimsOptions;
-  readonly #claims: PrefixMap<OwnClaim>;
-  /** Pod CIDRs of other clusters. */
+  readonly #hosts: PrefixMap<OwnClaim>;
+  /** Networks that policies name. */
+  readonly #networks: PrefixMap<NamedNetwork>;
+  /** Pod CIDRs of other clusters: each lies in the narrowest network around it. */
   readonly #ways: PrefixMap<Way>;
 
   constructor(options: OwnClaimsOptions) {
     this.#options = options;
-    this.#claims = new PrefixMap(options.random);
+    this.#hosts = new PrefixMap(options.random);
+    this.#networks = new PrefixMap(options.random);
     this.#ways = new PrefixMap(options.random);
   }
 
   /** `undefined`: no policy names it any more. */
   setNetwork(prefix: Prefix, identity: number | undefined): void {
-    const claim = this.#claimOf(prefix);
-    claim.network = identity;
-    this.#apply(claim);
+    if (identity === undefined) this.#networks.delete(prefix);
+    else this.#networks.set(prefix, { prefix, identity });
+    this.#apply(prefix);
+    for (const way of [...this.#ways.overlapping(prefix)]) if (way.prefix.bits > prefix.bits) this.#apply(way.prefix);
   }
 
   /** `undefined`: the source says nothing of the address any more. */
   setHost(source: string, prefix: Prefix, identity: number | undefined): void {
-    const claim = this.#claimOf(prefix);
+    const claim = at(this.#hosts, prefix) ?? { prefix, hosts: new Map<string, number>() };
     if (identity === undefined) claim.hosts.delete(source);
     else claim.hosts.set(source, identity);
-    this.#apply(claim);
+    if (claim.hosts.size === 0) this.#hosts.delete(prefix);
+    else this.#hosts.set(prefix, claim);
+    this.#apply(prefix);
   }
 
   /** Addresses of this network are behind that node; 0: nobody knows. */
   setWay(prefix: Prefix, nodeIndex: number): void {
     if (nodeIndex === 0) this.#ways.delete(prefix);
     else this.#ways.set(prefix, { prefix, nodeIndex });
-    for (const claim of [...this.#claims.overlapping(prefix)]) if (claim.prefix.bits >= prefix.bits) this.#apply(claim);
+    this.#apply(prefix);
+    for (const inside of [...this.#networks.overlapping(prefix)]) {
+      if (inside.prefix.bits > prefix.bits) this.#apply(inside.prefix);
+    }
   }
 
-  #claimOf(prefix: Prefix): OwnClaim {
-    const known = this.#claims.longest(prefix.address, prefix.bits);
-    return known?.prefix.bits === prefix.bits ? known : { prefix, network: undefined, hosts: new Map() };
-  }
-
-  #apply(claim: OwnClaim): void {
+  #apply(prefix: Prefix): void {
     const { ipcache, nodeIndexes } = this.#options;
-    const { prefix, network, hosts } = claim;
-    const host = precedence.find((each) => [...hosts.values()].includes(each));
-    const identity = host ?? network;
+    const { address, bits } = prefix;
+    const hosts = [...(at(this.#hosts, prefix)?.hosts.values() ?? [])];
+    const host = precedence.find((each) => hosts.includes(each));
+    const identity = host ?? this.#networkIdentity(prefix);
     if (identity === undefined) {
-      this.#claims.delete(prefix);
-      nodeIndexes.release(ipcache.remove(prefix.address, prefix.bits, noClaimant)?.nodeIndex ?? 0);
+      nodeIndexes.release(ipcache.remove(address, bits, noClaimant)?.nodeIndex ?? 0);
       return;
     }
-    this.#claims.set(prefix, claim);
-    const nodeIndex = host === undefined ? (this.#ways.longest(prefix.address, prefix.bits)?.nodeIndex ?? 0) : 0;
+    const nodeIndex = host === undefined ? (this.#ways.longest(address, bits)?.nodeIndex ?? 0) : 0;
     nodeIndexes.retain(nodeIndex);
-    const before = ipcache.upsert(prefix.address, prefix.bits, { clusterId: noClaimant, identity, nodeIndex });
+    const before = ipcache.upsert(address, bits, { clusterId: noClaimant, identity, nodeIndex });
     nodeIndexes.release(before?.nodeIndex ?? 0);
   }
+
+  /** Of a network itself, and of a pod CIDR in one. */
+  #networkIdentity(prefix: Prefix): number | undefined {
+    const around = this.#networks.longest(prefix.address, prefix.bits);
+    const isSaid = around?.prefix.bits === prefix.bits || at(this.#ways, prefix) !== undefined;
+    return isSaid ? around?.identity : undefined;
+  }
+}
+
+/** Of exactly this prefix. */
+function at<T extends { readonly prefix: Prefix }>(map: PrefixMap<T>, { address, bits }: Prefix): T | undefined {
+  const found = map.longest(address, bits);
+  return found?.prefix.bits === bits ? found : undefined;
 }
