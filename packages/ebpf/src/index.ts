@@ -15,11 +15,10 @@ export { inNetworkNamespace, networkNamespaceCookie } from './network-namespace.
 export { ProgramIterator } from './program-iterator.ts';
 export { attachCgroup } from './link.ts';
 export type { AttachOptions, CgroupAttachType, Link } from './link.ts';
-export { attachDevice, detachDevice, hookPlace } from './device-hook.ts';
-export type { AttachDeviceOptions, AttachMethod, DeviceHook, HookPlace, PinnedHook } from './device-hook.ts';
+export { attachDevice, detachDevice, hookPlace } from './attach-device.ts';
+export type { AttachMethod, DeviceHook, HookPlace, PinnedHook } from './device-hook.ts';
 export { peerInterface } from './peer-interface.ts';
 export type { PeerInterface, PeerReference } from './peer-interface.ts';
-export { attachTcx } from './tcx.ts';
 export { detachClsact } from './clsact.ts';
 export { exchangePaths, isBpffs, mountBpffs, pinnedKind, preparePinDirectory, unmountBpffs } from './bpffs.ts';
 export type { PinnedKind } from './bpffs.ts';
