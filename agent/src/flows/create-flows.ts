@@ -48,7 +48,8 @@ export function createFlowTelling(deps: FlowTellingDeps): FlowTelling {
   const { config, state, maps, policy, kv, clock } = deps;
   const local = { id: config.clusterId, maxConnectedClusters: config.maxConnectedClusters };
   const names = new PodNames({ ...deps, local });
-  const parties = new Parties({ ...deps, ipcache: state.ipcache, names, local });
+  const ownerOf = (address: Uint8Array): number | undefined => state.nodes.owner(address);
+  const parties = new Parties({ ...deps, ipcache: state.ipcache, ownerOf, names, local });
   const facts = new AddressFacts({
     ...deps,
     entryOf: (address) => deps.listings.entryOf(address),

@@ -7,6 +7,7 @@ import { knownPolicy } from './testing/known-policy.ts';
 
 const own = parseIp('10.1.0.2') ?? new Uint8Array();
 const other = parseIp('10.2.0.5') ?? new Uint8Array();
+const unclaimed = parseIp('10.2.0.99') ?? new Uint8Array();
 const unpublished = 0x0200_0001;
 const network = 0x0100_0001;
 
@@ -21,6 +22,7 @@ function parties(claims: Partial<IpcacheRow> = {}, name?: { namespace: string; n
   return new Parties({
     policy,
     ipcache: { find: () => ({ clusterId: 0, ...claims }) as IpcacheRow },
+    ownerOf: (address) => (address === unclaimed ? 2 : undefined),
     names: { nameOf: () => name },
     nameOfCluster: (id) => ({ 1: 'west', 2: 'east', 3: 'north' })[id] ?? '',
     local: { id: 1, maxConnectedClusters: 255 },
@@ -49,6 +51,14 @@ describe('Parties', () => {
     { name: 'an identity without labels', identity: 131_099, labels: [] },
   ])('says what $name is', ({ identity, labels }) => {
     expect(parties({ clusterId: 3 }).party(other, 0, identity)).toMatchObject({ identity, labels, cluster: 'north' });
+  });
+
+  it('says in which cluster an address is that nobody publishes', () => {
+    expect(parties().party(unclaimed, 0, 2)).toMatchObject({
+      identity: 2,
+      labels: ['reserved:world'],
+      cluster: 'east',
+    });
   });
 
   it('goes by what is known of the address where a program had not looked yet', () => {

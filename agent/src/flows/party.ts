@@ -18,6 +18,8 @@ export interface PartiesOptions {
   readonly policy: Pick<PolicyView, 'subjectOf' | 'networkOf' | 'resolver'>;
   readonly ipcache: Pick<IpcacheTable, 'find'>;
   readonly names: Pick<PodNames, 'nameOf'>;
+  /** In whose range an address lies. */
+  readonly ownerOf: (address: Uint8Array) => number | undefined;
   readonly nameOfCluster: (clusterId: number) => string;
   readonly local: { readonly id: number; readonly maxConnectedClusters: MaxConnectedClusters };
 }
@@ -65,11 +67,13 @@ export class Parties {
   }
 
   #clusterId(address: Uint8Array, identity: number, own: KnownSubject | undefined): number {
-    const { ipcache, local } = this.#options;
+    const { ipcache, ownerOf, local } = this.#options;
     if (own !== undefined) return local.id;
     const claimed = ipcache.find(address, hostPrefix)?.clusterId ?? 0;
-    if (claimed !== 0 || isClusterIndependent(identity) || identity >= firstOfOwn) return claimed;
-    return clusterOfIdentity(identity, local.maxConnectedClusters);
+    if (claimed !== 0) return claimed;
+    const isOfCluster = !isClusterIndependent(identity) && identity < firstOfOwn;
+    // A pod that its cluster does not publish is the world, and still is where it is.
+    return isOfCluster ? clusterOfIdentity(identity, local.maxConnectedClusters) : (ownerOf(address) ?? 0);
   }
 
   #labels(identity: number): readonly string[] {

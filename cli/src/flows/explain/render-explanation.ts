@@ -1,5 +1,5 @@
 import { plainText } from '../../render/plain-text.ts';
-import { identityText, partyText } from '../party-text.ts';
+import { identityText, partyName } from '../party-text.ts';
 import { formatPolicy, formatRule } from '../policy-text.ts';
 import type { AgentExplanation, ExplainedDirection, ExplainedParty, FlowPath, PolicyRow } from './explanation.ts';
 import { nodeName } from './verdict.ts';
@@ -39,7 +39,7 @@ function renderFacts(facts: readonly Fact[]): readonly string[] {
 }
 
 function* partyFacts(side: string, { party, entry, row, endpoint }: ExplainedParty): Generator<Fact> {
-  yield [side, `${partyText(party)}, address ${party.address}, identity ${identityText(party)}`];
+  yield [side, `${partyName(party)}, address ${party.address}, identity ${identityText(party)}`];
   yield ['  labels', party.labels.length === 0 ? 'none known' : party.labels.join(' ')];
   yield [
     '  claimed',

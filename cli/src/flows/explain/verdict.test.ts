@@ -6,6 +6,7 @@ import type { FinalVerdict, Unseen } from './verdict.ts';
 import type { AgentExplanation } from './explanation.ts';
 
 const denied = direction('ingress', { verdict: 'denied', map: mapVerdict('denied') });
+const { rule: _rule, ...byDefault } = { ...denied, reason: 'default-deny' };
 const unseen: readonly Unseen[] = [{ side: 'ingress', reason: 'no context for cluster east' }];
 const world = { ...fromView.destination, party: { ...fromView.destination.party, pod: '', identity: 9 } };
 const { row: _, ...outside } = world;
@@ -29,13 +30,19 @@ describe('finalVerdict', () => {
       name: 'one side denies it',
       views: [fromView, { ...toView, ingress: denied }],
       want: 'denied',
-      why: 'east/n1 does not let it in: policy denied, by NetworkPolicy demo/web ingress[0]',
+      why: 'east/n1 does not let it in: NetworkPolicy demo/web ingress[0] denies it',
     },
     {
       name: 'one side denies it, and the other is not seen',
       views: [{ ...toView, ingress: denied }],
       want: 'denied',
-      why: 'east/n1 does not let it in: policy denied, by NetworkPolicy demo/web ingress[0]',
+      why: 'east/n1 does not let it in: NetworkPolicy demo/web ingress[0] denies it',
+    },
+    {
+      name: 'no rule allows it',
+      views: [{ ...toView, ingress: byDefault }],
+      want: 'denied',
+      why: 'east/n1 does not let it in: no rule of NetworkPolicy demo/web allows it',
     },
     {
       name: 'the other side is not seen',
@@ -46,9 +53,9 @@ describe('finalVerdict', () => {
     },
     {
       name: 'the map denies what policies allow: the map decides',
-      views: [fromView, { ...toView, ingress: direction('ingress', { map: mapVerdict('denied') }) }],
+      views: [fromView, { ...toView, ingress: direction('ingress', { map: mapVerdict('denied'), disagreement: 'x' }) }],
       want: 'denied',
-      why: 'east/n1 does not let it in: policy denied, by NetworkPolicy demo/web ingress[0]',
+      why: 'east/n1 does not let it in: policy denied',
     },
     {
       name: 'nobody judges it',

@@ -78,17 +78,22 @@ const firstOfClusters = 256;
 const firstOfNodes = 0x0100_0000;
 
 function directionVerdict(side: 'egress' | 'ingress', direction: ExplainedDirection, at: string): Judged {
-  if (!direction.judged)
+  if (!direction.judged) {
     return { verdict: 'allowed', why: `${at} lets it ${words[side]} unjudged (${direction.notJudged})` };
-  const { map } = direction;
-  if (map.verdict === 'allowed') return { verdict: 'allowed', why: `${at} lets it ${words[side]}${byWhom(direction)}` };
-  return { verdict: 'denied', why: `${at} does not let it ${words[side]}: ${map.reason}${byWhom(direction)}` };
+  }
+  const isAllowed = direction.map.verdict === 'allowed';
+  const why = whyOf(direction);
+  return isAllowed
+    ? { verdict: 'allowed', why: `${at} lets it ${words[side]}${why === undefined ? '' : `, ${why}`}` }
+    : { verdict: 'denied', why: `${at} does not let it ${words[side]}: ${why ?? direction.map.reason}` };
 }
 
-function byWhom({ rule, reason, policies }: ExplainedDirection): string {
-  if (rule !== undefined) return `, by ${formatRule(rule)}`;
-  if (reason === 'default-deny') return `, no rule of ${policies.map(formatPolicy).join(', ')}`;
-  return reason === 'no-policy' ? ', no policy speaks of it' : '';
+/** Nothing where policies say something else than the map. */
+function whyOf({ verdict, rule, reason, policies, disagreement }: ExplainedDirection): string | undefined {
+  if (disagreement !== '') return undefined;
+  if (rule !== undefined) return verdict === 'allowed' ? `by ${formatRule(rule)}` : `${formatRule(rule)} denies it`;
+  if (reason === 'default-deny') return `no rule of ${policies.map(formatPolicy).join(', ')} allows it`;
+  return reason === 'no-policy' ? 'no policy speaks of it' : undefined;
 }
 
 /** What people should know beside the verdict. */
