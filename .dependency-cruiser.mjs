@@ -1,6 +1,6 @@
 /** Who may import whom (ARCHITECTURE.md). package.json and `tsc -b` say the same; this says it with a reason. */
 const product = '^(packages|clustermesh-apiserver|kvstoremesh|agent|cli|scenarios)/';
-const tests = '(\\.test|\\.conformance)\\.ts$|/src/(.*/)?testing/|^packages/testkit/|^bench/|^bpf/tests/';
+const tests = '(\\.test|\\.conformance)\\.ts$|/testing/|^packages/testkit/|^bench/|^bpf/tests/';
 
 /** @param {string} name @param {string} from @param {string} to @param {string} comment */
 const forbid = (name, from, to, comment, fromNot = tests) => ({
