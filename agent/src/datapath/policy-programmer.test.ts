@@ -84,21 +84,31 @@ describe('PolicyProgrammer', () => {
     expect(lengthsOf(maps)).toEqual([1 << 24]);
   });
 
-  it('allows first, then denies, then takes away', () => {
+  it('writes what decides before the rest first, and takes it away last', () => {
     const { maps } = newMaps();
     const written: string[] = [];
     const update = maps.rows.update.bind(maps.rows);
+    const remove = maps.rows.delete.bind(maps.rows);
+    const text = (key: Uint8Array): string => `${decodePolicyKey(key).remote}/${decodePolicyKey(key).length}`;
     maps.rows.update = (key, value) => {
-      written.push(`${decodePolicyKey(key).remote} ${decodePolicyRow(value).deny ? 'deny' : 'allow'}`);
+      written.push(`+${text(key)}`);
       update(key, value);
     };
-    new PolicyProgrammer(maps).apply([
+    maps.rows.delete = (key) => {
+      written.push(`-${text(key)}`);
+      return remove(key);
+    };
+    const programmer = new PolicyProgrammer(maps);
+    const rows = [
       change(0, everything, 'deny'),
-      change(client, port80, 'deny'),
-      change(0, port80, 'allow'),
       change(client, everything, 'allow'),
-    ]);
-    expect(written).toEqual([`${client} allow`, '0 allow', `${client} deny`, '0 deny']);
+      change(0, port80, 'allow'),
+      change(client, port80, 'deny'),
+    ];
+    programmer.apply(rows);
+    expect(written.splice(0)).toEqual([`+${client}/24`, '+0/24', `+${client}/0`, '+0/0']);
+    programmer.apply(rows.map(({ row: _, ...gone }) => gone));
+    expect(written).toEqual(['-0/0', `-${client}/0`, '-0/24', `-${client}/24`]);
   });
 
   it('writes nothing that is there already, so that counters go on', () => {

@@ -19,8 +19,8 @@ interface KeyedRow extends PolicyRow {
 
 /**
  * Verdict rows in the maps. A row is written before the bit that makes the program look for it, and the bit goes before
- * the row, so that a reader finds what held before or what holds now. In one batch what is allowed comes first and what
- * is allowed no more goes last: a flow that stays allowed is never caught in between.
+ * the row, so that a reader finds what held before or what holds now. In one batch rows that decide before others come
+ * before them, and go after them: between any two writes a flow has the verdict of before or that of after (ADR 153).
  *
  * A row that there is no room for opens nothing: where it would deny, the row that decides in its stead denies too, for as
  * long as that lasts.
@@ -77,13 +77,14 @@ export class PolicyProgrammer {
 
   /** One step a row; nothing else may be done before the last one. */
   *applying(changes: readonly RowChange[]): Generator<void> {
-    const upserts = changes.flatMap((change) => (change.row === undefined ? [] : [{ ...change, row: change.row }]));
-    for (const { row, ...change } of upserts.toSorted(byUrgency)) {
+    const longestFirst = changes.toSorted((left, right) => precedence(right) - precedence(left));
+    for (const { row, ...change } of longestFirst) {
+      if (row === undefined) continue;
       this.#upsert(rowKey(change), { deny: row.verdict === 'deny', rule: row.rule });
       yield;
     }
-    for (const change of changes) {
-      if (change.row !== undefined) continue;
+    for (const { row, ...change } of longestFirst.reverse()) {
+      if (row !== undefined) continue;
       this.#remove(encodePolicyKey(rowKey(change)));
       yield;
     }
@@ -237,10 +238,7 @@ function rowKey({ subject, remote, direction, region }: Omit<RowChange, 'row'>):
   return { subject, remote, direction, ...region };
 }
 
-type Upsert = RowChange & { readonly row: NonNullable<RowChange['row']> };
-
-/** Allows before denies; of one identity before those for anybody. */
-function byUrgency(left: Upsert, right: Upsert): number {
-  const rank = ({ row, remote }: Upsert): number => (row.verdict === 'deny' ? 2 : 0) + (remote === anybody ? 1 : 0);
-  return rank(left) - rank(right);
+/** Of two rows about the same packet, which one decides: the longer, and of equal ones that of the identity. */
+function precedence({ region, remote }: RowChange): number {
+  return 2 * region.length + (remote === anybody ? 0 : 1);
 }

@@ -12,8 +12,9 @@ import { decodeAffinity, encodeAffinity } from '../../../maps/affinity.ts';
 import { decodeFlow, encodeFlow } from '../../../maps/conntrack.ts';
 import { encodeServiceKey } from '../../../maps/service.ts';
 import { probeLayout } from '../../../maps/probe.ts';
+import type { PolicyMaps } from '../../policy-programmer.ts';
 import { isRefusal } from '../decision.ts';
-import { ipVersionOf, readFlow } from '../frame.ts';
+import { etherType, etherTypeOf, ipVersionOf, readFlow } from '../frame.ts';
 import type { FlowTold } from '../ledger.ts';
 import { changesOf, entriesOf } from './changes.ts';
 import type { Moment } from './changes.ts';
@@ -23,7 +24,7 @@ import { addressOf, frontendOf, withdrawRow, writeContents } from './map-writer.
 import type { MapTarget, WrittenArray, WrittenMap } from './map-writer.ts';
 import { smallSizes } from './small-sizes.ts';
 import { localNode, ownInterface } from './vector-node.ts';
-import type { ConnectStep, Datapath, MapContents, Outcome, PacketStep, VectorSettings } from './vector.ts';
+import type { Arrival, ConnectStep, Datapath, MapContents, Outcome, PacketStep, VectorSettings } from './vector.ts';
 import { answerText, backendText, deliverText, tunnelText } from './verdict-text.ts';
 
 const nsPerSecond = 1_000_000_000n;
@@ -100,6 +101,10 @@ export class KernelDatapath implements Datapath, Disposable {
     this.#takeEvents();
   }
 
+  get policy(): PolicyMaps {
+    return { rows: this.#map('policy'), lengths: this.#map('policy_len') };
+  }
+
   write(contents: MapContents): void {
     writeContents(this.#target, contents);
   }
@@ -130,7 +135,7 @@ export class KernelDatapath implements Datapath, Disposable {
       return { verdict, changes: changesOf(before, this.#moment(), [], 0) };
     }
     const frame = frameOf(step.packet);
-    const verdict = this.#packet(step, frame);
+    const verdict = this.give(step, frame);
     return { verdict, changes: changesOf(before, this.#moment(), this.#takeEvents(), frame.length) };
   }
 
@@ -138,22 +143,26 @@ export class KernelDatapath implements Datapath, Disposable {
     this.#made.dispose();
   }
 
-  #packet(step: PacketStep, frame: Uint8Array): string {
-    const { program, read } = this.#runnerOf(step);
-    const context = contextOf(step);
+  give(arrival: Arrival, frame: Uint8Array): string {
+    const { program, read } = this.#runnerOf(arrival, frame);
+    const context = contextOf(arrival);
     const result = testRun({ program, data: frame, context });
     if (result.verdict === verdicts.pass) return 'pass';
     return result.verdict === verdicts.drop ? 'drop' : read(result.data);
   }
 
-  #runnerOf({ hook, packet }: PacketStep): {
+  #runnerOf(
+    { hook }: Arrival,
+    frame: Uint8Array,
+  ): {
     readonly program: ReturnType<LoadedObject['program']>;
     readonly read: (frame: Uint8Array) => string;
   } {
     const [container, overlay] = [this.#container, this.#overlay];
     if (hook === 'to container') return { program: container.program('mesh_to_container'), read: () => 'redirect' };
     if (hook === 'from container') return { program: container.program('test_from_container'), read: tunnelSeen };
-    if (packet.probe === undefined) return { program: overlay.program('test_from_overlay'), read: deliverText };
+    if (etherTypeOf(frame) !== etherType.probe)
+      return { program: overlay.program('test_from_overlay'), read: deliverText };
     return { program: overlay.program('test_sent_back'), read: sentBack };
   }
 
@@ -204,7 +213,7 @@ const contextLayout = { size: 192, mark: 8, ifindex: 40, cb: 48 } as const;
 const outerIsIpv6 = 6;
 
 /** What the packet has beside it; a tunnel's key is made of it by bpf/tests/overlay.bpf.c. */
-function contextOf({ outer, interface: ifindex = ownInterface }: PacketStep): Uint8Array {
+function contextOf({ outer, interface: ifindex = ownInterface }: Arrival): Uint8Array {
   const context = new Uint8Array(contextLayout.size);
   const view = new DataView(context.buffer);
   view.setUint32(contextLayout.ifindex, ifindex, true);

@@ -1,4 +1,5 @@
 import { probeLayout } from '../../../maps/probe.ts';
+import type { PolicyMaps } from '../../policy-programmer.ts';
 import { memorySimMaps } from '../sim-maps.ts';
 import { Simulation } from '../simulation.ts';
 import { changesOf, entriesOf } from './changes.ts';
@@ -8,7 +9,7 @@ import { addressOf, frontendOf, withdrawRow, writeContents } from './map-writer.
 import type { MapTarget } from './map-writer.ts';
 import { smallSizes } from './small-sizes.ts';
 import { localNode, ownInterface } from './vector-node.ts';
-import type { ConnectStep, Datapath, MapContents, Outcome, PacketStep, VectorSettings } from './vector.ts';
+import type { Arrival, ConnectStep, Datapath, MapContents, Outcome, PacketStep, VectorSettings } from './vector.ts';
 import { decisionText, selectionText } from './verdict-text.ts';
 import { selectBackend } from '../service-select.ts';
 
@@ -33,6 +34,10 @@ export class SimDatapath implements Datapath {
     };
   }
 
+  get policy(): PolicyMaps {
+    return { rows: this.#maps.policy, lengths: this.#maps.policy_len };
+  }
+
   write(contents: MapContents): void {
     writeContents(this.#target, contents);
   }
@@ -52,11 +57,11 @@ export class SimDatapath implements Datapath {
       return { verdict, changes: changesOf(before, this.#moment(), [], 0) };
     }
     const frame = frameOf(step.packet);
-    const verdict = this.#packet(step, frame);
+    const verdict = this.give(step, frame);
     return { verdict, changes: changesOf(before, this.#moment(), this.#simulation.takeEvents(), frame.length) };
   }
 
-  #packet({ hook, outer, interface: ifindex = ownInterface }: PacketStep, frame: Uint8Array): string {
+  give({ hook, outer, interface: ifindex = ownInterface }: Arrival, frame: Uint8Array): string {
     const packet = { frame, ifindex };
     const tunnel = outer && { remote: addressOf(outer.source), vni: outer.vni };
     switch (hook) {

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import type { PolicyMaps } from '../../policy-programmer.ts';
 import type { PolicyScope } from '../context.ts';
 import type { PacketFields } from './frames.ts';
 
@@ -79,6 +80,9 @@ export interface PacketStep {
   readonly changes?: readonly string[];
 }
 
+/** Where a packet comes to. */
+export type Arrival = Omit<PacketStep, 'packet' | 'verdict' | 'changes'>;
+
 /** connect() to a service. */
 export interface ConnectStep {
   readonly connect: string;
@@ -138,6 +142,10 @@ export interface Outcome {
 
 /** What vectors run on. */
 export interface Datapath {
+  /** What is written there holds at once. */
+  readonly policy: PolicyMaps;
+  /** Gives a packet to a hook: its verdict alone. */
+  give(arrival: Arrival, frame: Uint8Array): string;
   write(contents: MapContents): void;
   withdraw(rows: readonly string[]): void;
   pass(seconds: number): void;
