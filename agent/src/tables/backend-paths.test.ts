@@ -21,7 +21,7 @@ function bytes(text: string): Uint8Array {
 /** The tables of an agent of cluster west, and service default/echo, which all clusters have. */
 class World {
   readonly clock = new FakeClock();
-  readonly maps = memoryDatapathMaps({ ...defaultMapSizes, slot: 8, backend: 8, node: 16, ipc_host: 4, ipc_cidr: 8 });
+  readonly maps = memoryDatapathMaps({ ...defaultMapSizes, slot: 8, backend: 8, node: 16, ipc_host: 7, ipc_cidr: 8 });
   readonly state: MeshState;
   readonly addresses: IpcacheProgrammer;
 

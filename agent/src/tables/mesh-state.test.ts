@@ -196,8 +196,9 @@ describe('MeshState', () => {
           const host = nodeIndex === 0 ? '' : formatIp(records.underlay(nodeIndex));
           return `${formatIp(decodeHostKey(key))} ${identity} ${host}`;
         });
+        const pods = shown.filter((row) => !row.endsWith(` ${remoteNodeIdentity} `));
         const want = [...wanted.values()].map((value) => `${value.ip} ${value.id} ${value.hostIp}`);
-        expect(shown.sort()).toEqual(want.sort());
+        expect(pods.sort()).toEqual(want.sort());
       }),
       { numRuns: 60 },
     );
