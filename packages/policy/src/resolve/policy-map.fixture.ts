@@ -19,8 +19,11 @@ export class PolicyMap {
     return [...this.#byHolder].flatMap(([holder, rows]) => (rows.size > 0 ? [Number(holder.split('/')[2])] : []));
   }
 
+  /** As the agent writes them: what comes before what goes. */
   apply(changes: readonly RowChange[]): this {
-    for (const { subject, direction, remote, region, row } of changes) {
+    const coming = changes.filter(({ row }) => row !== undefined);
+    const going = changes.filter(({ row }) => row === undefined);
+    for (const { subject, direction, remote, region, row } of [...coming, ...going]) {
       const holder = [subject, direction, remote].join('/');
       const rows = this.#byHolder.get(holder) ?? new Map<number, { region: Region; verdict: Verdict }>();
       this.#byHolder.set(holder, rows);

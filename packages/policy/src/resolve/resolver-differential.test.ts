@@ -113,7 +113,10 @@ const step = fc.oneof(
     selects: fc.option(fc.constantFrom(...apps)),
   }),
   fc.record({ kind: fc.constant('ports' as const), http: fc.constantFrom(3, 7) }),
+  fc.record({ kind: fc.constant('labels' as const), app: fc.constantFrom('a', 'b') }),
   fc.record({ kind: fc.constant('told' as const) }),
+  fc.record({ kind: fc.constant('asked' as const) }),
+  fc.record({ kind: fc.constant('subject' as const), comesBack: fc.boolean() }),
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -125,6 +128,7 @@ class World {
   readonly present = new Map(remotes.map((one) => [one.number, one]));
   readonly #services = new Map<string, PolicyService>();
   ownPorts = ports(3);
+  subject = workload(65_600, labels('a'), ports(3));
 
   constructor() {
     for (const one of [...workloads, ...networks, local]) this.resolver.upsertIdentity(one);
@@ -145,7 +149,19 @@ class World {
     else if (one.kind === 'ports') {
       this.ownPorts = ports(one.http);
       this.#upsertSubjects();
+    } else if (one.kind === 'labels') this.#relabel(one.app);
+    else if (one.kind === 'asked') this.resolver.explain(65_600, 'ingress', 65_601, pointRegion(tcp, 3));
+    else if (one.kind === 'subject') {
+      this.resolver.removeSubject(65_600);
+      if (!one.comesBack) this.map.apply(this.resolver.takeChanges());
+      this.#upsertSubjects();
     } else this.map.apply(this.resolver.takeChanges());
+  }
+
+  #relabel(value: string): void {
+    this.subject = workload(65_600, labels(value), ports(3));
+    this.present.set(65_600, this.subject);
+    this.resolver.upsertIdentity(this.subject);
   }
 
   #upsertSubjects(): void {
@@ -196,7 +212,7 @@ class World {
 function disagreements(world: World): readonly unknown[] {
   const policies = [...world.policies.values()];
   const found: unknown[] = [];
-  for (const subject of [workloads[0], local].filter((one) => one !== undefined)) {
+  for (const subject of [world.subject, local]) {
     for (const [direction, number, at] of flows) {
       const flow = { subject, direction, remote: world.present.get(number), at, ownPorts: world.ownPorts };
       const want = evaluate(policies, flow, world.surroundings);

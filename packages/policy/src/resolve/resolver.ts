@@ -12,6 +12,7 @@ import type { NetworkChange } from './networks.ts';
 import { PeerIndex } from './peer-index.ts';
 import { peerKey } from './peer.ts';
 import type { StaticPeer } from './peer.ts';
+import { regionKey } from './region.ts';
 import type { Region } from './region.ts';
 import { RowTable } from './row-table.ts';
 import { lookUp } from './rows.ts';
@@ -46,6 +47,8 @@ export class Resolver {
   /** What they used is still needed to tell whose rows go. */
   readonly #replaced: CompiledPolicy[] = [];
   #changes: RowChange[] = [];
+  /** A row may be among the changes twice: those that were worked out earlier were not taken before others came. */
+  #mayRepeat = false;
 
   constructor(localCluster: string) {
     this.#index = new PeerIndex(localCluster);
@@ -72,13 +75,14 @@ export class Resolver {
   }
 
   /**
-   * Changes since this was last asked, in order. All of them; or, of many subjects, those of some: `isEnough` is asked
+   * Changes since this was last asked, one of each row. All of them; or, of many subjects, those of some: `isEnough` is asked
    * after each direction of each, and the others are told the next time.
    */
   takeChanges(isEnough: () => boolean = () => false): readonly RowChange[] {
     this.#settle(isEnough);
-    const changes = this.#changes;
+    const changes = this.#mayRepeat ? lastOfEach(this.#changes) : this.#changes;
     this.#changes = [];
+    this.#mayRepeat = false;
     return changes;
   }
 
@@ -160,6 +164,7 @@ export class Resolver {
   }
 
   removeSubject(number: number): void {
+    this.#mayRepeat ||= this.#changes.length > 0;
     for (const each of this.#subjects.get(number) ?? []) {
       this.#changes.push(...each.removal());
       this.#touched.delete(each);
@@ -240,6 +245,7 @@ export class Resolver {
 
   /** Works out what all that came in since means for rows. */
   #settle(isEnough: () => boolean = () => false): void {
+    this.#mayRepeat ||= this.#changes.length > 0 && this.#touched.size > 0;
     for (const subject of this.#touched) {
       this.#touched.delete(subject);
       if (this.#index.identity(subject.subject.identity) === undefined) continue;
@@ -283,6 +289,17 @@ function peersIn({ ingress, egress }: Policy): readonly Peer[] {
 
 function isOfServices(peer: Peer): peer is Exclude<Peer, StaticPeer> {
   return peer.kind === 'service' || peer.kind === 'services';
+}
+
+/** In the order in which they came last. */
+function lastOfEach(changes: readonly RowChange[]): RowChange[] {
+  const byRow = new Map<string, RowChange>();
+  for (const change of changes) {
+    const key = [change.subject, change.direction, change.remote, regionKey(change.region)].join(' ');
+    byRow.delete(key);
+    byRow.set(key, change);
+  }
+  return [...byRow.values()];
 }
 
 function ruleNumbersOf(policy: CompiledPolicy | undefined): readonly number[] {
