@@ -45,6 +45,14 @@ const schema = z.object({
     .describe(
       'required: where the client file has a certificate, publish only while etcd checks users, which are set up again if they are gone; off: publish anyway',
     ),
+  clusterUsersEnabled: z
+    .boolean()
+    .default(false)
+    .describe('keep the etcd users of other clusters as --cluster-users-config-path has them'),
+  clusterUsersConfigPath: z
+    .string()
+    .default('/var/lib/cilium/etcd-config/users.yaml')
+    .describe('file of the users that other clusters come as: users: [{ name: remote-PEER, role: remote }]'),
   leaderElection: z
     .boolean()
     .default(false)

@@ -1,44 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import type { KubeClient } from '@clustermesh/kube';
 import { pods } from '@clustermesh/kube';
-import { KubeApiStore, serveKubeApi } from '@clustermesh/lab';
-import { seededRandom, silentLogger, systemClock } from '@clustermesh/runtime';
+import { KubeApiStore } from '@clustermesh/lab';
+import { seededRandom, systemClock } from '@clustermesh/runtime';
 import { eventually, freePort, tempDir } from '@clustermesh/testkit';
 
 import { MeshEtcd } from './testing/mesh-etcd.ts';
 import { create, populate } from './testing/objects.ts';
-
-const main = fileURLToPath(new URL('main.ts', import.meta.url));
-
-/** Runs the program until the test ends it. */
-function run(args: readonly string[]) {
-  const child = spawn(process.execPath, ['--conditions=mesh-source', main, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.on('data', (text: Buffer) => (output += text.toString()));
-  return {
-    output: () => output,
-    /** Resolves to the exit code. */
-    end: async (signal?: 'SIGTERM'): Promise<number | null> => {
-      if (signal !== undefined) child.kill(signal);
-      if (child.exitCode === null) await once(child, 'exit');
-      return child.exitCode;
-    },
-  };
-}
+import { etcdClientFile, runProgram, serveKube } from './testing/program.ts';
+import type { Program } from './testing/program.ts';
 
 describe('clustermesh-apiserver', () => {
   const stack = new AsyncDisposableStack();
   let etcd: MeshEtcd;
   let kube: KubeClient;
-  let program: ReturnType<typeof run>;
+  let program: Program;
   let port: number;
 
   beforeAll(async () => {
@@ -47,10 +26,10 @@ describe('clustermesh-apiserver', () => {
     const store = new KubeApiStore({ clock: systemClock, random: seededRandom(1), serviceCidr: '10.101.0.0/16' });
     kube = store.client();
     await populate(kube);
-    await writeFile(join(path, 'kubeconfig'), await serveKube(store, etcd));
-    await writeFile(join(path, 'etcd-config.yaml'), await etcdConfig(etcd));
+    await writeFile(join(path, 'kubeconfig'), await serveKube(store, etcd, stack));
+    await writeFile(join(path, 'etcd-config.yaml'), await etcdClientFile(etcd));
     port = await freePort();
-    program = run([
+    program = runProgram([
       ...['clustermesh', '--cluster-name=east', '--cluster-id=1', `--health-port=${port}`, '--health-host=127.0.0.1'],
       ...[`--kubeconfig=${join(path, 'kubeconfig')}`, `--etcd-config=${join(path, 'etcd-config.yaml')}`],
     ]);
@@ -62,38 +41,6 @@ describe('clustermesh-apiserver', () => {
   afterAll(async () => {
     await stack.disposeAsync();
   });
-
-  /** Serves the Kubernetes API over HTTPS; returns a kubeconfig for it. */
-  async function serveKube(store: KubeApiStore, { ca }: MeshEtcd): Promise<string> {
-    const server = await ca.issue({ commonName: 'kube-apiserver', altNames: ['IP:127.0.0.1'] });
-    const tls = { ca: ca.cert.toString(), cert: server.cert.toString(), key: server.key.toString() };
-    const listen = [{ host: '127.0.0.1', port: 0 }];
-    const options = { tls, token: 'secret', listen, clock: systemClock, log: silentLogger };
-    const { addresses } = stack.use(await serveKubeApi(store, options));
-    return JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': 'east',
-      contexts: [{ name: 'east', context: { cluster: 'east', user: 'east' } }],
-      users: [{ name: 'east', user: { token: 'secret' } }],
-      clusters: [
-        {
-          name: 'east',
-          cluster: { server: addresses[0], 'certificate-authority-data': ca.cert.toString('base64') },
-        },
-      ],
-    });
-  }
-
-  async function etcdConfig({ ca, endpoint }: MeshEtcd): Promise<string> {
-    const { certFile, keyFile } = await ca.issue({ commonName: 'admin-east' });
-    return JSON.stringify({
-      endpoints: [endpoint],
-      'trusted-ca-file': ca.certFile,
-      'cert-file': certFile,
-      'key-file': keyFile,
-    });
-  }
 
   async function get(path: string): Promise<{ status: number; text: string }> {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -183,7 +130,7 @@ describe('clustermesh-apiserver as a command', () => {
     { args: ['--help'], code: 0, says: /--clustermesh-default-global-namespace/ },
     { args: ['etcdinit', '--help'], code: 0, says: /--etcd-data-dir/ },
   ])('answers $args with exit code $code', async ({ args, code, says }) => {
-    const program = run(args);
+    const program = runProgram(args);
     expect(await program.end()).toBe(code);
     expect(program.output()).toMatch(says);
   });

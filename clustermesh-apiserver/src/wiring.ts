@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
+
 import { HttpKubeClient } from '@clustermesh/kube';
 import { connectEtcdEventually } from '@clustermesh/kvstore';
 import type { EtcdAuth } from '@clustermesh/kvstore';
-import { AdminServer, Health, systemClock, systemRandom } from '@clustermesh/runtime';
+import { AdminServer, Health, runAll, systemClock, systemRandom } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 
 import { createApiserver } from './apiserver.ts';
@@ -9,6 +11,7 @@ import type { ApiserverConfig } from './config.ts';
 import { setUpRoles } from './etcdinit/roles.ts';
 import { ApiserverMetrics } from './metrics.ts';
 import type { ApiserverSettings } from './settings.ts';
+import { ClusterUsers } from './users/cluster-users.ts';
 
 /** The apiserver with its real edges, until `signal` aborts. */
 export async function runApiserver(config: ApiserverConfig, log: Logger, signal: AbortSignal): Promise<void> {
@@ -43,5 +46,11 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
   };
   const apiserver = createApiserver({ kube, kv, config: settings, clock, random, log, health, metrics });
   notReady = () => apiserver.notReady();
-  await apiserver.run(signal);
+  const read = (): Promise<string> => readFile(config.clusterUsersConfigPath, 'utf8');
+  const users = new ClusterUsers({ cluster: config.cluster.name, auth: kv.auth, read, clock, health, log });
+  const jobs = config.clusterUsersEnabled ? [apiserver, users] : [apiserver];
+  await runAll(
+    jobs.map((job) => (inner: AbortSignal) => job.run(inner)),
+    signal,
+  );
 }

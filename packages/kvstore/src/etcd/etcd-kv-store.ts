@@ -93,6 +93,11 @@ export class EtcdKvStore implements KvStore {
     return this.#connection.storeId;
   }
 
+  /** Users and roles, over the same connection. Not to be closed. */
+  get auth(): Omit<EtcdAuth, typeof Symbol.dispose> {
+    return new EtcdAuth(this.#connection);
+  }
+
   /** How many leases this writer holds. */
   get leaseCount(): number {
     return this.#leases?.size ?? 0;
