@@ -83,6 +83,18 @@ describeKernel('the programs at pods’ interfaces', () => {
     expect(node.filters('pod5', 'egress')).toEqual(['0x1']);
   });
 
+  it('stay with the other pods when something cannot be put right, which is told', async () => {
+    node.addPod('pod5', '10.1.0.5');
+    node.know({ '10.1.0.5': identity });
+    await node.start(attachMethod);
+    node.netns.ip('link del tunnel0');
+    node.know({});
+    await eventually(() => expect(node.lastRound.problems).toEqual([expect.stringMatching(/^attach a program to /)]));
+    node.addPod('pod6', '10.1.0.6');
+    node.know({ '10.1.0.6': identity });
+    await node.eventuallyPasses('10.1.0.6');
+  });
+
   it('are not at the way out of the node, nor at names that are not wanted', async () => {
     using beyond = new TestNetns('beyond');
     await node.start(attachMethod, { podInterfaces: 'pod*,up*' });

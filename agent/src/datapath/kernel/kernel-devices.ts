@@ -1,6 +1,6 @@
 import { attachDevice, detachDevice, hookPlace } from '@clustermesh/ebpf';
 import type { AttachMethod, HookPlace } from '@clustermesh/ebpf';
-import { Backoff, retryLoop } from '@clustermesh/runtime';
+import { Backoff, describeError, retryLoop } from '@clustermesh/runtime';
 
 import type { NodeAddresses } from '../../config.ts';
 import type { Devices, PodInterface, WatchDeps } from '../devices.ts';
@@ -53,6 +53,8 @@ export class KernelDevices implements Devices {
   #pods: ReadonlySet<number> | undefined;
   /** Others have put themselves in front of our programs. */
   #isBehind = false;
+  /** Of the last look. */
+  readonly #failures = new Set<string>();
   /** Interfaces to attach to once the maps are in use. */
   #waiting: Set<number> | undefined = new Set();
 
@@ -66,7 +68,9 @@ export class KernelDevices implements Devices {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, PodInterface>> {
     this.#tables = await readNetworkTables(signal);
-    await this.#followUnderlay(signal);
+    this.#failures.clear();
+    // Pods are served as they were until it succeeds.
+    await this.#followUnderlay(signal).catch((error: unknown) => this.#failures.add(describeError(error)));
     return podInterfacesIn(this.#tables, addresses);
   }
 
@@ -94,11 +98,15 @@ export class KernelDevices implements Devices {
     const kept = new Set([...ifindexes, ...podLinks]);
     this.#pods = ifindexes;
     for (const pin of podPins(this.#options.pins)) {
-      if (!kept.has(pin.ifindex)) this.#detach(pin);
-      else if (this.#attached.has(pin.ifindex)) this.#check(hookPlace(pin), () => this.#attach(pin));
+      this.#attempt(() => {
+        if (!kept.has(pin.ifindex)) this.#detach(pin);
+        else if (this.#attached.has(pin.ifindex)) this.#check(hookPlace(pin), () => this.#attach(pin));
+      });
     }
-    for (const hook of this.#options.tunnelHooks) this.#check(hook.place(), () => hook.attach());
-    for (const ifindex of podLinks) this.#attachTo(ifindex);
+    for (const hook of this.#options.tunnelHooks) {
+      this.#attempt(() => this.#check(hook.place(), () => hook.attach()));
+    }
+    for (const ifindex of podLinks) this.#attempt(() => this.#attachTo(ifindex));
   }
 
   /** A new interface is closed before anything can have crossed it: what has no endpoint entry does not pass. */
@@ -123,7 +131,7 @@ export class KernelDevices implements Devices {
 
   get problems(): readonly string[] {
     const behind = this.#isBehind ? ['programs of others have put themselves in front of ours at devices'] : [];
-    return [...this.#tooLarge(), ...this.#closed(), ...behind];
+    return [...this.#tooLarge(), ...this.#closed(), ...behind, ...this.#failures];
   }
 
   #tooLarge(): readonly string[] {
@@ -153,6 +161,15 @@ export class KernelDevices implements Devices {
     } catch (error) {
       // Mostly it has gone again; what stays is tried again with all others.
       log.debug({ ifindex, err: error }, 'a new interface has no programs yet');
+    }
+  }
+
+  /** One interface's trouble is no other's. Mostly it has gone meanwhile; what stays is tried again at the next look. */
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#failures.add(describeError(error));
     }
   }
 
