@@ -27,6 +27,8 @@ export class PeerIndex {
   /** Label key → value → keys of the peers that ask for it. */
   readonly #keysByAnchor = new Map<string, Map<string, Set<string>>>();
   readonly #keysWithoutAnchor = new Set<string>();
+  /** They never mean a workload. */
+  readonly #keysOfNetworks = new Set<string>();
   readonly #keysByIdentity = new Map<number, readonly string[]>();
   /** Of the keys that peers are looked up by: there are few of them, and many identities. */
   readonly #labels = new LabelIndex();
@@ -76,6 +78,7 @@ export class PeerIndex {
     if (set === undefined || --set.users > 0) return;
     this.#sets.delete(key);
     this.#keysWithoutAnchor.delete(key);
+    this.#keysOfNetworks.delete(key);
     for (const [label, value] of anchorsOf(set.peer)) this.#withoutAnchor(label, value, key);
     for (const number of [...set.members, ...set.locals]) {
       this.#setPeers(
@@ -127,7 +130,8 @@ export class PeerIndex {
     this.#sets.set(key, { peer, members: new Set(), locals: new Set(), users: 1 });
     const anchors = anchorsOf(peer);
     for (const [label, value] of anchors) this.#anchor(label, value, key);
-    if (anchors.length === 0) this.#keysWithoutAnchor.add(key);
+    if (peer.kind === 'cidr') this.#keysOfNetworks.add(key);
+    else if (anchors.length === 0) this.#keysWithoutAnchor.add(key);
     for (const identity of this.#candidatesFor(peer)) {
       const { number } = identity;
       if (!isPeer(peer, identity, this.#localCluster)) continue;
@@ -162,8 +166,9 @@ export class PeerIndex {
   }
 
   /** Keys of the peers that an identity may be one of. */
-  *#candidatesOf({ labels }: Identity): Generator<string> {
+  *#candidatesOf({ number, labels }: Identity): Generator<string> {
     yield* this.#keysWithoutAnchor;
+    if (this.#outside.has(number)) yield* this.#keysOfNetworks;
     for (const { key, value } of labels) yield* this.#keysByAnchor.get(key)?.get(value) ?? [];
   }
 
