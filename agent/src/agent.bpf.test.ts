@@ -17,7 +17,7 @@ import { statusServiceDefinition } from './status/status-service.ts';
 
 jest.setTimeout(60_000);
 
-const { usable, missing, cgroup2 } = probeKernel();
+const { usable, missing, cgroup2, attachMethod } = probeKernel();
 const describeKernel = usable ? describe : describe.skip;
 const suffix = usable ? '' : ` (needs ${missing.join(', ')})`;
 
@@ -91,6 +91,12 @@ class TestNode implements Disposable {
     return execFileSync('ip', ['-n', this.netns, 'link', 'show'], { encoding: 'utf8' }).includes('mesh_vxlan');
   }
 
+  /** At the tunnel device. */
+  filters(): readonly string[] {
+    const args = ['-n', this.netns, 'filter', 'show', 'dev', 'mesh_vxlan', 'ingress'];
+    return execFileSync('tc', args, { encoding: 'utf8' }).match(/handle 0x[0-9a-f]+/g) ?? [];
+  }
+
   [Symbol.dispose](): void {
     unmountBpffs(this.bpfFs);
     rmSync(this.dir, { recursive: true });
@@ -137,6 +143,18 @@ describeKernel(`the agent on a kernel, without a control plane${suffix}`, () => 
     expect(node.pins('maps')).toEqual(allMaps);
     expect(node.pins('links')).toEqual(allLinks);
     expect(node.hasTunnelDevice()).toBe(true);
+  });
+
+  it('attaches by filters where it is told to, in place of its predecessor’s links, and back (I7)', async () => {
+    await agent.end('SIGTERM');
+    agent = await started('--tc-attach=clsact');
+    expect((await node.status()).datapath.attachMethod).toBe('clsact');
+    expect(node.filters()).toHaveLength(1);
+    await agent.end('SIGKILL');
+    expect(node.filters()).toHaveLength(1);
+    agent = await started();
+    expect((await node.status()).datapath.attachMethod).toBe(attachMethod);
+    expect([node.pins('links'), node.filters().length]).toEqual([allLinks, attachMethod === 'tcx' ? 0 : 1]);
   });
 
   it('attaches hooks that its predecessor did not have', async () => {
