@@ -19,7 +19,7 @@ export function renderEvent(event: RunEvent): string {
 
 /** The final table: step, what was seen, time. */
 export function renderResults(results: readonly StepResult[]): string {
-  const rows = results.map((result) => [verdict(result), result.name, result.seen, renderSeconds(result.ms)]);
+  const rows = results.map((result) => [verdict(result), result.name, seenBriefly(result), renderSeconds(result.ms)]);
   const all = [['', 'STEP', 'SEEN', 'TIME'], ...rows];
   const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   return all
@@ -31,6 +31,12 @@ export function renderResults(results: readonly StepResult[]): string {
     )
     .join('\n');
 }
+
+/** Where it passed, the beginning says enough; all of it stands further up. */
+function seenBriefly({ passed, seen }: StepResult): string {
+  return passed && seen.length > longestSeen ? `${seen.slice(0, longestSeen - 1)}…` : seen;
+}
+const longestSeen = 100;
 
 /** The last line: `demo ok`, or what failed. */
 export function renderVerdict({ name, steps }: Scenario, results: readonly StepResult[]): string {

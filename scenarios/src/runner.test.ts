@@ -283,4 +283,12 @@ describe('renderResults', () => {
       ['ok', 'connect', 'ready', '1.2 s'],
     ]);
   });
+
+  it('tells what passed in brief, and what failed in full', () => {
+    const seen = 'x'.repeat(200);
+    const table = renderResults([true, false].map((passed) => ({ name: 'step', passed, seen, ms: 0 })));
+    const [, passed = '', failed = ''] = table.split('\n');
+    expect(passed).toContain(`${'x'.repeat(99)}…`);
+    expect(failed).toContain(seen);
+  });
 });

@@ -72,7 +72,10 @@ export const shows: ExpectationVerb<z.output<typeof showsParams>> = {
     if (missing.length === 0 && unwanted.length === 0) {
       return {
         isMet: true,
-        seen: text.length === 0 ? `${of} no longer shows ${without.join(', ')}` : (lines[0] ?? '').trim(),
+        seen:
+          text.length === 0
+            ? `${of} no longer shows ${without.join(', ')}`
+            : (lines[0] ?? '').trim().replace(/\s+/g, ' '),
       };
     }
     const problems = [...missing.map((words) => `no "${words}"`), ...unwanted.map((words) => `still "${words}"`)];

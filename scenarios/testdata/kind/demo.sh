@@ -63,6 +63,23 @@ kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --addr
 kubectl --context east -n demo annotate --overwrite service echo service.cilium.io/affinity=none
 kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[0]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="TCP")].port}') --protocol TCP --requests 30
 
+# a policy of north lets nobody in from other clusters - the client of east gets no answer from there
+for CLUSTER in north; do kubectl --context $CLUSTER apply -f - <<EOF
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: own-cluster-only, namespace: demo }
+spec:
+  podSelector: { matchLabels: { app: echo } }
+  ingress: [{ from: [{ namespaceSelector: {} }] }]
+EOF
+done
+kubectl --context east -n demo exec -i client -- node /probe/connections.mjs --to $(kubectl --context west -n demo get pod -l app=echo -o jsonpath={.items[0].status.podIP}):8080/TCP,$(kubectl --context north -n demo get pod -l app=echo -o jsonpath={.items[0].status.podIP}):8080/TCP
+clustermesh observe --verdict dropped --last 5 --context north
+kubectl --context north -n demo delete networkpolicy own-cluster-only
+
+# the policy is deleted - all clusters answer again
+kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[0]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="TCP")].port}') --protocol TCP --requests 30
+
 # north's etcd is cut off - nothing is lost, its age is shown
 docker exec lab-north-control-plane sh -c 'iptables -t mangle -N MESH-CUT-IN 2>/dev/null && iptables -t mangle -I PREROUTING -j MESH-CUT-IN; true'
 docker exec lab-north-control-plane iptables -t mangle -A MESH-CUT-IN -s $(docker inspect -f '{{.NetworkSettings.Networks.kind.IPAddress}}' lab-east-control-plane) -p tcp -j DROP
