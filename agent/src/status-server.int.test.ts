@@ -91,7 +91,15 @@ const noParty = { address: '', port: 0, identity: 0, cluster: '', namespace: '',
 const lost: FlowEvent = { lost: { timeMs: 1.5, count: 3, reason: 'too many at once' } };
 const flow: FlowEvent = {
   flow: {
-    ...{ timeMs: 2.5, verdict: 'dropped', reason: 'policy denied', direction: 'ingress', protocol: 'TCP', bytes: 74 },
+    ...{
+      timeMs: 2.5,
+      verdict: 'dropped',
+      reason: 'policy denied',
+      direction: 'ingress',
+      protocol: 'TCP',
+      bytes: 74,
+      relation: '',
+    },
     source: { ...noParty, address: '10.2.0.5', identity: 131_080, cluster: 'east', labels: ['k8s:app=echo'] },
     destination: { ...noParty, address: '10.1.0.2', port: 80, namespace: 'demo', pod: 'web' },
     rule: {

@@ -9,7 +9,7 @@ describe('decodeEvent', () => {
     const record = eventRecord({
       ...{ ns: 5_000_000_001n, kind: eventKind.drop, reason: 40, direction: ingress, protocol: 17 },
       ...{ sourceIdentity: 0xffff_fffe, destinationIdentity: 7, source: 'fd00::1', destination: '10.2.0.5' },
-      ...{ sourcePort: 65_535, policyPort: 53, bytes: 1_500, rule: 12 },
+      ...{ sourcePort: 65_535, policyPort: 53, bytes: 1_500, rule: 12, relation: 1 },
     });
     const event = decodeEvent(record);
     record.fill(0);
@@ -18,7 +18,7 @@ describe('decodeEvent', () => {
       ...{ sourceIdentity: 0xffff_fffe, destinationIdentity: 7 },
       source: parseIp('fd00::1'),
       destination: parseIp('10.2.0.5'),
-      ...{ sourcePort: 65_535, policyPort: 53, bytes: 1_500, rule: 12 },
+      ...{ sourcePort: 65_535, policyPort: 53, bytes: 1_500, rule: 12, relation: 'answer' },
     });
   });
 

@@ -4,6 +4,10 @@ import { eventLayout } from '../maps/flow-event.ts';
 /** enum event_kind of bpf/lib/events.h */
 export const eventKind = { drop: 1, newFlow: 2 } as const;
 
+/** enum relation of bpf/lib/events.h: how a packet belongs to the flow that it was judged as. */
+export const relations = ['', 'answer', 'related'] as const;
+export type Relation = (typeof relations)[number];
+
 /** What a program said of a flow. Identities are those that it judged by: of our own pod that of its rows. */
 export interface DecodedEvent {
   /** CLOCK_MONOTONIC */
@@ -23,6 +27,7 @@ export interface DecodedEvent {
   readonly bytes: number;
   /** The agent's number; 0: none. */
   readonly rule: number;
+  readonly relation: Relation;
 }
 
 /** Nothing for what a program of another version says: shorter, or of a kind that we do not know. */
@@ -45,5 +50,6 @@ export function decodeEvent(record: Uint8Array): DecodedEvent | undefined {
     policyPort: view.getUint16(eventLayout.policyPort, false),
     bytes: view.getUint32(eventLayout.bytes, true),
     rule: view.getUint32(eventLayout.rule, true),
+    relation: relations[view.getUint8(eventLayout.relation)] ?? '',
   };
 }

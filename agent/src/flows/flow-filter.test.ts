@@ -9,7 +9,15 @@ function party(cluster: string, namespace: string, pod: string): FlowParty {
 }
 
 const flow: Flow = {
-  ...{ timeMs: 0, verdict: 'dropped', reason: 'policy denied', direction: 'egress', protocol: 'TCP', bytes: 74 },
+  ...{
+    timeMs: 0,
+    verdict: 'dropped',
+    reason: 'policy denied',
+    direction: 'egress',
+    protocol: 'TCP',
+    bytes: 74,
+    relation: '',
+  },
   source: party('west', 'demo', 'client'),
   destination: party('east', 'shop', 'db'),
   ...{ ruleNote: '', policies: [] },

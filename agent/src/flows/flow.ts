@@ -32,6 +32,8 @@ export interface Flow {
   /** Of ICMP alone. */
   readonly icmpType?: number;
   readonly bytes: number;
+  /** How the packet belongs to the flow that it was judged as; '' = it is one of who began it. */
+  readonly relation: '' | 'answer' | 'related';
   readonly rule?: PolicyRule;
   /** Why there is no rule; '' where there is one. */
   readonly ruleNote: string;

@@ -8,7 +8,7 @@ import { eventKind } from './decode-event.ts';
 import { Flows } from './flows.ts';
 import type { FlowsRequest } from './flows.ts';
 import type { FlowEvent } from './flow.ts';
-import type { PolicyReasons } from './policy-view.ts';
+import type { PolicyReasons, PolicyView } from './policy-view.ts';
 import { egress, eventRecord, ingress } from './testing/event-record.ts';
 import type { EventRow } from './testing/event-record.ts';
 import { knownPolicy } from './testing/known-policy.ts';
@@ -31,13 +31,13 @@ class World {
   lost = 0;
   ns = 100_000_000_000n;
 
-  constructor(known: KnownPolicy = {}, kept = 8) {
+  constructor(known: KnownPolicy = {}, kept = 8, policy = knownPolicy(known)) {
     const party = (address: Uint8Array, port: number, identity: number) => ({
       ...{ address: formatIp(address), port, identity, cluster: '', namespace: '', pod: '', labels: [] },
     });
     this.flows = new Flows({
       source: { ring: this.ring, nowNs: () => this.ns, lost: () => this.lost },
-      policy: knownPolicy(known),
+      policy,
       parties: { party, owned: (address) => ({ address, clusterId: 2 }) },
       names: {
         learn: (addresses) => {
@@ -74,7 +74,7 @@ describe('Flows', () => {
     expect(event).toEqual({
       flow: {
         timeMs: world.clock.now() - 2.5,
-        ...{ verdict: 'forwarded', reason: 'forwarded', direction: 'egress', protocol: 'TCP', bytes: 74 },
+        ...{ verdict: 'forwarded', reason: 'forwarded', direction: 'egress', protocol: 'TCP', bytes: 74, relation: '' },
         source: expect.objectContaining({ address: '10.1.0.2', port: 40_000, identity: 65_540 }) as unknown,
         destination: expect.objectContaining({ address: '10.2.0.5', port: 80, identity: 131_080 }) as unknown,
         ...{ ruleNote: '', policies: [] },
@@ -142,6 +142,28 @@ describe('Flows', () => {
     expect(await world.get()).toMatchObject([{ flow: { reason: 'policy no rule', policies: want } }]);
   });
 
+  it('asks who is to blame as the programs judged, an answer as the flow that it answers, and once for all that is the same', async () => {
+    const asked: unknown[] = [];
+    const policy = knownPolicy();
+    const explain: PolicyView['resolver']['explain'] = (...question) => {
+      asked.push(question);
+      return { verdict: 'deny', reason: 'default-deny', matched: [], policies: [rule.policy] };
+    };
+    const world = new World({}, 8, { ...policy, resolver: { ...policy.resolver, explain } });
+    const drop = { kind: eventKind.drop, reason: 41, sourcePort: 40_000, policyPort: 80 };
+    world.write({ ...drop, direction: ingress, sourceIdentity: 7, destinationIdentity: 9 });
+    world.write({ ...drop, direction: ingress, sourceIdentity: 7, destinationIdentity: 9, sourcePort: 40_001 });
+    world.write({ ...drop, direction: egress, sourceIdentity: 9, destinationIdentity: 7 });
+    const answer = { sourcePort: 80, policyPort: 40_000, relation: 1 };
+    world.write({ ...drop, ...answer, direction: egress, sourceIdentity: 9, destinationIdentity: 7 });
+    await world.get();
+    const port80 = { bits: (6 << 16) | 80, length: 24 };
+    expect(asked).toEqual([
+      [9, 'ingress', 7, port80],
+      [9, 'egress', 7, port80],
+    ]);
+  });
+
   it('keeps the last ones, and gives of them those that were asked for', async () => {
     const world = new World({}, 4);
     for (let port = 1; port <= 6; port++)
@@ -202,17 +224,25 @@ describe('Flows', () => {
     await running;
   });
 
-  it('has nothing to tell where there are no programs', async () => {
+  it.each([
+    { name: 'there are no programs', change: { source: undefined }, why: 'maps are in memory' },
+    { name: 'nothing is judged', change: { policy: knownPolicy({ scope: 'none' }) }, why: '--policy-scope=none' },
+  ])('says that it has nothing to tell where $name', async ({ change, why }) => {
     const world = new World();
-    const flows = new Flows({ ...optionsOf(world), source: undefined });
-    await flows.run(world.stop.signal);
-    expect(await Array.fromAsync(flows.get(all, world.stop.signal))).toEqual([]);
+    const flows = new Flows({ ...optionsOf(world), ...change });
+    await expect(Array.fromAsync(flows.get(all, world.stop.signal))).rejects.toThrow(why);
+  });
+
+  it('has nothing to do where there are no programs', async () => {
+    const world = new World();
+    await expect(new Flows({ ...optionsOf(world), source: undefined }).run(world.stop.signal)).resolves.toBeUndefined();
   });
 });
 
-function optionsOf({ clock }: World) {
+function optionsOf({ clock, ring }: World) {
+  const source = { ring, nowNs: () => 0n, lost: () => 0 };
   const party = () => ({ address: '', port: 0, identity: 0, cluster: '', namespace: '', pod: '', labels: [] });
   const deps = { clock, random: seededRandom(1), health: new Health(clock), log: silentLogger };
   const learn = (): Promise<void> => Promise.resolve();
-  return { policy: knownPolicy(), parties: { party, owned: () => undefined }, names: { learn }, ...deps };
+  return { source, policy: knownPolicy(), parties: { party, owned: () => undefined }, names: { learn }, ...deps };
 }

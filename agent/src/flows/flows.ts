@@ -1,5 +1,5 @@
 import type { RingBuffer } from '@clustermesh/ebpf';
-import { Backoff, retryLoop } from '@clustermesh/runtime';
+import { Backoff, MeshError, retryLoop } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 import { decodeEvent } from './decode-event.ts';
@@ -11,7 +11,7 @@ import { FlowRing } from './flow-ring.ts';
 import type { Parties } from './party.ts';
 import type { PodNames } from './pod-names.ts';
 import type { PolicyView } from './policy-view.ts';
-import { tellFlow } from './tell-flow.ts';
+import { Blame, tellFlow } from './tell-flow.ts';
 
 /** What the programs tell. */
 export interface FlowSource {
@@ -88,6 +88,7 @@ export class Flows {
 
   /** What is kept and, if wanted, what comes; at the reader's pace. */
   async *get(request: FlowsRequest, signal: AbortSignal): AsyncGenerator<FlowEvent> {
+    this.#requireFlows();
     await this.#catchUp(signal);
     const end = this.#ring.next;
     if (!request.skipKept) yield* this.#keptBefore(end, request);
@@ -98,6 +99,15 @@ export class Flows {
     } finally {
       this.#followers -= 1;
     }
+  }
+
+  /** "There is nothing" would be taken for "nothing happens". */
+  #requireFlows(): void {
+    const { source, policy } = this.#options;
+    if (source === undefined)
+      throw new MeshError('BPF_UNSUPPORTED', 'tell flows: maps are in memory, no packet is touched');
+    if (policy.scope === 'none')
+      throw new MeshError('CONFIG_INVALID', 'tell flows: --policy-scope=none, nothing is judged');
   }
 
   async *#from(start: number, request: FlowsRequest, signal: AbortSignal): AsyncGenerator<FlowEvent> {
@@ -144,10 +154,11 @@ export class Flows {
     await this.#learnNames(events, signal);
     const nowMs = this.#options.clock.now();
     const nowNs = source.nowNs();
+    const telling = { ...this.#options, blame: new Blame(this.#options.policy) };
     for (const event of events) {
       const timeMs = nowMs - Number(nowNs - event.ns) / 1e6;
       const areRulesOurs = this.#rulesSinceNs !== undefined && event.ns >= this.#rulesSinceNs;
-      this.#ring.push({ flow: tellFlow(event, { timeMs, areRulesOurs }, this.#options) });
+      this.#ring.push({ flow: tellFlow(event, { timeMs, areRulesOurs }, telling) });
     }
   }
 

@@ -10,6 +10,7 @@ import type { PolicyView } from './policy-view.ts';
 export interface TellFlowOptions {
   readonly parties: Pick<Parties, 'party'>;
   readonly policy: PolicyView;
+  readonly blame: Blame;
 }
 
 /** When something was said, and by whom. */
@@ -25,7 +26,7 @@ const icmp: readonly number[] = [protocolNumbers.icmp, protocolNumbers.icmpv6];
 
 /** What a program said, as people read it. */
 export function tellFlow(event: DecodedEvent, told: Told, options: TellFlowOptions): Flow {
-  const { parties, policy } = options;
+  const { parties, policy, blame } = options;
   const isIcmp = icmp.includes(event.protocol);
   const rule = told.areRulesOurs ? policy.resolver.rule(event.rule) : undefined;
   const reason = nameOf(reasonNames, event.reason);
@@ -39,9 +40,10 @@ export function tellFlow(event: DecodedEvent, told: Told, options: TellFlowOptio
     destination: parties.party(event.destination, isIcmp ? 0 : event.policyPort, event.destinationIdentity),
     ...(isIcmp ? { icmpType: event.policyPort } : {}),
     bytes: event.bytes,
+    relation: event.relation,
     ...(rule === undefined ? {} : { rule: policyRule(rule) }),
     ruleNote: rule === undefined ? ruleNote(event, told) : '',
-    policies: reason === noRule ? selectingPolicies(event, policy) : [],
+    policies: reason === noRule ? blame.policies(event) : [],
   };
 }
 
@@ -64,12 +66,33 @@ function ruleNote({ rule }: DecodedEvent, { areRulesOurs }: Told): string {
   return areRulesOurs ? 'a rule that has changed since' : 'a rule of before the agent started';
 }
 
-/** Which policies there are to blame when none of their rules allows something; none where they do by now. */
-function selectingPolicies(event: DecodedEvent, { resolver }: PolicyView): Flow['policies'] {
-  const isEgress = nameOf(directionNames, event.direction) === 'egress';
-  const subject = isEgress ? event.sourceIdentity : event.destinationIdentity;
-  const remote = isEgress ? event.destinationIdentity : event.sourceIdentity;
-  const at = pointRegion(event.protocol, event.policyPort);
-  const why = resolver.explain(subject, isEgress ? 'egress' : 'ingress', remote, at);
-  return why.verdict === 'deny' ? why.policies : [];
+/**
+ * Which policies there are to blame when none of their rules allows something; none where they do by now. What is the
+ * same for many packets, as in a flood, is asked once.
+ */
+export class Blame {
+  readonly #resolver: PolicyView['resolver'];
+  readonly #known = new Map<string, Flow['policies']>();
+
+  constructor({ resolver }: Pick<PolicyView, 'resolver'>) {
+    this.#resolver = resolver;
+  }
+
+  policies(event: DecodedEvent): Flow['policies'] {
+    const isLeaving = nameOf(directionNames, event.direction) === 'egress';
+    const ends = [event.sourceIdentity, event.destinationIdentity];
+    const [subject = 0, remote = 0] = isLeaving ? ends : ends.toReversed();
+    // An answer is judged as the flow that it answers: the other way, by the port that it comes from.
+    const isAnswer = event.relation === 'answer';
+    const direction = isLeaving === isAnswer ? 'ingress' : 'egress';
+    const port = isAnswer ? event.sourcePort : event.policyPort;
+    const key = [subject, remote, direction, event.protocol, port].join();
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const at = pointRegion(event.protocol, port);
+    const why = this.#resolver.explain(subject, direction, remote, at);
+    const policies = why.verdict === 'deny' ? why.policies : [];
+    this.#known.set(key, policies);
+    return policies;
+  }
 }

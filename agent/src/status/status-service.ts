@@ -10,7 +10,7 @@ import type {
 } from '@grpc/grpc-js';
 import type { ServerUnaryCall } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { describeError } from '@clustermesh/runtime';
+import { describeError, isMeshError } from '@clustermesh/runtime';
 import type { Result } from '@clustermesh/runtime';
 
 import type { ExplainRequest } from '../flows/explain/explain-flow.ts';
@@ -69,7 +69,7 @@ function asked<Q, A>(answer: (question: Q, signal: AbortSignal) => Promise<Resul
     const refuse = (code: grpcStatus, details: string): void => reply({ code, details });
     answer(call.request, signalOf(call)).then(
       (result) => (result.ok ? reply(null, result.value) : refuse(grpcStatus.INVALID_ARGUMENT, result.reason)),
-      (error: unknown) => refuse(grpcStatus.INTERNAL, describeError(error)),
+      (error: unknown) => refuse(failureOf(error), describeError(error)),
     );
   };
 }
@@ -85,9 +85,14 @@ function followed<Q>(follow: (question: Q, signal: AbortSignal) => AsyncIterable
       call.end();
     };
     pump().catch((error: unknown) => {
-      if (!call.cancelled) call.emit('error', { code: grpcStatus.INTERNAL, details: describeError(error) });
+      if (!call.cancelled) call.emit('error', { code: failureOf(error), details: describeError(error) });
     });
   };
+}
+
+/** What is said in our own words is for the reader; the rest is a fault. */
+function failureOf(error: unknown): grpcStatus {
+  return isMeshError(error) ? grpcStatus.FAILED_PRECONDITION : grpcStatus.INTERNAL;
 }
 
 function signalOf<Q, A>(call: ServerUnaryCall<Q, A> | ServerWritableStream<Q, A>): AbortSignal {

@@ -9,6 +9,7 @@ export type AgentList =
 /** Nothing an agent lists takes longer; a socket nobody answers on must not hang a terminal. */
 const deadlineMs = 30_000;
 const grpcInvalidArgument = 3;
+const grpcFailedPrecondition = 9;
 const grpcUnimplemented = 12;
 const grpcUnavailable = 14;
 
@@ -75,13 +76,15 @@ function explainFailure(socket: string, error: unknown): MeshError {
   if (hasGrpcCode(error, grpcUnimplemented)) {
     return new MeshError('COMMAND_FAILED', `the agent at ${socket} is of an older version, which cannot tell that`);
   }
-  // What it says itself of a question that it does not take.
-  if (hasGrpcCode(error, grpcInvalidArgument)) return new MeshError('COMMAND_FAILED', error.details);
+  // What it says itself of a question that it does not take, or cannot answer.
+  if (hasGrpcCode(error, grpcInvalidArgument, grpcFailedPrecondition)) {
+    return new MeshError('COMMAND_FAILED', error.details);
+  }
   return new MeshError('COMMAND_FAILED', `ask the agent at ${socket}`, { cause: error });
 }
 
-function hasGrpcCode(error: unknown, code: number): error is { readonly code: number; readonly details: string } {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+function hasGrpcCode(error: unknown, ...codes: readonly number[]): error is { readonly details: string } {
+  return typeof error === 'object' && error !== null && 'code' in error && codes.includes(error.code as number);
 }
 
 function methodOf(service: ServiceClientConstructor['service'], name: string): MethodOfStatus {

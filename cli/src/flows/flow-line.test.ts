@@ -6,7 +6,16 @@ import { client, echo, toldFlow } from './testing/told-flow.ts';
 
 const raw = {
   ...{ time_ms: 1_767_225_601_002.25, verdict: 'dropped', reason: 'policy denied', direction: 'ingress' },
-  ...{ protocol: 'TCP', source: client, destination: echo, icmp_type: 0, bytes: 74, rule_note: '', policies: [] },
+  ...{
+    protocol: 'TCP',
+    source: client,
+    destination: echo,
+    icmp_type: 0,
+    bytes: 74,
+    rule_note: '',
+    relation: '',
+    policies: [],
+  },
 };
 const deny = { kind: 'CiliumNetworkPolicy', namespace: 'demo', name: 'deny' };
 
@@ -19,8 +28,11 @@ describe('flowLine', () => {
   });
 
   it('has a type where ICMP is spoken', () => {
-    expect(flowLine('', { flow: { ...raw, rule: null, protocol: 'ICMPv6', icmp_type: 128 } })).toMatchObject({
+    expect(
+      flowLine('', { flow: { ...raw, rule: null, protocol: 'ICMPv6', icmp_type: 128, relation: 'related' } }),
+    ).toMatchObject({
       icmpType: 128,
+      relation: 'related',
     });
   });
 

@@ -17,6 +17,8 @@ export interface ToldFlow {
   readonly destination: FlowParty;
   readonly icmpType?: number;
   readonly bytes: number;
+  /** answer, related; absent: a packet of who began it. */
+  readonly relation?: string;
   readonly rule?: PolicyRule;
   readonly ruleNote?: string;
   readonly policies: readonly PolicyRef[];
@@ -47,23 +49,25 @@ export interface RawFlowEvent {
   readonly lost?: { readonly time_ms: number; readonly count: number; readonly reason: string } | null;
 }
 
-interface RawFlow extends Omit<ToldFlow, 'time' | 'node' | 'icmpType' | 'rule' | 'ruleNote'> {
+interface RawFlow extends Omit<ToldFlow, 'time' | 'node' | 'icmpType' | 'rule' | 'ruleNote' | 'relation'> {
   readonly time_ms: number;
   readonly icmp_type: number;
   readonly rule: PolicyRule | null;
   readonly rule_note: string;
+  readonly relation: string;
 }
 
 /** Nothing for what an agent of a newer version tells beside flows. */
 export function flowLine(node: string, { flow, lost }: RawFlowEvent): FlowLine | undefined {
   if (lost) return { time: timeText(lost.time_ms), node, lost: lost.count, reason: lost.reason };
   if (!flow) return undefined;
-  const { time_ms, icmp_type, rule, rule_note, ...rest } = flow;
+  const { time_ms, icmp_type, rule, rule_note, relation, ...rest } = flow;
   return {
     time: timeText(time_ms),
     node,
     ...rest,
     ...(rest.protocol.startsWith('ICMP') ? { icmpType: icmp_type } : {}),
+    ...(relation === '' ? {} : { relation }),
     ...(rule === null ? {} : { rule }),
     ...(rule_note === '' ? {} : { ruleNote: rule_note }),
   };

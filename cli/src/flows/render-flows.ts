@@ -48,7 +48,7 @@ function cells(flow: ToldFlow): readonly string[] {
     protocol,
     partyText(flow.source),
     partyText(flow.destination),
-    flow.verdict === 'forwarded' ? '-' : flow.reason,
+    flow.verdict === 'forwarded' ? '-' : flow.reason + (flow.relation === undefined ? '' : ` (${flow.relation})`),
     policyText(flow),
   ];
 }

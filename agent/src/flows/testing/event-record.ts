@@ -17,6 +17,7 @@ export interface EventRow {
   readonly policyPort?: number;
   readonly bytes?: number;
   readonly rule?: number;
+  readonly relation?: number;
 }
 
 export const ingress = 1;
@@ -25,7 +26,7 @@ export const egress = 2;
 const newFlow: Required<EventRow> = {
   ...{ ns: 0n, kind: eventKind.newFlow, reason: 0, direction: egress, protocol: 6 },
   ...{ sourceIdentity: 65_540, destinationIdentity: 131_080, source: '10.1.0.2', destination: '10.2.0.5' },
-  ...{ sourcePort: 40_000, policyPort: 80, bytes: 74, rule: 0 },
+  ...{ sourcePort: 40_000, policyPort: 80, bytes: 74, rule: 0, relation: 0 },
 };
 
 /** A record as a program writes it: by default a new TCP flow from 10.1.0.2:40000 to 10.2.0.5:80. */
@@ -46,5 +47,6 @@ export function eventRecord(change: EventRow = {}): Uint8Array {
   view.setUint16(eventLayout.policyPort, row.policyPort, false);
   view.setUint32(eventLayout.bytes, row.bytes, true);
   view.setUint32(eventLayout.rule, row.rule, true);
+  view.setUint8(eventLayout.relation, row.relation);
   return record;
 }
