@@ -57,9 +57,19 @@ describe('EndpointLoop', () => {
     for (let event = 0; event < 1_000; event++) world.event();
     await world.clock.advance(1_000);
     expect(world.rounds).toEqual([0, 10_100]);
+    await world.clock.advance(1_000);
     world.event();
     await world.clock.advance(1_000);
-    expect(world.rounds).toEqual([0, 10_100, 11_100]);
+    expect(world.rounds).toEqual([0, 10_100, 12_100]);
+  });
+
+  it('looks once a second while events do not end', async () => {
+    for (let tenths = 0; tenths < 50; tenths++) {
+      world.event();
+      await world.clock.advance(100);
+    }
+    await world.clock.advance(10_000);
+    expect(world.rounds).toEqual([0, 100, 1_100, 2_100, 3_100, 4_100, 5_100]);
   });
 
   it('looks for a missing interface soon, then less and less often, and soon again after a change', async () => {

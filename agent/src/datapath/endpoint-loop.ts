@@ -19,6 +19,8 @@ export interface EndpointLoopOptions {
 
 /** Events of the network come in swarms: this much later they are looked at together. */
 const gatherMs = 100;
+/** Where they do not end (routes that flap), at most once in this time. */
+const calmMs = 1_000;
 /** What happens inside a pod's network namespace no event tells: while an interface is missing, at first after this. */
 const firstRetryMs = 100;
 /** Whatever no event told of. */
@@ -65,14 +67,23 @@ export class EndpointLoop {
 
   async #watch(signal: AbortSignal): Promise<void> {
     const { devices, changes, clock } = this.#options;
+    let hasNews = false;
     let isGathering = false;
     const gather = async (): Promise<void> => {
       isGathering = true;
       await clock.sleep(gatherMs, signal);
+      while (hasNews && !signal.aborted) {
+        hasNews = false;
+        changes.raise();
+        await clock.sleep(calmMs, signal);
+      }
       isGathering = false;
-      changes.raise();
     };
-    await devices.watch(() => void (isGathering || gather()), this.#options, signal);
+    const onChange = (): void => {
+      hasNews = true;
+      if (!isGathering) void gather();
+    };
+    await devices.watch(onChange, this.#options, signal);
   }
 
   /** True when something changed; false after so long. */
