@@ -6,7 +6,7 @@ import type { Identity, NamedPorts } from './resolve/identity.ts';
 import { covers } from './resolve/prefix.ts';
 import type { Region } from './resolve/region.ts';
 import type { PolicyService } from './resolve/services.ts';
-import type { Verdict } from './resolve/rows.ts';
+import type { Verdict } from './resolve/row.ts';
 import { LabelSet, selects } from './selector.ts';
 
 /** One packet that begins a flow, and who stands at its ends. */

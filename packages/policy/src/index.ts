@@ -27,7 +27,7 @@ export { covers, prefixText } from './resolve/prefix.ts';
 export { contains, pointRegion } from './resolve/region.ts';
 export type { Region } from './resolve/region.ts';
 export { Resolver } from './resolve/resolver.ts';
-export type { Row, Verdict } from './resolve/rows.ts';
+export type { Row, Verdict } from './resolve/row.ts';
 export type { PolicyService, ServiceName } from './resolve/services.ts';
 export { anybody } from './resolve/subject-direction.ts';
 export type { RowChange, Subject } from './resolve/subject-direction.ts';

@@ -2,7 +2,7 @@ import type { Direction, DirectionRules, Peer, Policy, PolicyRef, PortMatch, Rul
 import type { StaticPeer } from './peer.ts';
 import { everything, protocolRegion, regionsOfRange } from './region.ts';
 import type { Region } from './region.ts';
-import type { Verdict } from './rows.ts';
+import type { Verdict } from './row.ts';
 
 /** Where a verdict comes from. */
 export interface RuleRef {

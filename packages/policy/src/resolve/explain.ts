@@ -3,7 +3,7 @@ import type { RuleRef } from './compiled-policy.ts';
 import type { Region } from './region.ts';
 import { RowTable } from './row-table.ts';
 import { lookUp } from './rows.ts';
-import type { Row, Verdict } from './rows.ts';
+import type { Row, Verdict } from './row.ts';
 import { anybody } from './subject-direction.ts';
 import { hostIdentity, noRule } from './subject-rules.ts';
 import type { SubjectRules } from './subject-rules.ts';

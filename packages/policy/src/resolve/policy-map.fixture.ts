@@ -1,7 +1,7 @@
 import type { Direction } from '../model.ts';
 import { contains, regionKey } from './region.ts';
 import type { Region } from './region.ts';
-import type { Verdict } from './rows.ts';
+import type { Verdict } from './row.ts';
 import { anybody } from './subject-direction.ts';
 import type { RowChange } from './subject-direction.ts';
 

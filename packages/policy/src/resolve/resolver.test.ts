@@ -9,7 +9,7 @@ import { PolicyMap } from './policy-map.fixture.ts';
 import { pointRegion } from './region.ts';
 import type { Region } from './region.ts';
 import { Resolver } from './resolver.ts';
-import type { Verdict } from './rows.ts';
+import type { Verdict } from './row.ts';
 
 const cluster = 'east';
 const tcp = 6;

@@ -16,7 +16,7 @@ import { regionKey } from './region.ts';
 import type { Region } from './region.ts';
 import { RowTable } from './row-table.ts';
 import { lookUp } from './rows.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './row.ts';
 import { RuleNumbers, refKey } from './rule-numbers.ts';
 import { Services, isNamedBy } from './services.ts';
 import type { PolicyService, ServiceName } from './services.ts';

@@ -1,6 +1,6 @@
 import { enclosing, regionKey } from './region.ts';
 import type { Region } from './region.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './row.ts';
 
 /** Rows by region: one look-up costs as many probes as there are lengths, however many rows. */
 export class RowTable {

@@ -5,7 +5,7 @@ import { contains, everything, pointRegion, protocolRegion, regionsOfRange } fro
 import type { Region } from './region.ts';
 import { RowTable } from './row-table.ts';
 import { closeRows, lookUp } from './rows.ts';
-import type { Claim, Row, Verdict } from './rows.ts';
+import type { Claim, Row, Verdict } from './row.ts';
 
 const tcp = 6;
 const udp = 17;

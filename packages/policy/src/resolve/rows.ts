@@ -1,18 +1,7 @@
 import { RowTable } from './row-table.ts';
 import { regionKey } from './region.ts';
 import type { Region } from './region.ts';
-
-export type Verdict = 'allow' | 'deny';
-
-/** A rule's word on a region; `rule` tells which one it was. */
-export interface Claim {
-  readonly region: Region;
-  readonly verdict: Verdict;
-  readonly rule: number;
-}
-
-/** A row of the kernel's map. */
-export type Row = Claim;
+import type { Claim, Row } from './row.ts';
 
 /**
  * The rows of one subject, direction and remote identity, by region.

@@ -4,7 +4,7 @@ import type { NamedPorts } from './identity.ts';
 import type { PeerIndex } from './peer-index.ts';
 import { regionKey } from './region.ts';
 import type { Region } from './region.ts';
-import type { Row, Verdict } from './rows.ts';
+import type { Row, Verdict } from './row.ts';
 import { SubjectRules } from './subject-rules.ts';
 
 /** The remote identity of rows for anybody. */

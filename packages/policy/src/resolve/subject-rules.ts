@@ -6,7 +6,7 @@ import { everything, pointRegion } from './region.ts';
 import type { Region } from './region.ts';
 import { RowTable } from './row-table.ts';
 import { closeRows } from './rows.ts';
-import type { Claim, Row } from './rows.ts';
+import type { Claim, Row } from './row.ts';
 
 /** The number of no rule: what holds where no policy says anything. */
 export const noRule = 0;
