@@ -45,6 +45,28 @@ describe('loadConfig', () => {
   });
 
   it.each([
+    { argv: ['--clustermesh-service-v2=prefer-legacy'], want: { endpointslicesExport: 'services-and-endpointslices' } },
+    {
+      argv: ['--clustermesh-service-v2=only-endpointslice', '--endpointslices-export=endpointslices-only'],
+      want: { endpointslicesExport: 'endpointslices-only' },
+    },
+    { argv: ['--prometheus-serve-addr=:9962'], want: { prometheusServeAddr: { host: '0.0.0.0', port: 9962 } } },
+    { argv: ['--prometheus-serve-addr=[::1]:9962'], want: { prometheusServeAddr: { host: '::1', port: 9962 } } },
+    { argv: [], want: { prometheusServeAddr: undefined, endpointslicesExport: 'off' } },
+  ])('takes Cilium’s $argv', ({ argv, want }) => {
+    expect(loadConfig({ argv: [...needed, ...argv], env: {} })).toMatchObject(want);
+  });
+
+  it.each([
+    { argv: [...needed, '--prometheus-serve-addr=9962'], says: /--prometheus-serve-addr.*\[HOST\]:PORT/ },
+    {
+      argv: [
+        ...needed,
+        '--clustermesh-service-v2=only-endpointslice',
+        '--endpointslices-export=services-and-endpointslices',
+      ],
+      says: /differ/,
+    },
     { argv: [...needed, '--kvstore-opt=etcd.qbs=50'], says: /etcd.qbs/ },
     { argv: ['--cluster-name=East', '--cluster-id=1'], says: /cluster name must be lower case/ },
     { argv: ['--cluster-name=east', '--cluster-id=0'], says: /cluster id 0 is reserved/ },

@@ -5,12 +5,25 @@ import type { ConfigInput } from '@clustermesh/runtime';
 import { clusterId, clusterName, maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
 import type { Result } from '@clustermesh/runtime';
 
+import type { EndpointSlicesExport } from './cluster-config.ts';
 import { parseKvstoreOptions } from './kvstore-opt.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
 import type { WriteRate } from './publish/write-pace.ts';
 
 const seconds = 1_000;
 const hours = 3_600_000;
+
+/** `[HOST]:PORT` as Go's servers take it; undefined for ''. */
+function serveAddress(
+  text: string,
+  context: z.RefinementCtx,
+): { readonly host: string; readonly port: number } | undefined {
+  if (text === '') return undefined;
+  const [, host = '', port = ''] = /^\[?([^\]]*?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (port !== '' && Number(port) <= 65_535) return { host: host === '' ? '0.0.0.0' : host, port: Number(port) };
+  context.addIssue({ code: 'custom', message: `must be [HOST]:PORT, not ${JSON.stringify(text)}` });
+  return z.NEVER;
+}
 
 /** Cilium's names where it has the flag. */
 const schema = z.object({
@@ -71,6 +84,12 @@ const schema = z.object({
     .describe(
       'publish the endpoint slices of global services beside the services or, where all readers know them, instead',
     ),
+  clustermeshServiceV2: z
+    .enum(['prefer-legacy', 'prefer-endpointslice', 'only-endpointslice'])
+    .optional()
+    .describe(
+      'Cilium’s name for --endpointslices-export: prefer-legacy and prefer-endpointslice publish both, only-endpointslice slices alone',
+    ),
   clustermeshEnableMcsApi: z
     .boolean()
     .default(false)
@@ -82,6 +101,11 @@ const schema = z.object({
   kubeconfig: z.string().optional().describe('kubeconfig file; by default the pod’s service account, else $KUBECONFIG'),
   healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz and /metrics'),
   healthPort: z.coerce.number().int().min(0).max(65_535).default(9880).describe('port of --health-host'),
+  prometheusServeAddr: z
+    .string()
+    .default('')
+    .transform(serveAddress)
+    .describe('[HOST]:PORT where /metrics is answered too, beside --health-port; by default nowhere'),
   logLevel: z
     .enum(logLevels)
     .default('info')
@@ -103,7 +127,17 @@ export function loadConfig(input: ConfigInput): ApiserverConfig {
   const name = valid(clusterName(config.clusterName));
   const id = valid(clusterId(config.clusterId, max));
   const { etcdConfig = config.etcdConfig, writeRate } = parseKvstoreOptions(config.kvstoreOpt);
-  return { ...config, cluster: { name, id, maxConnectedClusters: max }, etcdConfig, writeRate };
+  const cluster = { name, id, maxConnectedClusters: max };
+  return { ...config, cluster, etcdConfig, writeRate, endpointslicesExport: slicesExport(config) };
+}
+
+/** By either name. Cilium publishes both forms unless it is told to publish slices only. */
+function slicesExport(config: z.output<typeof schema>): EndpointSlicesExport {
+  const { endpointslicesExport: own, clustermeshServiceV2: theirs } = config;
+  if (theirs === undefined) return own;
+  const meant = theirs === 'only-endpointslice' ? 'endpointslices-only' : 'services-and-endpointslices';
+  if (own === 'off' || own === meant) return meant;
+  throw new MeshError('CONFIG_INVALID', `--clustermesh-service-v2=${theirs} and --endpointslices-export=${own} differ`);
 }
 
 function valid<T>(result: Result<T>): T {

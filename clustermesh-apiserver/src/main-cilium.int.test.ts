@@ -27,6 +27,7 @@ describe('clustermesh-apiserver beside Cilium, on an external etcd', () => {
   let etcd: MeshEtcd;
   let kube: KubeClient;
   let usersFile: string;
+  let metricsPort: number;
 
   beforeAll(async () => {
     etcd = stack.use(await MeshEtcd.start('east'));
@@ -43,11 +44,13 @@ describe('clustermesh-apiserver beside Cilium, on an external etcd', () => {
     await writeFile(join(path, 'kubeconfig'), await serveKube(store, etcd, stack));
     await writeFile(join(path, 'etcd-config.yaml'), await etcdClientFile(etcd));
     const port = await freePort();
+    metricsPort = await freePort();
     const program = runProgram([
       ...['--cluster-name=east', '--cluster-id=1', `--health-port=${port}`, '--health-host=127.0.0.1'],
       ...[`--kubeconfig=${join(path, 'kubeconfig')}`, '--source=cilium', '--leader-election'],
       ...[`--kvstore-opt=etcd.config=${join(path, 'etcd-config.yaml')}`, '--kvstore-opt=etcd.qps=100'],
       ...['--endpointslices-export=services-and-endpointslices', '--clustermesh-enable-mcs-api'],
+      `--prometheus-serve-addr=127.0.0.1:${metricsPort}`,
       ...['--cluster-users-enabled', `--cluster-users-config-path=${usersFile}`],
     ]);
     stack.defer(async () => {
@@ -77,6 +80,13 @@ describe('clustermesh-apiserver beside Cilium, on an external etcd', () => {
     expect(endpointSliceCodec.decode(Buffer.from(entry?.value ?? '', 'base64'))).toMatchObject({
       value: { cluster: 'east', name: 'web-a', endpoints: [{ addresses: ['10.1.0.5'], conditions: { ready: true } }] },
     });
+  });
+
+  it('answers Prometheus where Cilium’s charts look', async () => {
+    const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    expect(await response.text()).toContain(
+      'cilium_clustermesh_apiserver_leader_election_master_status{name="clustermesh-apiserver"} 1',
+    );
   });
 
   it('exports services once the resource is installed, and says that they are valid', async () => {

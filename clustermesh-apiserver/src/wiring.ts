@@ -20,8 +20,10 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
   const health = new Health(clock);
   const metrics = new ApiserverMetrics(config.cluster.name);
   let notReady = (): string | undefined => 'etcd is not connected';
-  const { healthHost: host, healthPort: port } = config;
-  stack.use(await AdminServer.listen({ host, port, health, metrics: metrics.registry, notReady: () => notReady() }));
+  const { healthHost: host, healthPort: port, prometheusServeAddr: prometheus } = config;
+  const answers = { health, metrics: metrics.registry, notReady: () => notReady() };
+  stack.use(await AdminServer.listen({ host, port, ...answers }));
+  if (prometheus !== undefined) stack.use(await AdminServer.listen({ ...prometheus, ...answers }));
   const kube = stack.use(await HttpKubeClient.inClusterOrKubeconfig(config.kubeconfig));
   const setUpAgain = async (auth: EtcdAuth, inner: AbortSignal): Promise<void> => {
     log.warn({}, 'etcd authorisation is off, users and roles are set up again');
