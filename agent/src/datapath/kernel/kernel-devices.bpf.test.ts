@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { hookPlace, probeKernel } from '@clustermesh/ebpf';
 import type { AttachMethod, HookPlace } from '@clustermesh/ebpf';
@@ -67,8 +66,8 @@ describeKernel('the programs at pods’ interfaces', () => {
     node.addPod('pod5', '10.1.0.5');
     node.know({ '10.1.0.5': identity });
     await node.start('clsact');
-    const cni = fileURLToPath(new URL('../../../../bpf/tests/prebuilt/cni.o', import.meta.url));
-    node.tc(`filter add dev pod5 egress prio 1 protocol all handle 1 bpf direct-action object-file ${cni} section tc`);
+    const program = `bpf direct-action object-file ${node.foreignObject} section tc`;
+    node.tc(`filter add dev pod5 egress prio 1 protocol all handle 1 ${program}`);
     expect(node.filters('pod5', 'egress')[0]).toBe('0x1');
     node.know({});
     await eventually(() => expect(node.filters('pod5', 'egress')).toEqual([expect.stringMatching(/0x6d6573/), '0x1']));
@@ -78,6 +77,12 @@ describeKernel('the programs at pods’ interfaces', () => {
     await node.end();
     await node.start(attachMethod);
     expect(placesAt('pod5')).toEqual(['first', 'first']);
+    if (attachMethod === 'tcx') {
+      node.attachForeign('tcx', 'pod5');
+      expect(placesAt('pod5')).toContain('behind');
+      node.know({});
+      await eventually(() => expect(placesAt('pod5')).toEqual(['first', 'first']));
+    }
     await node.end();
     await node.cleanUp();
     expect(node.filters('pod5', 'egress')).toEqual(['0x1']);

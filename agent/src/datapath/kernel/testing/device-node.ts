@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { execPath, kill, pid } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { inNetworkNamespace, mountBpffs, probeKernel, unmountBpffs } from '@clustermesh/ebpf';
+import { attachDevice, inNetworkNamespace, loadObject, mountBpffs, probeKernel, unmountBpffs } from '@clustermesh/ebpf';
 import type { AttachMethod } from '@clustermesh/ebpf';
 import { TestNetns, TestProcess, eventually } from '@clustermesh/testkit';
 
@@ -129,6 +129,19 @@ export class DeviceNode implements AsyncDisposable {
   /** Handles of filters at a device, in their order. */
   filters(device: string, direction: string): readonly string[] {
     return this.tc(`filter show dev ${device} ${direction}`).match(/(?<=handle )0x[0-9a-f]+/g) ?? [];
+  }
+
+  /** A program of a CNI in front of all others. */
+  attachForeign(method: AttachMethod, device: string): void {
+    using object = loadObject({ path: this.foreignObject, pinDir: join(this.#bpfFs, 'foreign') });
+    const program = object.program('cni_policy');
+    const { ifindex } = this.netns.device(device);
+    const pinPath = join(this.#bpfFs, 'foreign', 'link');
+    this.inside(() => void attachDevice({ method, program, ifindex, direction: 'egress', pinPath }));
+  }
+
+  get foreignObject(): string {
+    return fileURLToPath(new URL('../../../../../bpf/tests/prebuilt/cni.o', import.meta.url));
   }
 
   pins(folder: 'links' | 'maps'): readonly string[] {
