@@ -36,7 +36,7 @@ export default class PolicyValidate extends BaseCommand {
   async run(): Promise<readonly ValidatedObject[]> {
     const { args, flags } = await this.parse(PolicyValidate);
     const scope = { localCluster: flags.cluster, defaultLocalCluster: flags['policy-default-local-cluster'] };
-    const objects = validatePolicies(readText(args.file), args.file, scope);
+    const objects = validatePolicies(readText(args.file), args.file === '-' ? 'stdin' : args.file, scope);
     if (!this.jsonEnabled()) this.log(renderPolicies(objects));
     if (hasRefusals(objects)) process.exitCode = 1;
     return objects;
