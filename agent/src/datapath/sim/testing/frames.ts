@@ -39,6 +39,8 @@ export interface PacketFields {
   readonly payload?: number;
   /** The frame, or what an error is about, ends after so many bytes. */
   readonly cutAt?: number;
+  /** Bytes of the frame that are others, by their offset. */
+  readonly patch?: Readonly<Record<string, number>>;
 }
 
 const protocols = { tcp: 6, udp: 17, sctp: 132 } as const;
@@ -52,6 +54,7 @@ export function frameOf(fields: PacketFields): Uint8Array {
   const ofFamily = isIpv6 ? etherTypes.ipv6 : etherTypes.ipv4;
   const etherType = fields.etherType ?? (fields.probe === undefined ? ofFamily : etherTypes.probe);
   const frame = Uint8Array.from([...ethernetAddresses, ...be16(etherType), ...packet]);
+  for (const [offset, byte] of Object.entries(fields.patch ?? {})) frame[Number(offset)] = byte;
   return frame.slice(0, fields.cutAt ?? frame.length);
 }
 

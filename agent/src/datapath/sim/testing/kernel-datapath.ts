@@ -148,7 +148,9 @@ export class KernelDatapath implements Datapath, Disposable {
     const context = contextOf(arrival);
     const result = testRun({ program, data: frame, context });
     if (result.verdict === verdicts.pass) return 'pass';
-    return result.verdict === verdicts.drop ? 'drop' : read(result.data);
+    if (result.verdict === verdicts.drop) return 'drop';
+    if (result.verdict !== verdicts.redirect) throw new Error(`the program returned ${result.verdict}`);
+    return read(result.data);
   }
 
   #runnerOf(

@@ -161,7 +161,7 @@ export function addressOf(text: string): Uint8Array {
   return address;
 }
 
-const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17 };
+const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 /** `10.101.0.1:80/tcp`, `[fd00::1]:80/tcp` */
 export function frontendOf(text: string): {

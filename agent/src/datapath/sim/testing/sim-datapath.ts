@@ -7,6 +7,7 @@ import type { Moment } from './changes.ts';
 import { frameOf } from './frames.ts';
 import { addressOf, frontendOf, withdrawRow, writeContents } from './map-writer.ts';
 import type { MapTarget } from './map-writer.ts';
+import { memoryTarget } from './memory-target.ts';
 import { smallSizes } from './small-sizes.ts';
 import { localNode, ownInterface } from './vector-node.ts';
 import type { Arrival, ConnectStep, Datapath, MapContents, Outcome, PacketStep, VectorSettings } from './vector.ts';
@@ -26,12 +27,7 @@ export class SimDatapath implements Datapath {
     const maps = this.#maps;
     const settings = { ...localNode, ...mtus, policyScope: scope, hostNetnsCookie: 0n };
     this.#simulation = new Simulation({ maps, settings, eventRate, nowNs: () => this.#nowNs });
-    this.#target = {
-      put: (map, key, value) => maps[map].update(key, value),
-      take: (map, key) => void maps[map].delete(key),
-      get: (map, key) => maps[map].lookup(key),
-      store: (array, index, record) => maps[array].bytes.set(record, index * record.length),
-    };
+    this.#target = memoryTarget(maps);
   }
 
   get policy(): PolicyMaps {
