@@ -3,6 +3,7 @@ import {
   customResourceDefinitions,
   daemonSets,
   deployments,
+  endpointSlices,
   namespaces,
   networkPolicies,
   pods,
@@ -15,6 +16,7 @@ import { MeshError } from '@clustermesh/runtime';
 const known: readonly Resource<KubeObject>[] = [
   namespaces,
   services,
+  endpointSlices,
   pods,
   deployments,
   daemonSets,
