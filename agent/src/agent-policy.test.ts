@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ciliumNetworkPolicies, customResourceDefinitions, networkPolicies, pods } from '@clustermesh/kube';
+import { ciliumNetworkPolicies, customResourceDefinitions, events, networkPolicies, pods } from '@clustermesh/kube';
 import type { CustomResourceDefinition, PolicyKubeObject } from '@clustermesh/kube';
 import { formatIp, identityCodec, parseLabel } from '@clustermesh/wire';
 import type { IpIdentity } from '@clustermesh/wire';
@@ -7,7 +7,19 @@ import type { IpIdentity } from '@clustermesh/wire';
 import type { Agent } from './agent.ts';
 import { decodeEndpoint } from './maps/endpoint.ts';
 import { decodePolicyKey, decodePolicyRow } from './maps/policy.ts';
-import { World, cluster, east, identityOf, minutes, networks, nodeIp, podIp, prefixOf, west } from './testing/world.ts';
+import {
+  World,
+  cluster,
+  east,
+  identityOf,
+  minutes,
+  networks,
+  nodeIp,
+  podIp,
+  prefixOf,
+  seconds,
+  west,
+} from './testing/world.ts';
 
 const web = identityOf(west);
 const client = identityOf(east, 7);
@@ -268,5 +280,60 @@ describe('createAgent: policies', () => {
     await started();
     await world.settle(2 * minutes);
     expect(rows()).toEqual(['egress 0 all allow', 'ingress 1 all allow']);
+  });
+
+  it('tells at once of a rule that it cannot serve, at the policy and in its status', async () => {
+    await meshed();
+    await world.kube.create(customResourceDefinitions, ciliumPolicies);
+    const l7 = [{ fromEndpoints: [{}], toPorts: [{ ports: [{ port: '80' }], rules: { http: [{ method: 'GET' }] } }] }];
+    await world.kube.create(ciliumNetworkPolicies, policy('layer-7', { endpointSelector: {}, ingress: l7 }));
+    const agent = await started();
+    await world.settle(minutes);
+    const { items } = await world.kube.list(events);
+    const told = items.filter(({ reason }) => reason === 'PolicyRuleRefused');
+    expect(told).toMatchObject([
+      {
+        type: 'Warning',
+        involvedObject: {
+          kind: 'CiliumNetworkPolicy',
+          namespace: 'default',
+          name: 'layer-7',
+          apiVersion: 'cilium.io/v2',
+        },
+        message: expect.stringContaining('ingress[0]'),
+      },
+    ]);
+    expect(agent.status().policy).toMatchObject({
+      ...{ scope: 'mesh', synced: true, policies: 1, subjects: 1, refusedRules: 1 },
+      refused: [{ kind: 'CiliumNetworkPolicy', namespace: 'default', name: 'layer-7' }],
+    });
+    expect([...agent.listings.policies()]).toMatchObject([{ name: 'layer-7', directions: ['ingress'], rules: 1 }]);
+    expect(rows()).toEqual(['egress 0 all allow', 'ingress 1 all allow']);
+    const text = await agent.metrics.registry.metrics();
+    expect(text).toContain('clustermesh_agent_policy_rules_refused 1');
+    expect(text).toContain('cilium_policy 1');
+    await world.kube.delete(ciliumNetworkPolicies, { namespace: 'default', name: 'layer-7' });
+    await world.settle(minutes);
+    expect(agent.status().policy).toMatchObject({ policies: 0, refusedRules: 0 });
+  });
+
+  it('tells what the maps had no room for, and lets nothing through by that', async () => {
+    world = new World({ policy: 3, policy_len: 16 });
+    await world.local([1]);
+    await webIdentity();
+    await world.remote(east);
+    await world.pod('echo-1', podIp(west, 1));
+    await world.kube.create(networkPolicies, allowClients);
+    await clientIdentity();
+    await clientIdentity(identityOf(east, 8));
+    const agent = await started();
+    expect(agent.status().policy).toMatchObject({ rows: 3, refusedRows: 1 });
+    expect(agent.status().datapath.problems).toContainEqual(expect.stringMatching(/^1 rows of policies: /));
+    await world.settle(seconds);
+    expect(agent.status().health).toContainEqual(expect.objectContaining({ name: 'policy/room', state: 'degraded' }));
+    await world.delete(`${prefixOf(east, 'identities')}${client}`);
+    await world.settle(minutes);
+    expect(agent.status().policy).toMatchObject({ rows: 3, refusedRows: 0 });
+    expect(agent.status().health).toContainEqual(expect.objectContaining({ name: 'policy/room', state: 'ok' }));
   });
 });

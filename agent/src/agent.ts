@@ -121,7 +121,15 @@ export function createAgent(deps: AgentDeps): Agent {
     if (!loop.hasSwept) return 'the services of this cluster are not programmed yet';
     return initialSync.waitsFor === undefined ? undefined : `waiting for ${initialSync.waitsFor}`;
   };
-  const events = createEvents({ ...deps, pacer, startupTaint: config.startupTaint, state, status, notReady });
+  const events = createEvents({
+    ...deps,
+    pacer,
+    startupTaint: config.startupTaint,
+    state,
+    policy: datapath.policy,
+    status,
+    notReady,
+  });
   const mapSwitch = new MapSwitch({
     ...deps,
     useMaps: deps.useMaps,
@@ -129,6 +137,7 @@ export function createAgent(deps: AgentDeps): Agent {
   });
   const listings = new Listings({
     nodeProbe,
+    policy: datapath.policy,
     state,
     programmer,
     reconciler,

@@ -41,6 +41,7 @@ export function createMetrics(
   registerClusterGauges(registry, status);
   registerStandings(registry, status);
   registerConflicts(registry, status);
+  registerPolicies(registry, status);
   new Counter({
     name: 'clustermesh_agent_datapath_decisions_total',
     help: 'Packets (ingress, egress), connections and datagrams (socket), by what the programs decided',
@@ -69,6 +70,7 @@ export function createMetrics(
       const { refusedServices, refusedAddresses } = status().datapath;
       this.set({ kind: 'service' }, refusedServices);
       this.set({ kind: 'address' }, refusedAddresses);
+      this.set({ kind: 'policy' }, status().policy.refusedRows);
     },
   });
   return {
@@ -146,6 +148,27 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
     'clustermesh_agent_remote_cluster_age_seconds',
     'Since the last contact with the cluster, +Inf if there never was any; absent if its mirror does not tell',
     ({ freshness }) => freshness && (freshness.lastContact === '' ? Infinity : freshness.ageMs / 1000),
+  );
+}
+
+function registerPolicies(registry: Registry, status: () => AgentStatus): void {
+  const gauge = (name: string, help: string, value: (policy: AgentStatus['policy']) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value(status().policy));
+      },
+    });
+  };
+  gauge('cilium_policy', 'Policy objects of this cluster', ({ policies }) => policies);
+  gauge('clustermesh_agent_policy_subjects', 'Identities of pods of this node that have rows', (one) => one.subjects);
+  gauge('clustermesh_agent_policy_rows', 'Rows of policies in the maps', ({ rows }) => rows);
+  gauge(
+    'clustermesh_agent_policy_rules_refused',
+    'Rules of policies that cannot be served: they allow nothing, as a deny they deny everybody',
+    ({ refusedRules }) => refusedRules,
   );
 }
 

@@ -69,6 +69,12 @@ const status: AgentStatus = {
   ],
   conflictCount: 1,
   probesOff: '',
+  policy: {
+    ...{ scope: 'mesh', synced: true, policies: 3, subjects: 2, rows: 9, refusedRows: 1, refusedRules: 1 },
+    refused: [
+      { kind: 'CiliumNetworkPolicy', namespace: 'demo', name: 'web', at: 'spec.ingress[0]', message: 'layer 7' },
+    ],
+  },
 };
 
 const manyAddresses = 20_000;
@@ -140,6 +146,7 @@ const source: StatusSource = {
     ipcache: addresses,
     nodes: () => [][Symbol.iterator]() as Generator<never>,
     identities: () => [][Symbol.iterator]() as Generator<never>,
+    policies: () => [],
   },
 };
 

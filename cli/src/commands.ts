@@ -6,6 +6,7 @@ import InspectClusters from './commands/inspect/clusters.ts';
 import InspectIdentities from './commands/inspect/identities.ts';
 import InspectIpcache from './commands/inspect/ipcache.ts';
 import InspectNodes from './commands/inspect/nodes.ts';
+import InspectPolicies from './commands/inspect/policies.ts';
 import InspectServices from './commands/inspect/services.ts';
 import LabCut from './commands/lab/cut.ts';
 import LabDown from './commands/lab/down.ts';
@@ -31,6 +32,7 @@ export const commands = {
   'inspect:identities': InspectIdentities,
   'inspect:ipcache': InspectIpcache,
   'inspect:nodes': InspectNodes,
+  'inspect:policies': InspectPolicies,
   'inspect:services': InspectServices,
   'lab:cut': LabCut,
   'lab:down': LabDown,

@@ -49,6 +49,10 @@ const rows: Readonly<Record<string, object>> = {
     ...{ cluster: 'north', name: 'n1', address: '172.30.2.11', pod_cidrs: ['10.2.1.0/24'], node_index: 3 },
     ...{ path: 'reachable', rtt_ms: 0.345 },
   },
+  ListPolicies: {
+    ...{ kind: 'CiliumNetworkPolicy', namespace: 'demo', name: 'web', directions: ['ingress'], rules: 2 },
+    problems: ['spec.ingress[0]: rules of layer 7 are not served: the rule allows nothing'],
+  },
   ListIdentities: { id: 131_073, cluster: 'north', labels: ['k8s:app=echo'], addresses: 2 },
 };
 
@@ -112,6 +116,11 @@ describe('inspect', () => {
       of: 'nodes',
       head: /^CLUSTER +NAME +ADDRESS/,
       row: /^north +n1 +172\.30\.2\.11 +10\.2\.1\.0\/24 +3 +reachable +0\.3ms$/,
+    },
+    {
+      of: 'policies',
+      head: /^KIND +NAMESPACE +NAME +DIRECTIONS +RULES +PROBLEMS/,
+      row: /^CiliumNetworkPolicy +demo +web +ingress +2 +spec\.ingress\[0\]: rules of layer 7 are not served/,
     },
     { of: 'identities', head: /^IDENTITY +CLUSTER/, row: /^131073 +north +2 +k8s:app=echo$/ },
   ] as const)('$of: a row as the agent tells it', async ({ of, head, row }) => {

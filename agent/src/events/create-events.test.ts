@@ -5,6 +5,7 @@ import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runt
 
 import { Pacer } from '../ingest/pacer.ts';
 import type { AgentStatus } from '../status/agent-status.ts';
+import type { PolicyRow } from '../tables/policy-table.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { createEvents } from './create-events.ts';
 
@@ -14,11 +15,13 @@ let kube: ReturnType<KubeApiStore['client']>;
 let stop: AbortController;
 let notReady: string | undefined;
 let status: AgentStatus;
+const policies = new Map<string, PolicyRow>();
 
 beforeEach(async () => {
   kube = new KubeApiStore({ clock, random: seededRandom(1) }).client();
   stop = new AbortController();
   notReady = undefined;
+  policies.clear();
   status = {
     ...{ cluster: 'east', clusterId: 1, node: 'n1', version: '1', startedAt: '', health: [] },
     datapath: { mode: 'ebpf', reason: '', swept: true, maps: [], problems: [] },
@@ -42,7 +45,16 @@ function start(): void {
     nodes: { rows: () => [] },
   } as unknown as MeshState;
   const health = new Health(clock);
-  const deps = { kube, state, pacer: new Pacer(clock), clock, health, log: silentLogger, startupTaint: taint };
+  const deps = {
+    kube,
+    state,
+    policy: { policies },
+    pacer: new Pacer(clock),
+    clock,
+    health,
+    log: silentLogger,
+    startupTaint: taint,
+  };
   void createEvents({ ...deps, status: () => status, notReady: () => notReady }).run(stop.signal);
 }
 

@@ -5,6 +5,7 @@ import type { Clock, Health, Logger } from '@clustermesh/runtime';
 
 import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentStatus } from '../status/agent-status.ts';
+import type { PolicyState } from '../policy/policy-state.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { MeshEvents } from './mesh-events.ts';
 import { NodeCondition } from './node-condition.ts';
@@ -14,6 +15,7 @@ export interface EventsDeps {
   readonly kube: KubeClient;
   readonly startupTaint: string;
   readonly state: MeshState;
+  readonly policy: Pick<PolicyState, 'policies'>;
   readonly status: () => AgentStatus;
   readonly notReady: () => string | undefined;
   readonly pacer: Pick<Pacer, 'pause'>;

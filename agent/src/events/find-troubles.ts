@@ -1,6 +1,9 @@
 import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentStatus, ClusterStatus, Conflict } from '../status/agent-status.ts';
+import { refusedRules } from '../status/policy-status.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
+import { policyKey } from '../tables/policy-table.ts';
+import type { PolicyRow } from '../tables/policy-table.ts';
 import { tellerOf } from './tellers.ts';
 import type { Trouble } from './trouble.ts';
 import { whyNoRemoteBackends } from './why-no-remote-backends.ts';
@@ -11,6 +14,7 @@ const servicesAtOnce = 256;
 /** All that this node should tell of, as things are now. */
 export async function findTroubles(
   state: MeshState,
+  policies: Iterable<PolicyRow>,
   status: AgentStatus,
   pacer: Pick<Pacer, 'pause'>,
 ): Promise<readonly Trouble[]> {
@@ -27,6 +31,7 @@ export async function findTroubles(
       .filter(({ name }) => isOurs(name))
       .flatMap((cluster) => [...clusterTroubles(cluster, status.conflicts)]),
     ...status.datapath.problems.map((message) => nodeTrouble('DatapathIncomplete', message)),
+    ...[...policies].filter(({ ref }) => isOurs(policyKey(ref))).flatMap((row) => [...policyTroubles(row)]),
   ];
 }
 
@@ -57,6 +62,14 @@ function* clusterTroubles(
   const [first] = rejectionReasons;
   if (rejectedNow > 0 && first !== undefined) {
     yield nodeTrouble('RemoteEntriesRejected', `cluster ${name}: ${first.key}: ${first.reason}`);
+  }
+}
+
+/** One for each rule, all with words of their own. */
+function* policyTroubles(row: PolicyRow): Generator<Trouble> {
+  const about = { ...row.ref, uid: row.uid };
+  for (const { at, message } of refusedRules([row])) {
+    yield { about, reason: 'PolicyRuleRefused', message: `${at}: ${message}`, type: 'Warning', isCertain: true };
   }
 }
 

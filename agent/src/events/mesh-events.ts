@@ -5,7 +5,10 @@ import type { Clock, Health, Logger } from '@clustermesh/runtime';
 
 import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentStatus } from '../status/agent-status.ts';
+import type { PolicyState } from '../policy/policy-state.ts';
+import { policyResources } from '../ingest/local-policies.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
+import { policyKey } from '../tables/policy-table.ts';
 import { findTroubles } from './find-troubles.ts';
 import { Troubles } from './trouble.ts';
 import type { Trouble } from './trouble.ts';
@@ -14,6 +17,7 @@ export interface MeshEventsDeps {
   readonly kube: Pick<KubeClient, 'get'>;
   readonly recorder: Pick<EventRecorder, 'record'>;
   readonly state: MeshState;
+  readonly policy: Pick<PolicyState, 'policies'>;
   readonly status: () => AgentStatus;
   /** Before remote clusters have been read, everything is missing. */
   readonly isReady: () => boolean;
@@ -41,10 +45,10 @@ export class MeshEvents {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { isReady, state, status, pacer, clock, recorder } = this.#deps;
+    const { isReady, state, policy, status, pacer, clock, recorder } = this.#deps;
     if (!isReady()) return;
     const now = status();
-    const found = await findTroubles(state, now, pacer);
+    const found = await findTroubles(state, policy.policies.values(), now, pacer);
     const due = this.#troubles.tell(found, clock.monotonicMs(), toldPerLook);
     for (const { about, type, reason, message } of due) {
       const regarding = await this.#reference(about, now.node, signal);
@@ -54,7 +58,9 @@ export class MeshEvents {
 
   /** kubectl shows only Events that name the object's uid. */
   async #reference(about: Trouble['about'], node: string, signal: AbortSignal): Promise<ObjectReference | undefined> {
-    const { kube } = this.#deps;
+    const { kube, policy } = this.#deps;
+    if (isPolicy(about))
+      return policy.policies.get(policyKey(about))?.uid === about.uid ? policyReference(about) : undefined;
     try {
       if (about.kind === 'Service') return referenceTo(services, await kube.get(services, about, signal));
       return referenceTo(nodes, await kube.get(nodes, { name: node }, signal));
@@ -63,4 +69,16 @@ export class MeshEvents {
       throw error;
     }
   }
+}
+
+type PolicyAbout = Extract<Trouble['about'], { readonly uid: string }>;
+
+function isPolicy(about: Trouble['about']): about is PolicyAbout {
+  return 'uid' in about;
+}
+
+/** Its uid was told with it: nobody needs to be asked. */
+function policyReference({ kind, namespace, name, uid }: PolicyAbout): ObjectReference {
+  const metadata = { name, uid, ...(namespace === '' ? {} : { namespace }) };
+  return referenceTo(policyResources[kind], { metadata });
 }

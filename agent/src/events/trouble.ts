@@ -1,12 +1,18 @@
+import type { PolicyRef } from '@clustermesh/policy';
+
 /** Something that is wrong now. */
 export interface Trouble {
-  /** What it is about: a Service of this cluster, or this node. */
+  /** What it is about: a Service or a policy of this cluster, or this node. */
   readonly about:
-    { readonly kind: 'Service'; readonly namespace: string; readonly name: string } | { readonly kind: 'Node' };
+    | { readonly kind: 'Service'; readonly namespace: string; readonly name: string }
+    | { readonly kind: 'Node' }
+    | (PolicyRef & { readonly uid: string });
   /** One word in CamelCase. */
   readonly reason: string;
   readonly message: string;
   readonly type: 'Normal' | 'Warning';
+  /** It does not pass by itself: nothing is gained by waiting. */
+  readonly isCertain?: boolean;
 }
 
 interface Known {
@@ -57,8 +63,9 @@ export class Troubles {
   }
 }
 
-function isDue({ sinceMs, toldMs }: Known, nowMs: number): boolean {
-  return toldMs === undefined ? nowMs - sinceMs >= settleMs : nowMs - toldMs >= repeatMs;
+function isDue({ trouble, sinceMs, toldMs }: Known, nowMs: number): boolean {
+  const waitMs = trouble.isCertain === true ? 0 : settleMs;
+  return toldMs === undefined ? nowMs - sinceMs >= waitMs : nowMs - toldMs >= repeatMs;
 }
 
 function keyOf(trouble: Trouble): string {

@@ -12,22 +12,16 @@ export interface LocalPoliciesDeps extends KubeIngestDeps {
   readonly onSynced: () => void;
 }
 
-interface PolicySource {
-  readonly kind: PolicyKind;
-  readonly resource: Resource<PolicyKubeObject>;
-  readonly options: ListWatchOptions<PolicyKubeObject>;
-}
+export const policyResources: Readonly<Record<PolicyKind, Resource<PolicyKubeObject>>> = {
+  NetworkPolicy: networkPolicies,
+  CiliumNetworkPolicy: ciliumNetworkPolicies,
+  CiliumClusterwideNetworkPolicy: ciliumClusterwideNetworkPolicies,
+};
 
 /** Cilium's kinds are there where somebody installed their definitions, today or later. */
-const sources: readonly PolicySource[] = [
-  { kind: 'NetworkPolicy', resource: networkPolicies, options: { mustExist: true } },
-  { kind: 'CiliumNetworkPolicy', resource: ciliumNetworkPolicies, options: { believesAbsence: true } },
-  {
-    kind: 'CiliumClusterwideNetworkPolicy',
-    resource: ciliumClusterwideNetworkPolicies,
-    options: { believesAbsence: true },
-  },
-];
+function optionsOf(kind: PolicyKind): ListWatchOptions<PolicyKubeObject> {
+  return kind === 'NetworkPolicy' ? { mustExist: true } : { believesAbsence: true };
+}
 
 /** The policies of this cluster, of all kinds. */
 export class LocalPolicies {
@@ -36,12 +30,13 @@ export class LocalPolicies {
 
   constructor(deps: LocalPoliciesDeps) {
     this.#deps = deps;
-    this.#watches = sources.map(({ kind, resource, options }) => ({
+    const kinds = Object.entries(policyResources) as [PolicyKind, Resource<PolicyKubeObject>][];
+    this.#watches = kinds.map(([kind, resource]) => ({
       kind,
       watch: new ListWatch(
         deps.kube,
         resource,
-        { ...options, keep: keptPolicy },
+        { ...optionsOf(kind), keep: keptPolicy },
         { ...deps, health: deps.health.scope(`kube/${resource.plural}`) },
       ),
     }));

@@ -19,6 +19,45 @@ export interface AgentStatus {
   readonly conflictCount: number;
   /** Why nodes of other clusters are not probed; '' when they are. */
   readonly probesOff: string;
+  readonly policy: PolicyStatus;
+}
+
+/** How the policies of this cluster are enforced on this node. */
+export interface PolicyStatus {
+  readonly scope: 'none' | 'mesh' | 'all';
+  /** All policies are known, and who is who in this cluster. */
+  readonly synced: boolean;
+  /** Objects. */
+  readonly policies: number;
+  /** Identities of this node's pods, each with rows of its own. */
+  readonly subjects: number;
+  readonly rows: number;
+  /** Rows that the maps did not take; tried again every ten seconds. */
+  readonly refusedRows: number;
+  readonly refusedRules: number;
+  /** The first few. */
+  readonly refused: readonly RefusedRule[];
+}
+
+/** What of a policy cannot be served, and what holds instead. */
+export interface RefusedRule {
+  readonly kind: string;
+  /** '' for a policy of the whole cluster. */
+  readonly namespace: string;
+  readonly name: string;
+  /** Where in the object. */
+  readonly at: string;
+  readonly message: string;
+}
+
+export interface PolicyEntry {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** In which it says something. */
+  readonly directions: readonly ('ingress' | 'egress')[];
+  readonly rules: number;
+  readonly problems: readonly string[];
 }
 
 /** Something that two clusters claim. */

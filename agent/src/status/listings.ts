@@ -9,11 +9,20 @@ import { protocolName, protocolNumber } from '../datapath/protocols.ts';
 import type { ServiceProgrammer } from '../datapath/service-programmer.ts';
 import type { ServiceReconciler } from '../datapath/service-reconciler.ts';
 import type { ClusterIds } from '../ingest/cluster-ids.ts';
+import type { PolicyState } from '../policy/policy-state.ts';
 import type { NodeProbe } from '../probe/node-probe.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { podPrefixes } from '../tables/node-table.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
-import type { BackendEntry, IdentityEntry, IpcacheEntry, NodeEntry, ServiceEntry } from './agent-status.ts';
+import type {
+  BackendEntry,
+  IdentityEntry,
+  IpcacheEntry,
+  NodeEntry,
+  PolicyEntry,
+  ServiceEntry,
+} from './agent-status.ts';
+import { policyEntries } from './policy-status.ts';
 import { prefixText } from './prefix-text.ts';
 
 export interface ListingsOptions {
@@ -23,6 +32,7 @@ export interface ListingsOptions {
   readonly clusterIds: ClusterIds;
   readonly localClusterId: number;
   readonly nodeProbe: Pick<NodeProbe, 'reports'>;
+  readonly policy: Pick<PolicyState, 'policies'>;
 }
 
 interface IpcacheSource {
@@ -45,6 +55,10 @@ export class Listings {
 
   constructor(options: ListingsOptions) {
     this.#options = options;
+  }
+
+  policies(): Iterable<PolicyEntry> {
+    return policyEntries(this.#options.policy.policies.values());
   }
 
   *services(filter: ServiceFilter): Generator<ServiceEntry> {

@@ -8,6 +8,7 @@ import type { NodeProbe } from '../probe/node-probe.ts';
 import type { AgentSettings } from '../settings.ts';
 import type { AgentStatus, DatapathStatus, LocalStatus } from './agent-status.ts';
 import { findConflicts } from './conflicts.ts';
+import { policyStatus } from './policy-status.ts';
 import { clusterStatus, kindStatus, lastFailures } from './cluster-status.ts';
 
 export interface StatusReportOptions {
@@ -40,6 +41,7 @@ export function statusReport(options: StatusReportOptions): AgentStatus {
     conflicts: conflicts.slice(0, shownConflicts),
     conflictCount: conflicts.length,
     probesOff: probes.offReason,
+    policy: policyStatus(datapath.policy, datapath.policyProgrammer),
   };
 }
 
@@ -60,7 +62,7 @@ function clusterStatuses({ datapath, ingest, health, probes }: StatusReportOptio
 }
 
 function datapathStatus({ datapath, maps, settings }: StatusReportOptions): DatapathStatus {
-  const { programmer, state, services, addresses, endpointReconciler, loop } = datapath;
+  const { programmer, state, services, addresses, endpointReconciler, policyProgrammer, loop } = datapath;
   const used = { ...programmer.used, nodes: state.nodeIndexes.used };
   const of = (map: { readonly name: string; readonly maxEntries: number }, entries: number) => ({
     name: map.name,
@@ -81,11 +83,13 @@ function datapathStatus({ datapath, maps, settings }: StatusReportOptions): Data
       of(maps.backend, used.backends),
       of(maps.node, used.nodes),
       of(maps.ipc_host, addresses.programmed),
+      of(maps.policy, policyProgrammer.size),
     ],
     problems: [
       ...(programs?.notices ?? []),
       ...new Set(services.problems.values()),
       ...(addresses.problem === undefined ? [] : [addresses.problem]),
+      ...(policyProgrammer.problem === undefined ? [] : [policyProgrammer.problem]),
       ...new Set(pending),
       ...datapath.devices.problems,
     ],

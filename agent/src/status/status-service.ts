@@ -23,7 +23,7 @@ import type { Listings, ServiceFilter } from './listings.ts';
 /** Where everything that the service tells comes from. */
 export interface StatusSource {
   status(): AgentStatus;
-  readonly listings: Pick<Listings, 'services' | 'backends' | 'ipcache' | 'nodes' | 'identities'>;
+  readonly listings: Pick<Listings, 'services' | 'backends' | 'ipcache' | 'nodes' | 'identities' | 'policies'>;
   /** At the reader's pace, until abort. */
   flows(request: FlowsRequest, signal: AbortSignal): AsyncIterable<FlowEvent>;
   explain(request: ExplainRequest, signal: AbortSignal): Promise<Result<FlowExplanation>>;
@@ -57,6 +57,7 @@ export function statusImplementation(source: StatusSource): UntypedServiceImplem
     listBackends: streamed<ServiceFilter>((filter) => listings.backends(filter)),
     listIpcache: streamed<ClusterFilter>(({ cluster }) => listings.ipcache(cluster)),
     listNodes: streamed<ClusterFilter>(({ cluster }) => listings.nodes(cluster)),
+    listPolicies: streamed(() => listings.policies()),
     listIdentities: streamed<ClusterFilter>(({ cluster }) => listings.identities(cluster)),
     getFlows: followed<FlowsRequest>((request, signal) => source.flows(request, signal)),
     explainFlow: asked<ExplainRequest, FlowExplanation>((request, signal) => source.explain(request, signal)),

@@ -45,6 +45,8 @@ const sizes = {
   probe: 64,
   ipc_host: 256,
   ipc_cidr: 64,
+  policy: 256,
+  policy_len: 256,
 };
 export const seconds = 1_000;
 export const minutes = 60 * seconds;

@@ -4,7 +4,7 @@ import { MeshError, systemClock } from '@clustermesh/runtime';
 
 /** The streaming methods of the agent's status API (packages/wire/proto/clustermesh/v1/status.proto). */
 export type AgentList =
-  'ListClusters' | 'ListServices' | 'ListBackends' | 'ListIpcache' | 'ListNodes' | 'ListIdentities';
+  'ListClusters' | 'ListServices' | 'ListBackends' | 'ListIpcache' | 'ListNodes' | 'ListIdentities' | 'ListPolicies';
 
 /** Nothing an agent lists takes longer; a socket nobody answers on must not hang a terminal. */
 const deadlineMs = 30_000;

@@ -81,6 +81,15 @@ describe('clusterUse', () => {
 });
 
 describe('agentNotices', () => {
+  it('names rules of policies that are not served, once for all agents', () => {
+    const rule = { kind: 'NetworkPolicy', namespace: 'shop', name: 'web', at: 'spec.ingress[0]', message: 'no' };
+    const policy = { refusedRules: 2, refused: [rule] };
+    expect(agentNotices([agent('n1', {}, { policy }), agent('n2', {}, { policy })])).toEqual([
+      'policy NetworkPolicy shop/web: spec.ingress[0]: no',
+      '1 more rules of policies are not served: clustermesh inspect policies',
+    ]);
+  });
+
   it('tells each conflict once, however many agents see it', () => {
     const conflicts = [{ message: 'address 10.1.1.1 of cluster a is cluster b\u2019s' }];
     expect(
