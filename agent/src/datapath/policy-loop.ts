@@ -1,5 +1,7 @@
+import { prefixText } from '@clustermesh/policy';
 import { Backoff, every, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+import type { Prefix } from '@clustermesh/wire';
 
 import type { ChangeSignal } from '../change-signal.ts';
 import type { Pacer } from '../ingest/pacer.ts';
@@ -41,6 +43,10 @@ const rowsAtOnce = 256;
 /** The one writer of the policy maps: brings them to what policies, identities and this node's pods say. */
 export class PolicyLoop {
   readonly #options: PolicyLoopOptions;
+  /** Whose rows may still be to come: addresses do not have them yet. */
+  readonly #identities = new Set<number>();
+  readonly #networks = new Map<string, { readonly prefix: Prefix; readonly identity: number | undefined }>();
+  #sinceMs: number | undefined;
   #maintenanceRounds = 0;
 
   constructor(options: PolicyLoopOptions) {
@@ -67,31 +73,52 @@ export class PolicyLoop {
     );
   }
 
-  /** Some steps; then rows, what waits for them, and only then what they replace. */
+  /** Some steps, then rows; what waits for rows follows when there are no more to come, what they replace last. */
   async #turn(): Promise<void> {
-    const { policy, programmer, addresses, clock, pacer, metrics } = this.#options;
+    const { policy, programmer, clock, pacer, metrics } = this.#options;
     const sinceMs = policy.takeSinceMs();
+    this.#sinceMs ??= sinceMs;
     const startMs = clock.monotonicMs();
-    const identities: number[] = [];
+    const isOver = (): boolean => clock.monotonicMs() - startMs >= turnMs;
     for (let step = policy.step(); step !== undefined; step = policy.step()) {
-      if (step.identity !== undefined) identities.push(step.identity);
-      if (clock.monotonicMs() - startMs >= turnMs) break;
+      if (step.identity !== undefined) this.#identities.add(step.identity);
+      if (isOver()) break;
     }
-    const { named, left } = policy.takeNetworks();
-    const { ready, gone } = policy.takeSubjects();
-    for (const subject of gone) programmer.markGone(subject);
+    this.#noteNetworks();
+    for (const subject of policy.takeGone()) programmer.markGone(subject);
     let count = 0;
-    for (const _ of programmer.applying(policy.takeChanges())) if (++count % rowsAtOnce === 0) await pacer.pause();
-    for (const subject of ready) programmer.markReady(subject);
-    policy.markReady(ready);
-    for (const identity of identities) addresses.identitySettled(identity);
-    for (const { prefix, number } of named) addresses.setNetwork(prefix, number);
-    for (const prefix of left) addresses.setNetwork(prefix, undefined);
-    if (ready.length > 0) this.#options.onSubjects();
-    if (sinceMs !== undefined && !policy.hasWork) {
-      metrics.observeProgramming('policy', (clock.monotonicMs() - sinceMs) / 1000);
+    for (const _ of programmer.applying(policy.takeChanges(isOver))) {
+      if (++count % rowsAtOnce === 0) await pacer.pause();
+    }
+    this.#tellSubjects();
+    if (!policy.resolver.hasChanges) this.#tellAddresses();
+    if (this.#sinceMs !== undefined && !policy.hasWork) {
+      metrics.observeProgramming('policy', (clock.monotonicMs() - this.#sinceMs) / 1000);
+      this.#sinceMs = undefined;
     }
     await pacer.pause();
+  }
+
+  #noteNetworks(): void {
+    const { named, left } = this.#options.policy.takeNetworks();
+    for (const { prefix, number } of named) this.#networks.set(prefixText(prefix), { prefix, identity: number });
+    for (const prefix of left) this.#networks.set(prefixText(prefix), { prefix, identity: undefined });
+  }
+
+  #tellSubjects(): void {
+    const { policy, programmer, onSubjects } = this.#options;
+    const ready = policy.completed();
+    for (const subject of ready) programmer.markReady(subject);
+    policy.markReady(ready);
+    if (ready.length > 0) onSubjects();
+  }
+
+  #tellAddresses(): void {
+    const { addresses } = this.#options;
+    for (const identity of this.#identities) addresses.identitySettled(identity);
+    for (const { prefix, identity } of this.#networks.values()) addresses.setNetwork(prefix, identity);
+    this.#identities.clear();
+    this.#networks.clear();
   }
 
   #maintain(): void {

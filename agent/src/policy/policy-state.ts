@@ -67,7 +67,8 @@ export class PolicyState {
 
   /** Is there a step to take? */
   get hasWork(): boolean {
-    if (this.#isResolverDirty || this.#changedIdentities.size + this.#changedPolicies.size > 0) return true;
+    if (this.#isResolverDirty || this.resolver.hasChanges) return true;
+    if (this.#changedIdentities.size + this.#changedPolicies.size > 0) return true;
     return this.#resolved.size !== this.#ready.size || (this.#changedSubjects.size > 0 && this.isSynced);
   }
 
@@ -84,12 +85,12 @@ export class PolicyState {
   /** A Service of our cluster, which policies may name. */
   serviceChanged(service: PolicyService): void {
     this.resolver.upsertService(service);
-    this.#servicesChanged();
+    this.#resolverChanged();
   }
 
   serviceRemoved(service: ServiceName): void {
     this.resolver.removeService(service);
-    this.#servicesChanged();
+    this.#resolverChanged();
   }
 
   /** These have rows from now on, beside those that had. */
@@ -125,12 +126,16 @@ export class PolicyState {
     return this.#resolved.size;
   }
 
-  /** Whose rows are among the changes that are taken next, all of them, and whose are so no more. */
-  takeSubjects(): { readonly ready: readonly number[]; readonly gone: readonly number[] } {
-    const ready = [...this.#resolved].filter((number) => !this.#ready.has(number));
+  /** Whose rows are no more among those that are wanted, since this was last asked. */
+  takeGone(): readonly number[] {
     const gone = [...this.#ready].filter((number) => !this.#resolved.has(number));
     for (const number of gone) this.#ready.delete(number);
-    return { ready, gone };
+    return gone;
+  }
+
+  /** All of whose rows have been taken as changes, and who are not marked as ready. */
+  completed(): readonly number[] {
+    return [...this.#resolved].filter((number) => !this.#ready.has(number) && this.resolver.isSettled(number));
   }
 
   /** The rows of these are written. */
@@ -159,9 +164,10 @@ export class PolicyState {
     return {};
   }
 
-  takeChanges(): readonly RowChange[] {
+  /** Changes of rows; of many subjects, those of some, until it `isEnough`. */
+  takeChanges(isEnough: () => boolean): readonly RowChange[] {
     this.#isResolverDirty = false;
-    return this.resolver.takeChanges();
+    return this.resolver.takeChanges(isEnough);
   }
 
   /** A network had this identity when we came. */
@@ -200,7 +206,7 @@ export class PolicyState {
       this.#leaving.delete(number);
       this.#networks.release(prefix);
       this.resolver.removeIdentity(number);
-      this.#isResolverDirty = true;
+      this.#resolverChanged();
     }
   }
 
@@ -240,7 +246,7 @@ export class PolicyState {
     this.#resolved.add(number);
   }
 
-  #servicesChanged(): void {
+  #resolverChanged(): void {
     this.#isResolverDirty = true;
     this.#changed();
   }
