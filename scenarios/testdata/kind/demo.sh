@@ -63,7 +63,7 @@ kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --addr
 kubectl --context east -n demo annotate --overwrite service echo service.cilium.io/affinity=none
 kubectl --context east -n demo exec -i client -- node /probe/requests.mjs --address $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.clusterIPs[0]}') --port $(kubectl --context east -n demo get service echo -o jsonpath='{.spec.ports[?(@.protocol=="TCP")].port}') --protocol TCP --requests 30
 
-# a policy of north lets nobody in from other clusters - the client of east gets no answer from there
+# a policy of north keeps other clusters out - no answer from there
 for CLUSTER in north; do kubectl --context $CLUSTER apply -f - <<EOF
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
