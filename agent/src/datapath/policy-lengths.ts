@@ -2,12 +2,17 @@ import type { BpfMap } from '@clustermesh/ebpf';
 import { anybody } from '@clustermesh/policy';
 
 import { keyText } from '../maps/address.ts';
-import { decodePolicyHolder, encodePolicyHolder, encodePolicyLengths, policyDirection } from '../maps/policy.ts';
+import {
+  decodePolicyHolder,
+  encodePolicyHolder,
+  encodePolicyLengths,
+  policyDirection,
+  policyLengthCount,
+} from '../maps/policy.ts';
 import type { PolicyDirection, PolicyHolder, PolicyRowKey } from '../maps/policy.ts';
 
 /** How many rows of each length (0 to 24) a holder has. */
 type LengthCounts = Uint32Array;
-const lengthCount = 25;
 const directions = Object.keys(policyDirection) as readonly PolicyDirection[];
 
 /**
@@ -84,12 +89,12 @@ export class PolicyLengths {
   }
 
   #rewrite(holder: PolicyHolder): void {
-    this.#write(holder, this.#counts.get(keyText(encodePolicyHolder(holder))) ?? new Uint32Array(lengthCount));
+    this.#write(holder, this.#counts.get(keyText(encodePolicyHolder(holder))) ?? new Uint32Array(policyLengthCount));
   }
 
   #count(row: PolicyRowKey, change: 1 | -1): LengthCounts {
     const holder = keyText(encodePolicyHolder(row));
-    const counts = this.#counts.get(holder) ?? new Uint32Array(lengthCount);
+    const counts = this.#counts.get(holder) ?? new Uint32Array(policyLengthCount);
     counts[row.length] = (counts[row.length] ?? 0) + change;
     if (counts.some((count) => count > 0)) this.#counts.set(holder, counts);
     else this.#counts.delete(holder);

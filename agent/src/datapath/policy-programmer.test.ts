@@ -136,6 +136,21 @@ describe('PolicyProgrammer', () => {
     expect(successor.hasLeftovers).toBe(false);
   });
 
+  it('what a predecessor left goes in the same order: no deny before the allow that it is an exception of', () => {
+    const { maps } = newMaps();
+    new PolicyProgrammer(maps).apply([change(0, port80, 'deny'), change(0, everything, 'allow')]);
+    const successor = new PolicyProgrammer(maps);
+    for (const _ of successor.restoring());
+    const gone: number[] = [];
+    const remove = maps.rows.delete.bind(maps.rows);
+    maps.rows.delete = (key) => {
+      gone.push(decodePolicyKey(key).length);
+      return remove(key);
+    };
+    successor.sweep(() => true);
+    expect(gone).toEqual([0, 24]);
+  });
+
   it('says that a subject is ready, though nothing is allowed to it, until it is gone', () => {
     const { maps, log } = newMaps();
     const programmer = new PolicyProgrammer(maps);

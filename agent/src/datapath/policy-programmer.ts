@@ -77,15 +77,16 @@ export class PolicyProgrammer {
 
   /** One step a row; nothing else may be done before the last one. */
   *applying(changes: readonly RowChange[]): Generator<void> {
-    const longestFirst = changes.toSorted((left, right) => precedence(right) - precedence(left));
-    for (const { row, ...change } of longestFirst) {
+    const keyed = changes.map(({ row, ...about }) => ({ key: rowKey(about), row }));
+    const decidingFirst = keyed.sort((left, right) => precedence(right.key) - precedence(left.key));
+    for (const { key, row } of decidingFirst) {
       if (row === undefined) continue;
-      this.#upsert(rowKey(change), { deny: row.verdict === 'deny', rule: row.rule });
+      this.#upsert(key, { deny: row.verdict === 'deny', rule: row.rule });
       yield;
     }
-    for (const { row, ...change } of longestFirst.reverse()) {
+    for (const { key, row } of decidingFirst.reverse()) {
       if (row !== undefined) continue;
-      this.#remove(encodePolicyKey(rowKey(change)));
+      this.#remove(encodePolicyKey(key));
       yield;
     }
     this.#settleRefused();
@@ -108,9 +109,9 @@ export class PolicyProgrammer {
   /** Leftovers that somebody should have wanted by now are a predecessor's alone: they go. */
   sweep(isSettled: (key: PolicyHolder) => boolean): void {
     this.#lengths.sweep(isSettled);
-    for (const text of this.#leftovers) {
-      const row = this.#rows.get(text);
-      if (row !== undefined && isSettled(row.key)) this.#remove(encodePolicyKey(row.key));
+    const keys = [...this.#leftovers].flatMap((text) => this.#rows.get(text)?.key ?? []).filter(isSettled);
+    for (const key of keys.sort((left, right) => precedence(left) - precedence(right))) {
+      this.#remove(encodePolicyKey(key));
     }
     this.#settleRefused();
   }
@@ -239,6 +240,6 @@ function rowKey({ subject, remote, direction, region }: Omit<RowChange, 'row'>):
 }
 
 /** Of two rows about the same packet, which one decides: the longer, and of equal ones that of the identity. */
-function precedence({ region, remote }: RowChange): number {
-  return 2 * region.length + (remote === anybody ? 0 : 1);
+function precedence({ length, remote }: PolicyRowKey): number {
+  return 2 * length + (remote === anybody ? 0 : 1);
 }

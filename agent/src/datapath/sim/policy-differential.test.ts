@@ -16,6 +16,6 @@ it('rules one by one, the resolver and the simulation agree on every flow, betwe
       const datapath = new SimDatapath(settings);
       expect(new PolicyHistory([{ name: 'simulation', datapath }], 'maps').run(history)).toEqual([]);
     }),
-    { numRuns: 20, seed: 4 },
+    { numRuns: 12, seed: 4 },
   );
 });

@@ -2,9 +2,11 @@ import type { Verdict } from '@clustermesh/policy';
 
 import { decodePolicyHolder } from '../../../maps/policy.ts';
 import { PolicyProgrammer } from '../../policy-programmer.ts';
+import type { PolicyMaps } from '../../policy-programmer.ts';
 import { addressMaps, flowText, probedFlows, verdictOfPacket, verdictOfRows } from './policy-flows.ts';
 import type { ProbedFlow } from './policy-flows.ts';
 import { PolicyWorld } from './policy-world.ts';
+import { subjects } from './random-policies.ts';
 import type { Happening } from './random-policies.ts';
 import type { Datapath } from './vector.ts';
 import { WatchedMap } from './watched-map.ts';
@@ -19,7 +21,8 @@ type Opinion = readonly [name: string, verdict: (flow: ProbedFlow) => Verdict];
  */
 export class PolicyHistory {
   readonly #world = new PolicyWorld();
-  readonly #programmer: PolicyProgrammer;
+  readonly #maps: PolicyMaps;
+  #programmer: PolicyProgrammer;
   readonly #opinions: readonly Opinion[];
   readonly #between: Opinion;
   readonly #before = new Map<ProbedFlow, Verdict>(probedFlows.map((flow) => [flow, 'deny']));
@@ -34,7 +37,8 @@ export class PolicyHistory {
         this.#written(key),
       );
     for (const { datapath } of datapaths) datapath.write(addressMaps());
-    this.#programmer = new PolicyProgrammer({ rows: maps('rows'), lengths: maps('lengths') });
+    this.#maps = { rows: maps('rows'), lengths: maps('lengths') };
+    this.#programmer = new PolicyProgrammer(this.#maps);
     this.#between = [
       'between two writes',
       (flow) =>
@@ -50,14 +54,24 @@ export class PolicyHistory {
     this.#settle('at first');
     history.forEach((batch, index) => {
       for (const happening of batch) this.#world.happen(happening);
+      const isRestarted = batch.some(({ kind }) => kind === 'restart');
+      if (isRestarted) this.#restart();
       this.#settle(`after batch ${index}`);
     });
     return this.disagreements;
   }
 
+  /** What the agent before wrote stays in force until it is known what is wanted. */
+  #restart(): void {
+    this.#programmer = new PolicyProgrammer(this.#maps);
+    for (const _ of this.#programmer.restoring());
+  }
+
   #settle(when: string): void {
     for (const flow of probedFlows) this.#after.set(flow, this.#world.evaluate(flow));
     this.#programmer.apply(this.#world.takeChanges());
+    for (const subject of subjects) this.#programmer.markReady(subject);
+    this.#programmer.sweep(() => true);
     for (const [flow, verdict] of this.#after) {
       this.#before.set(flow, verdict);
       for (const [name, opinion] of this.#opinions) this.#compare(`${name} ${when}`, opinion(flow), flow, [verdict]);

@@ -23,7 +23,7 @@ export interface AskedFlow {
 
 /** Policies and identities twice: in the resolver, and as they are, for whoever asks rule by rule. */
 export class PolicyWorld {
-  readonly #resolver = new Resolver(localCluster);
+  #resolver = new Resolver(localCluster);
   readonly #policies = new Map<string, Policy>();
   readonly #identities = new Map<number, Identity>();
   readonly #services = new Map<string, PolicyService>();
@@ -65,7 +65,19 @@ export class PolicyWorld {
       case 'no service':
         this.#services.delete(happening.name);
         this.#resolver.removeService({ namespace: 'demo', name: happening.name });
+        break;
+      case 'restart':
+        this.#restart();
     }
+  }
+
+  /** Another agent begins, which is told all that there is. */
+  #restart(): void {
+    this.#resolver = new Resolver(localCluster);
+    for (const service of this.#services.values()) this.#resolver.upsertService(service);
+    for (const policy of this.#policies.values()) this.#resolver.upsertPolicy(policy);
+    for (const identity of this.#identities.values()) this.#resolver.upsertIdentity(identity);
+    for (const [subject, ports] of this.#ports) this.#upsertSubject(subject, ports);
   }
 
   /** What all rules say, one by one. */

@@ -172,7 +172,9 @@ export type Happening =
   | { readonly kind: 'no identity'; readonly number: number }
   | { readonly kind: 'ports'; readonly subject: number; readonly ports: NamedPorts }
   | { readonly kind: 'service'; readonly service: PolicyService }
-  | { readonly kind: 'no service'; readonly name: string };
+  | { readonly kind: 'no service'; readonly name: string }
+  /** Of the agent. */
+  | { readonly kind: 'restart' };
 
 const foreign = workloadNumbers.filter((number) => !subjects.some((subject) => subject === number));
 const happening: fc.Arbitrary<Happening> = fc.oneof(
@@ -193,6 +195,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   },
   { weight: 1, arbitrary: service.map((one): Happening => ({ kind: 'service', service: one })) },
   { weight: 1, arbitrary: fc.constantFrom('s', 't').map((name): Happening => ({ kind: 'no service', name })) },
+  { weight: 2, arbitrary: fc.constant<Happening>({ kind: 'restart' }) },
 );
 
 /** What happens, in batches: the rows of a batch are written together. */
