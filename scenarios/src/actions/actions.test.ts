@@ -222,6 +222,7 @@ it('policy tells how users would apply and delete it', () => {
   const yaml =
     'kind: NetworkPolicy\nmetadata: { name: p, namespace: demo }\nspec: { cidr: "${IP west/demo/a}/32" }\n---\nkind: CiliumClusterwideNetworkPolicy\nmetadata: { name: c }\n';
   const params = policy.params.parse({ clusters: ['east', 'west'], yaml });
+  expect(policy.clusters({ ...params, clusters: ['east'] })).toEqual(['east', 'west']);
   expect(policy.commands(params, fakeRun({}))).toEqual([
     expect.stringMatching(
       /^for CLUSTER in east west; do kubectl --context \$CLUSTER apply -f - <<EOF\nkind: NetworkPolicy\n[^]*cidr: "\$\(kubectl --context west -n demo get pod a -o jsonpath=\{\.status\.podIP\}\)\/32"[^]*\nEOF\ndone$/,

@@ -19,7 +19,7 @@ export const policy: ActionVerb<Params> = {
   summary:
     'applies policies, `yaml`, for the time of the step: they are deleted when it is over; `${CLUSTER}` is the cluster, `${IP west/shop/web}` the address of a pod',
   params,
-  clusters: ({ clusters }) => clusters,
+  clusters: ({ clusters, yaml }) => [...clusters, ...[...yaml.matchAll(addressPattern)].map(([, of = '']) => of)],
   commands: ({ clusters, yaml }) => {
     const text = yaml.replaceAll(addressPattern, (_, cluster: string, pod: string) => tellPodAddress({ cluster, pod }));
     return [
