@@ -293,6 +293,26 @@ describe('CiliumNetworkPolicy', () => {
     expect(told(clusterwide(`${subject}ingress: [{${of}}]`, meshwide))[0]).toBe(`ingress allow ${want} on any`);
   });
 
+  it.each([
+    { key: 'io.kubernetes.pod.namespace', want: 'demo/web demo/db demo/web@north' },
+    { key: 'io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name', want: 'demo/web demo/db demo/web@north' },
+  ])('$key NotIn allows workloads alone, and denies the world as well', ({ key, want }) => {
+    const peers = `fromEndpoints: [{matchExpressions: [{key: ${key}, operator: NotIn, values: [other]}]}]`;
+    expect(told(cilium(`${subject}ingress: [{${peers}}]`, meshwide))[0]).toBe(`ingress allow ${want} on any`);
+    expect(told(cilium(`${subject}ingressDeny: [{${peers}}]`, meshwide))[0]).toBe(
+      `ingress deny ${want} reserved:host reserved:world on any`,
+    );
+  });
+
+  it('nobody is allowed for being in no other cluster and no other namespace', () => {
+    const expressions = [
+      '{key: io.kubernetes.pod.namespace, operator: NotIn, values: [other]}',
+      '{key: io.cilium.k8s.policy.cluster, operator: NotIn, values: [north]}',
+    ];
+    const parsed = cilium(`${subject}ingress: [{fromEndpoints: [{matchExpressions: [${expressions.join()}]}]}]`);
+    expect(told(parsed)[0]).toBe('ingress allow demo/web demo/db on any');
+  });
+
   it('services are of the local cluster by default', () => {
     const spec = `${subject}egress: [{toServices: [{k8sService: {serviceName: db}}]}]`;
     const peersOf = (scope: Scope): unknown => cilium(spec, scope).policies[0]?.egress?.rules[0]?.peers;

@@ -103,7 +103,7 @@ class Reader {
   #rule(rule: CiliumRule, direction: Direction, action: Action, at: string): Rule {
     const ports = portsOfRule(rule);
     if (ports instanceof Refused) return this.#closed(ports, action, at, 'any');
-    const peers = authenticationRefusal(rule, action) ?? this.#peers.of(rule, direction);
+    const peers = authenticationRefusal(rule, action) ?? this.#peers.of(rule, direction, action);
     if (peers instanceof Refused) return this.#closed(peers, action, at, ports ?? 'any');
     // A rule that says nothing allows nothing: `ingress: [{}]` is how a default deny is written.
     const saysNothing = peers === undefined && (ports === undefined || (rule.requires ?? []).length > 0);

@@ -1,5 +1,5 @@
 import { entities } from '../model.ts';
-import type { Direction, Entity, Peer } from '../model.ts';
+import type { Direction, Entity, Peer, Rule } from '../model.ts';
 import { opposite, selectorOf } from '../selector.ts';
 import type { Requirement } from '../selector.ts';
 import { cidrPeer } from './cidr-peer.ts';
@@ -8,7 +8,7 @@ import type { CiliumCidrRule, CiliumRule, CiliumServiceRule, RuleField } from '.
 import { requirementsOf, sourced } from './label-selector.ts';
 import type { LabelSelector } from './label-selector.ts';
 import { Refused, allOf, eachOf, invalid, refuseOthers } from './refused.ts';
-import { inAnyNamespace, mentionsReserved, withCluster, withNamespace } from './scope.ts';
+import { inAnyNamespace, mentionsReserved, ofWorkloads, withCluster, withNamespace } from './scope.ts';
 import type { Scope } from './scope.ts';
 
 const peerFields = ['endpoints', 'cidrs', 'cidrSets', 'entities', 'services'] as const;
@@ -24,7 +24,7 @@ export class CiliumPeers {
   }
 
   /** Undefined: the rule says nothing of peers. */
-  of(rule: CiliumRule, direction: Direction): readonly Peer[] | undefined | Refused {
+  of(rule: CiliumRule, direction: Direction, action: Rule['action']): readonly Peer[] | undefined | Refused {
     const given = peerFields.filter((field) => rule[field] !== null && rule[field] !== undefined);
     if (given.length === 0) return undefined;
     // As in Cilium: a list without elements is nobody, whatever stands beside it.
@@ -36,7 +36,7 @@ export class CiliumPeers {
     }
     const path = (field: RuleField): string => `.${nameOf(field, direction)}`;
     return allOf([
-      ...eachOf(rule.endpoints, path('endpoints'), (selector) => this.#endpoints(selector)),
+      ...eachOf(rule.endpoints, path('endpoints'), (selector) => this.#endpoints(selector, action)),
       ...eachOf(rule.cidrs, path('cidrs'), (cidr) => cidrPeer(cidr, [])),
       ...eachOf(rule.cidrSets, path('cidrSets'), cidrSetPeer),
       ...eachOf(rule.entities, path('entities'), entityPeer),
@@ -53,8 +53,10 @@ export class CiliumPeers {
     }));
   }
 
-  #endpoints(selector: LabelSelector): Peer {
-    return { kind: 'selector', selector: selectorOf(this.#requirements(selector)) };
+  /** A deny means whoever its labels hold for, as in Cilium. */
+  #endpoints(selector: LabelSelector, action: Rule['action']): Peer {
+    const requirements = this.#requirements(selector);
+    return { kind: 'selector', selector: selectorOf(action === 'deny' ? requirements : ofWorkloads(requirements)) };
   }
 
   /** In the policy's own namespace and the local cluster, unless it speaks of others. */

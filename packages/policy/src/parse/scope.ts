@@ -36,6 +36,18 @@ export function withNamespace(requirements: readonly Requirement[], namespace: s
   return speaksOfLabels ? requirements : [...requirements, inNamespace(namespace)];
 }
 
+/** NotIn and DoesNotExist hold for the world and for hosts as well. Who is allowed by labels is a workload all the same. */
+export function ofWorkloads(requirements: readonly Requirement[]): readonly Requirement[] {
+  const isPlaced = requirements.some(
+    ({ key, operator }) => (operator === 'In' || operator === 'Exists') && saysWhere(key),
+  );
+  return isPlaced || mentionsReserved(requirements) ? requirements : [...requirements, inAnyNamespace];
+}
+
+function saysWhere(key: string): boolean {
+  return key === podNamespaceLabel || key === policyClusterLabel || key.startsWith(namespaceLabelPrefix);
+}
+
 /** In the local cluster, unless they speak of clusters themselves. */
 export function withCluster(requirements: readonly Requirement[], scope: Scope): readonly Requirement[] {
   const speaks = requirements.some(({ key }) => key === policyClusterLabel) || mentionsReserved(requirements);
