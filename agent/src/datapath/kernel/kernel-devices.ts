@@ -49,12 +49,17 @@ export class KernelDevices implements Devices {
   readonly #attached = new Set<number>();
   #tables: NetworkTables = { routes: [], links: [], neighbours: [] };
   #mtu: TunnelMtu;
+  /** New interfaces that the tables may not have yet. */
+  readonly #met = new Set<number>();
   /** Interfaces of known pods. */
   #pods: ReadonlySet<number> | undefined;
   /** Others have put themselves in front of our programs. */
   #isBehind = false;
   /** Of the last look. */
   readonly #failures = new Set<string>();
+  /** The last look began with new instances of the programs. */
+  #isRenewed = false;
+  #lookAgain = (): void => undefined;
   /** Interfaces to attach to once the maps are in use. */
   #waiting: Set<number> | undefined = new Set();
 
@@ -67,6 +72,7 @@ export class KernelDevices implements Devices {
     addresses: readonly Uint8Array[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, PodInterface>> {
+    this.#met.clear();
     this.#tables = await readNetworkTables(signal);
     this.#failures.clear();
     // Pods are served as they were until it succeeds.
@@ -85,17 +91,16 @@ export class KernelDevices implements Devices {
     const waiting = this.#waiting ?? new Set();
     this.#waiting = undefined;
     for (const pin of podPins(this.#options.pins)) {
-      // Its interface may have gone with the pod.
-      if (hookPlace(pin) === 'missing') detachDevice(pin);
-      else this.#attach(pin);
+      // Its interface may have gone with the pod, before this or right now.
+      if (hookPlace(pin) === 'missing' || !this.#takeOver(pin)) detachDevice(pin);
     }
-    for (const ifindex of waiting) this.#attachTo(ifindex);
+    for (const ifindex of waiting) this.#attempt(() => this.#attachTo(ifindex));
   }
 
   keepAttached(ifindexes: ReadonlySet<number>): void {
     if (this.#waiting !== undefined) return;
     const podLinks = podLike(this.#tables, this.#options.isPodName).map(({ ifindex }) => ifindex);
-    const kept = new Set([...ifindexes, ...podLinks]);
+    const kept = new Set([...ifindexes, ...podLinks, ...this.#met]);
     this.#pods = ifindexes;
     for (const pin of podPins(this.#options.pins)) {
       this.#attempt(() => {
@@ -107,10 +112,13 @@ export class KernelDevices implements Devices {
       this.#attempt(() => this.#check(hook.place(), () => hook.attach()));
     }
     for (const ifindex of podLinks) this.#attempt(() => this.#attachTo(ifindex));
+    // At once, unless they insist: then it takes turns with the usual looks.
+    if (this.#isBehind && !this.#isRenewed) this.#lookAgain();
   }
 
   /** A new interface is closed before anything can have crossed it: what has no endpoint entry does not pass. */
   watch(onChange: () => void, deps: WatchDeps, signal: AbortSignal): Promise<void> {
+    this.#lookAgain = onChange;
     const backoff = new Backoff({ baseMs: 100, capMs: backoffCapMs, random: deps.random });
     const observer = { podLink: (ifindex: number) => this.#meet(ifindex, deps), changed: onChange };
     const follow = async (inner: AbortSignal, progressed: () => void): Promise<void> => {
@@ -156,6 +164,7 @@ export class KernelDevices implements Devices {
 
   #meet(ifindex: number, { log }: WatchDeps): void {
     if (this.#waiting !== undefined || this.#attached.has(ifindex)) return;
+    this.#met.add(ifindex);
     try {
       this.#attachTo(ifindex);
     } catch (error) {
@@ -184,6 +193,17 @@ export class KernelDevices implements Devices {
     attachDevice({ ...at, method: attachMethod, program: programs.program(hook) });
   }
 
+  /** False when its interface is gone. What stays must not go on with maps that nobody keeps up to date. */
+  #takeOver(pin: PodPin): boolean {
+    try {
+      this.#attach(pin);
+      return true;
+    } catch (error) {
+      if (hookPlace(pin) === 'missing') return false;
+      throw error;
+    }
+  }
+
   #detach(pin: PodPin): void {
     detachDevice(pin);
     this.#attached.delete(pin.ifindex);
@@ -198,6 +218,7 @@ export class KernelDevices implements Devices {
   /** Settings of programs change with the programs, and so do places: new instances take over everywhere. */
   async #followUnderlay(signal: AbortSignal): Promise<void> {
     const { mtu, nodeAddresses, tunnelDevice, load, programs, tunnelHooks, pins } = this.#options;
+    this.#isRenewed = false;
     if (this.#waiting !== undefined) return;
     const size = tunnelMtu(mtu > 0 ? mtu : underlayMtu(this.#tables, nodeAddresses));
     const isResized = size.underlay > 0 && size.underlay !== this.#mtu.underlay;
@@ -207,8 +228,11 @@ export class KernelDevices implements Devices {
     programs.renew(await load(next));
     this.#mtu = next;
     this.#isBehind = false;
-    for (const hook of tunnelHooks) hook.attach();
-    for (const pin of podPins(pins)) if (this.#attached.has(pin.ifindex)) this.#attach(pin);
+    this.#isRenewed = true;
+    for (const hook of tunnelHooks) this.#attempt(() => hook.attach());
+    for (const pin of podPins(pins)) {
+      if (this.#attached.has(pin.ifindex)) this.#attempt(() => this.#attach(pin));
+    }
   }
 }
 
