@@ -110,6 +110,19 @@ describe('observe', () => {
     }
   });
 
+  it('beats in a pod, so that it learns there that nobody reads any more', async () => {
+    const write = jest.spyOn(console, 'log').mockReturnValue();
+    try {
+      const ended = Observe.run(['--socket', socket, '--follow', '--beat', '-o', 'json'], config);
+      while (write.mock.calls.length === 0) await nextTurn();
+      expect(String(write.mock.calls[0])).toBe('');
+      process.stdout.emit('error', Object.assign(new Error('broken pipe'), { code: 'EPIPE' }));
+      await ended;
+    } finally {
+      write.mockRestore();
+    }
+  });
+
   it('says that no agent answers', async () => {
     const write = jest.spyOn(console, 'error').mockReturnValue();
     try {

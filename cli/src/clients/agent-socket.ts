@@ -30,6 +30,8 @@ export async function* streamFromSocket(
   const { path, requestSerialize, responseDeserialize } = methodOf(client.service, method);
   const options = deadline === undefined ? {} : { deadline };
   const call = client.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, options);
+  // Whoever reads is told; what comes after the last read, as of a call that is cancelled, concerns nobody.
+  call.on('error', () => undefined);
   const cancel = (): void => call.cancel();
   signal?.addEventListener('abort', cancel, { once: true });
   try {

@@ -63,7 +63,8 @@ export async function* followInPod(
   signal.addEventListener('abort', stop, { once: true });
   try {
     const errors = text(child.stderr);
-    for await (const line of createInterface({ input: child.stdout })) yield JSON.parse(line) as unknown;
+    for await (const line of createInterface({ input: child.stdout }))
+      if (line !== '') yield JSON.parse(line) as unknown;
     const code = await ended.catch(failed);
     if (code !== 0 && !signal.aborted) failed(new MeshError('COMMAND_FAILED', (await errors).trim()));
   } finally {

@@ -16,6 +16,10 @@ type ObserveFlags = Interfaces.InferredFlags<typeof Observe.flags & typeof BaseC
 
 /** What came is printed so often. */
 const printMs = 100;
+/** While so many wait to be printed agents are asked for no more: they say what they could not tell. */
+const mostHeld = 4_096;
+/** Printing is how a process in a pod learns that nobody reads any more. */
+const beatMs = 10_000;
 
 const pod = '[CLUSTER/]NAMESPACE/POD, or NAMESPACE/ for all of a namespace';
 
@@ -46,6 +50,7 @@ export default class Observe extends BaseCommand {
     'to-pod': Flags.string({ description: `only to: ${pod}` }),
     'pod-namespace': Flags.string({ description: 'only from or to pods of this namespace', exclusive: ['pod'] }),
     cluster: Flags.string({ description: 'only from or to this cluster' }),
+    beat: Flags.boolean({ description: 'print an empty line now and then', hidden: true }),
   };
 
   readonly #table = new FlowTable();
@@ -57,34 +62,31 @@ export default class Observe extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Observe);
-    const signal = this.stopOnInterrupt();
+    const signal = AbortSignal.any([this.stopOnInterrupt(), outputClosed()]);
     const all = flags['pod-namespace'];
     const request = flowRequest({ ...flags, pod: all === undefined ? flags.pod : `${all}/` }, systemClock.now());
     const agents = await this.#agents(flags);
     const merge = new TimeMerge();
+    const options = {
+      clock: systemClock,
+      onLine: async (line: FlowLine): Promise<void> => {
+        merge.push(line, systemClock.now());
+        while (request.follow && merge.size > mostHeld && !signal.aborted) await systemClock.sleep(printMs, signal);
+      },
+      onTrouble: (message: string): void => this.logToStderr(message),
+    };
     const done = new AbortController();
-    const asked = agents.map((agent) =>
-      collectFlows(
-        agent,
-        request,
-        {
-          clock: systemClock,
-          onLine: (line) => merge.push(line, systemClock.now()),
-          onTrouble: (message) => this.logToStderr(message),
-        },
-        signal,
-      ),
-    );
-    const printing = request.follow ? this.#printing(merge, flags.output, done.signal) : Promise.resolve();
-    const answers = await Promise.all(asked);
+    const printing = request.follow ? this.#printing(merge, flags, done.signal) : Promise.resolve();
+    const answers = await Promise.all(agents.map((agent) => collectFlows(agent, request, options, signal)));
     done.abort();
     await printing;
     const lines = merge.all();
     this.#print(request.follow || request.last === 0 ? lines : lines.slice(-request.last), flags.output);
     const isNothing = lines.length === 0 && !request.follow && flags.output !== 'json';
     if (isNothing && answers.includes(true)) this.log('no flows');
-    if (answers.length > 0 && !answers.includes(true))
+    if (answers.length > 0 && !answers.includes(true)) {
       throw new MeshError('COMMAND_FAILED', 'ask agents for flows: none answers');
+    }
   }
 
   async #agents(flags: ObserveFlags): Promise<readonly AgentFlows[]> {
@@ -94,9 +96,15 @@ export default class Observe extends BaseCommand {
     return (await findAgents(source, flags.node)).map((agent) => agentFlows(source, agent));
   }
 
-  async #printing(merge: TimeMerge, output: ObserveFlags['output'], signal: AbortSignal): Promise<void> {
+  async #printing(merge: TimeMerge, { output, beat }: ObserveFlags, signal: AbortSignal): Promise<void> {
+    let nextBeatMs = systemClock.monotonicMs();
     while (!signal.aborted) {
-      this.#print(merge.due(systemClock.now()), output);
+      // A reader that is slower than the flows makes agents wait, not this process grow.
+      if (!process.stdout.writableNeedDrain) this.#print(merge.due(systemClock.now()), output);
+      if (beat && systemClock.monotonicMs() >= nextBeatMs) {
+        this.log('');
+        nextBeatMs = systemClock.monotonicMs() + beatMs;
+      }
       await systemClock.sleep(printMs, signal);
     }
   }
@@ -105,4 +113,11 @@ export default class Observe extends BaseCommand {
     if (lines.length === 0) return;
     this.log(output === 'json' ? lines.map((line) => JSON.stringify(line)).join('\n') : this.#table.render(lines));
   }
+}
+
+/** `observe | head` ends with head: without it nothing would tell. */
+function outputClosed(): AbortSignal {
+  const closed = new AbortController();
+  process.stdout.once('error', () => closed.abort());
+  return closed.signal;
 }

@@ -30,8 +30,8 @@ function setUp(answers: readonly (FlowLine | Error)[]) {
   };
   const options = {
     clock,
-    onLine: (line: FlowLine): unknown => lines.push(line),
-    onTrouble: (message: string): unknown => troubles.push(message),
+    onLine: (line: FlowLine): void => void lines.push(line),
+    onTrouble: (message: string): void => void troubles.push(message),
   };
   return { clock, agent, asked, lines, troubles, options };
 }

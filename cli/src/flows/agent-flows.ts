@@ -38,7 +38,7 @@ export function agentFlows(source: StatusSource, agent: AgentAccess): AgentFlows
   return {
     node: agent.node,
     async *open(request, signal) {
-      const argv = ['observe', '--socket', socketInPod, ...flowArguments(request)];
+      const argv = ['observe', '--socket', socketInPod, '--beat', ...flowArguments(request)];
       for await (const line of followInPod(source, agent.pod, argv, signal)) {
         yield { ...(line as FlowLine), node: agent.node };
       }
@@ -67,7 +67,8 @@ export function flowArguments({ last, follow, since_ms, skip_kept, filter }: Flo
 
 export interface CollectOptions {
   readonly clock: Clock;
-  readonly onLine: (line: FlowLine) => void;
+  /** The agent is asked for more when it is done. */
+  readonly onLine: (line: FlowLine) => void | Promise<void>;
   /** Of one agent, that does not end the rest. */
   readonly onTrouble: (message: string) => void;
 }
@@ -118,7 +119,7 @@ class Collector {
         if (this.#hasTrouble) onTrouble(`node ${node}: its flows are shown again`);
         this.#hasTrouble = false;
         this.#toldMs = microsecondsIn(line.time) / 1_000 + 0.001;
-        onLine(line);
+        await onLine(line);
       }
       return true;
     } catch (error) {

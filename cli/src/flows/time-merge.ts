@@ -12,6 +12,10 @@ interface Held {
 export class TimeMerge {
   #held: Held[] = [];
 
+  get size(): number {
+    return this.#held.length;
+  }
+
   push(line: FlowLine, nowMs: number): void {
     this.#held.push({ line, dueMs: nowMs + heldMs });
   }
