@@ -33,7 +33,7 @@ export class IpcacheProgrammer {
   readonly #keys = new Uint8Array(ipcacheBatch * hostKeyLayout.size);
   readonly #values = new Uint8Array(ipcacheBatch * ipcacheValueLayout.size);
   readonly #removals: number[] = [];
-  #refused: number[] = [];
+  readonly #refused = new Set<number>();
   #problem = '';
 
   constructor(options: {
@@ -56,12 +56,12 @@ export class IpcacheProgrammer {
 
   /** Entries that the maps did not take; tried again by `retryRefused`. */
   get refused(): number {
-    return this.#refused.length;
+    return this.#refused.size;
   }
 
   /** What could not be programmed, and why. */
   get problem(): string | undefined {
-    return this.#refused.length === 0 ? undefined : `${this.#refused.length} addresses: ${this.#problem}`;
+    return this.#refused.size === 0 ? undefined : `${this.#refused.size} addresses: ${this.#problem}`;
   }
 
   /** One batch of new and changed entries; false when there is nothing left to do. */
@@ -93,8 +93,8 @@ export class IpcacheProgrammer {
 
   /** Gives what the maps refused another chance. */
   retryRefused(): void {
-    const rows = this.#refused;
-    this.#refused = [];
+    const rows = [...this.#refused];
+    this.#refused.clear();
     for (const row of rows) this.#table.retry(row);
   }
 
@@ -154,12 +154,13 @@ export class IpcacheProgrammer {
       this.#settle(row);
     } catch (error) {
       this.#problem = describeError(error);
-      this.#refused.push(row);
+      this.#refused.add(row);
     }
   }
 
   /** The map now holds the row's target: references to nodes follow. */
   #settle(row: number): void {
+    this.#refused.delete(row);
     const before = this.#table.programmed(row);
     const target = this.#table.target(row);
     this.#nodes.retain(target?.nodeIndex ?? 0);

@@ -62,13 +62,18 @@ describe('IpcacheTable', () => {
     expect(table.programmedCount).toBe(1);
   });
 
-  it('holds an address back until its identity is known (I2)', () => {
+  it('shows an address as nobody in particular until its identity is known (I2)', () => {
     const { table, identities } = setUp();
     table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 80_000, nodeIndex: 1 });
-    expect(program(table)).toEqual({});
+    expect(program(table)).toEqual({ '10.0.0.1': 0 });
+    expect(table.way(address(1))).toEqual({ clusterId: 2, isProgrammed: false, nodeIndex: 1 });
+    table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 80_000, nodeIndex: 2 });
+    program(table);
+    expect(table.way(address(1))?.nodeIndex).toBe(2);
     identities.add(80_000);
     table.identityKnown(80_000);
     expect(program(table)).toEqual({ '10.0.0.1': 80_000 });
+    expect(table.way(address(1))?.isProgrammed).toBe(true);
   });
 
   it('keeps the programmed identity while the new one is not known (I7)', () => {
@@ -140,7 +145,7 @@ describe('IpcacheTable', () => {
           for (const [text, value] of Object.entries(program(table))) {
             if (value === 'gone') map.delete(text);
             else {
-              expect(identities.has(value)).toBe(true);
+              expect(value === 0 || identities.has(value)).toBe(true);
               map.set(text, value);
             }
           }

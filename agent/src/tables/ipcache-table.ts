@@ -9,13 +9,19 @@ import { PrefixIndex, grown, hostPrefix } from './prefix-index.ts';
 const flag = {
   /** Some cluster claims the address. */
   claimed: 1,
-  /** The winner's identity is not known yet: the map must not show the address (I2). */
+  /** The winner's identity is not known yet: the map must not show it (I2). */
   waiting: 2,
   /** The map holds it. */
   programmed: 4,
   /** It stands in the queue of rows to look at. */
   queued: 8,
 } as const;
+
+/**
+ * In the map, of an address whose identity is not known yet: policy has for it what it has for anybody. Without an entry it
+ * would be of the network around it, the world or one that policies name, and get more than it should.
+ */
+const unknownIdentity = 0;
 
 export type IpcacheState = 'programmed' | 'waiting-for-identity' | 'pending' | 'restored';
 
@@ -189,9 +195,12 @@ export class IpcacheTable {
 
   target(row: number): IpcacheTarget {
     if ((this.#flag(row) & flag.claimed) === 0) return undefined;
+    const nodeIndex = this.#nodes[row] ?? 0;
+    if ((this.#flag(row) & flag.waiting) === 0) return { identity: this.#identities[row] ?? 0, nodeIndex };
     // A programmed address whose new identity is not known yet keeps what it has (I7).
-    if ((this.#flag(row) & flag.waiting) !== 0) return this.programmed(row);
-    return { identity: this.#identities[row] ?? 0, nodeIndex: this.#nodes[row] ?? 0 };
+    const programmed = this.programmed(row);
+    if (programmed !== undefined && programmed.identity !== unknownIdentity) return programmed;
+    return { identity: unknownIdentity, nodeIndex };
   }
 
   programmed(row: number): IpcacheTarget {
@@ -247,7 +256,7 @@ export class IpcacheTable {
     if (isEnded) return undefined;
     return {
       clusterId: isClaimed ? (this.#clusters[row] ?? 0) : undefined,
-      isProgrammed: programmed !== undefined,
+      isProgrammed: programmed !== undefined && programmed.identity !== unknownIdentity,
       nodeIndex: programmed?.nodeIndex ?? this.#nodes[row] ?? 0,
     };
   }

@@ -152,7 +152,7 @@ describe('MeshState', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 50 }), async (steps) => {
         const { clock, maps, records, state, programmer } = setUp();
-        const everKnown = new Set<number>([remoteNodeIdentity]);
+        const everKnown = new Set<number>([0, remoteNodeIdentity]);
         const wanted = new Map<string, IpIdentity>();
         const check = (): void => {
           for (const [key, value] of maps.ipc_host.entries()) {
