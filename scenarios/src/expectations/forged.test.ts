@@ -11,11 +11,13 @@ const west = (pod: string) => ({ cluster: 'west', pod: `shop/${pod}` });
 const ips: Readonly<Record<string, string>> = { client: '10.1.1.2', db: '10.1.1.3', web: '10.2.1.2' };
 
 let heard: number;
+let isPortTaken: boolean;
 let counts: Record<string, number>[];
 let probes: [string, Probe][];
 
 beforeEach(() => {
   heard = 0;
+  isPortTaken = false;
   counts = [{ 'egress/spoofed source': 5 }, { 'egress/spoofed source': 25, 'ingress/spoofed source': 1 }];
   probes = [];
 });
@@ -31,15 +33,20 @@ const provider: Partial<Provider> = {
     probes.push([`${cluster}/${name}`, probe]);
     const report = { listen: { heard }, metrics: counts[0], forge: { sent: 20 } }[probe.program as 'listen'];
     if (probe.program === 'metrics') counts.shift();
-    const ended = Promise.resolve({ exitCode: 0, stdout: JSON.stringify(report), stderr: '' });
-    return {
-      latest: () => report,
-      ask: () => Promise.reject(new Error('nobody asks')),
-      ended,
-      stop: async () => undefined,
-    };
+    if (probe.program !== 'listen') return fakeProbe(report, success(report));
+    if (isPortTaken) return fakeProbe(undefined, Promise.resolve({ exitCode: 1, stdout: '', stderr: 'EADDRINUSE' }));
+    return fakeProbe(report, new Promise(() => undefined)); // it listens until it is stopped
   },
 };
+
+function success(report: unknown): RunningProbe['ended'] {
+  return Promise.resolve({ exitCode: 0, stdout: JSON.stringify(report), stderr: '' });
+}
+
+function fakeProbe(report: unknown, ended: RunningProbe['ended']): RunningProbe {
+  const ask = (): Promise<never> => Promise.reject(new Error('not used in this test'));
+  return { latest: () => report, ask, ended, stop: async () => undefined };
+}
 
 async function look(params: z.input<typeof forged.params>) {
   const run = fakeRun(provider);
@@ -76,6 +83,17 @@ describe('forged', () => {
     expect(await look(params)).toEqual({ isMet: true, seen: '20 of 20 heard' });
     heard = 19;
     expect(await look(params)).toMatchObject({ isMet: false });
+  });
+
+  it('are not sent where nobody can listen for them', async () => {
+    isPortTaken = true;
+    await expect(look(spoofed)).rejects.toMatchObject({ message: expect.stringContaining('EADDRINUSE') });
+    expect(probes.map(([, { program }]) => program)).toEqual(['listen']);
+  });
+
+  it('that are not dropped cannot be counted', () => {
+    const { dropped: _, ...arriving } = spoofed;
+    expect(forged.params.safeParse({ ...arriving, counted: east('node') }).success).toBe(false);
   });
 
   it('go through the tunnel with the identity of a pod, as the other side knows it', async () => {

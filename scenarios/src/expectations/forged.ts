@@ -6,31 +6,34 @@ import type { Probe } from '../provider.ts';
 import { podAddress, tellPodAddress } from '../pod-address.ts';
 import { client, kubectl, nameOf, refOf } from '../reference.ts';
 import type { Client } from '../reference.ts';
-import { clustermeshJson } from '../run.ts';
+import { clustermeshJson, saidBy } from '../run.ts';
 import type { Run } from '../run.ts';
 import type { ExpectationVerb } from '../verb.ts';
 import { countDrops, dropsProbe } from './drops.ts';
 import { runProbe } from './probe-results.ts';
 
-const params = z.strictObject({
-  /** Who sends: with `tunnel`, a pod in the network of its node. */
-  from: client,
-  /** Whose address the packets bear: a pod's, or one that nobody has. */
-  as: z.union([client, z.ipv4()]),
-  to: client,
-  /** Packets are written into the tunnel with the identity of this pod, if need be from an address that no node has. */
-  tunnel: z.strictObject({ identityOf: client, outer: z.ipv4().optional() }).optional(),
-  /** What becomes of them: nothing but a count for this reason, or they arrive. */
-  dropped: z.string().optional(),
-  /** A pod in the network of the node that counts. */
-  counted: client.optional(),
-});
+const params = z
+  .strictObject({
+    /** Who sends: with `tunnel`, a pod in the network of its node. */
+    from: client,
+    /** Whose address the packets bear: a pod's, or one that nobody has. */
+    as: z.union([client, z.ipv4()]),
+    to: client,
+    /** Packets are written into the tunnel with the identity of this pod, if need be from an address that no node has. */
+    tunnel: z.strictObject({ identityOf: client, outer: z.ipv4().optional() }).optional(),
+    /** What becomes of them: nothing but a count for this reason, or they arrive. */
+    dropped: z.string().optional(),
+    /** A pod in the network of the node that counts. */
+    counted: client.optional(),
+  })
+  .refine(({ dropped, counted }) => dropped !== undefined || counted === undefined, 'counts what is not dropped');
 type Forged = z.output<typeof params>;
 
 const port = 9_999;
 const count = 20;
 /** For datagrams that are on their way when the sender has ended. */
 const settleMs = 300;
+const pollMs = 20;
 
 export const forged: ExpectationVerb<Forged> = {
   name: 'forged',
@@ -38,7 +41,8 @@ export const forged: ExpectationVerb<Forged> = {
     'datagrams that a pod sends `as` another one (or, from a node, writes into the `tunnel` with the identity of any pod) are `dropped` for this reason and `counted` by the agent of that node; without `dropped` all of them arrive',
   params,
   needs: () => 'forgery',
-  clusters: ({ from, to }) => [from.cluster, to.cluster],
+  clusters: ({ from, as, to, tunnel, counted }) =>
+    [from, as, to, tunnel?.identityOf, counted].flatMap((of) => (typeof of === 'object' ? of.cluster : [])),
   commands: (wanted, { provider }) => {
     const { from, to, counted } = wanted;
     const tell = (at: Client, probe: Probe): readonly string[] =>
@@ -88,7 +92,11 @@ async function sendAndListen(wanted: Forged, run: Run): Promise<number> {
   const { cluster, pod } = wanted.to;
   const listener = await run.provider.startProbe(cluster, refOf(pod), listenProbe(token));
   try {
-    while (listener.latest() === undefined) await run.clock.sleep(20, run.signal);
+    const ended = listener.ended.then((result) => {
+      throw new MeshError('COMMAND_FAILED', `listen in ${pod}: ${saidBy(result)}`);
+    });
+    ended.catch(() => undefined); // it ends with us, too
+    while (listener.latest() === undefined) await Promise.race([ended, run.clock.sleep(pollMs, run.signal)]);
     await runProbe(wanted.from, forgeProbe(wanted, targets), run);
     await run.clock.sleep(settleMs, run.signal);
   } finally {
