@@ -200,6 +200,35 @@ describe('PolicyProgrammer', () => {
       expect(programmer.problem).toBeUndefined();
     });
 
+    it('a deny for anybody leaves no allow of an identity standing', () => {
+      const { maps } = newMaps(3);
+      const programmer = new PolicyProgrammer(maps);
+      programmer.apply([change(client, tcp, 'allow'), change(0, other, 'allow'), change(client, everything, 'deny')]);
+      programmer.apply([change(0, port80, 'deny')]);
+      expect(rowsOf(maps)).toContain(`${client} 6/0/8 deny`);
+      programmer.apply([change(client, tcp, 'allow', 2)]);
+      expect(rowsOf(maps)).toContain(`${client} 6/0/8 deny`);
+      programmer.apply([change(0, other)]);
+      expect(rowsOf(maps)).toEqual(['0 6/80/24 deny', `${client} 0/0/0 deny`, `${client} 6/0/8 allow`].sort());
+      expect(programmer.problem).toBeUndefined();
+    });
+
+    it('does not ask for room again and again for rows that have none', () => {
+      const { maps } = newMaps(1);
+      const programmer = new PolicyProgrammer(maps);
+      programmer.apply([change(0, everything, 'deny')]);
+      programmer.apply(Array.from({ length: 100 }, (_, nth) => change(client + nth, port80, 'allow')));
+      let attempts = 0;
+      const update = maps.rows.update.bind(maps.rows);
+      maps.rows.update = (key, value) => {
+        attempts += 1;
+        update(key, value);
+      };
+      programmer.apply([]);
+      expect(programmer.refused).toBe(100);
+      expect(attempts).toBe(1);
+    });
+
     it('a row that comes around such a deny is closed at once, and opens when nobody needs that any more', () => {
       const { maps } = newMaps(2);
       const programmer = new PolicyProgrammer(maps);

@@ -7,14 +7,12 @@ import { keyText } from '../maps/address.ts';
 import { decodePolicyKey, decodePolicyRow, encodePolicyKey, encodePolicyRow } from '../maps/policy.ts';
 import type { PolicyHolder, PolicyRow, PolicyRowKey } from '../maps/policy.ts';
 import { PolicyLengths } from './policy-lengths.ts';
+import { RefusedRows, isAround, masked } from './refused-rows.ts';
+import type { KeyedRow } from './refused-rows.ts';
 
 export interface PolicyMaps {
   readonly rows: BpfMap;
   readonly lengths: BpfMap;
-}
-
-interface KeyedRow extends PolicyRow {
-  readonly key: PolicyRowKey;
 }
 
 /**
@@ -31,7 +29,7 @@ export class PolicyProgrammer {
   readonly #rows = new Map<string, KeyedRow>();
   /** Found in the map, and not told by the resolver of this process. */
   readonly #leftovers = new Set<string>();
-  readonly #refused = new Map<string, KeyedRow>();
+  readonly #refused = new RefusedRows();
   /** Rows that deny in the map, though they should allow: a deny inside them has no room. */
   readonly #closed = new Set<string>();
   #problem = '';
@@ -116,21 +114,21 @@ export class PolicyProgrammer {
     this.#settleRefused();
   }
 
-  /** Gives what there was no room for another chance, denies first. */
+  /** Gives what there was no room for another chance, denies first, until there is no room again. */
   retryRefused(): void {
-    for (const { key, ...row } of [...this.#refused.values()].sort((left, right) => +right.deny - +left.deny)) {
-      this.#upsert(key, row);
-    }
+    for (const { key, ...row } of this.#refused.inOrder()) if (!this.#upsert(key, row)) break;
     this.#reclose();
   }
 
-  #upsert(key: PolicyRowKey, row: PolicyRow): void {
+  /** False when there is no room. */
+  #upsert(key: PolicyRowKey, row: PolicyRow): boolean {
     const bytes = encodePolicyKey(key);
     const text = keyText(bytes);
     const before = this.#rows.get(text);
     this.#leftovers.delete(text);
-    if (before?.deny === row.deny && before.rule === row.rule) return;
-    const isClosed = !row.deny && this.#mustClose(key);
+    if (before?.deny === row.deny && before.rule === row.rule) return true;
+    // Closed rather than open until `#reclose` knows better.
+    const isClosed = !row.deny && this.#refused.hasDenyInside(key);
     try {
       this.#rowMap.update(bytes, encodePolicyRow(isClosed ? { ...row, deny: true } : row));
       if (before === undefined) this.#lengths.add(key);
@@ -140,12 +138,13 @@ export class PolicyProgrammer {
       else this.#remove(bytes);
       this.#refused.set(text, { ...row, key });
       if (row.deny) this.#closeAround(key);
-      return;
+      return false;
     }
     this.#refused.delete(text);
     this.#rows.set(text, { ...row, key });
     if (isClosed) this.#closed.add(text);
     else this.#closed.delete(text);
+    return true;
   }
 
   #remove(bytes: Uint8Array): void {
@@ -166,25 +165,18 @@ export class PolicyProgrammer {
     else if (this.#closed.size > 0) this.#reclose();
   }
 
-  /** Does a deny without room lie in it? Closed rather than open until `#reclose` knows better. */
-  #mustClose(key: PolicyRowKey): boolean {
-    for (const refused of this.#refused.values()) if (refused.deny && isAround(key, refused.key)) return true;
-    return false;
-  }
-
   #closeAround(refused: PolicyRowKey): void {
-    for (let decider = this.#decider(refused); decider?.row.deny === false; decider = this.#decider(refused)) {
-      if (this.#closed.has(decider.text)) return;
-      this.#close(decider.text, decider.row);
+    for (const [text, row] of this.#deciders(refused, this.#rows)) {
+      if (!row.deny && !this.#closed.has(text)) this.#close(text, row);
     }
   }
 
   /** Closed is what decides in the stead of denies that have no room, and nothing else. */
   #reclose(): void {
     const needed = new Set<string>();
-    for (const { deny, key } of this.#refused.values()) {
-      const decider = deny ? this.#decider(key) : undefined;
-      if (decider?.row.deny === false) needed.add(decider.text);
+    const rows = this.#refused.hasDenies ? bySubject(this.#rows) : new Map<number, Map<string, KeyedRow>>();
+    for (const { key } of this.#refused.denies()) {
+      for (const [text, { deny }] of this.#deciders(key, rows.get(key.subject) ?? [])) if (!deny) needed.add(text);
     }
     for (const text of needed) {
       const row = this.#rows.get(text);
@@ -204,35 +196,44 @@ export class PolicyProgrammer {
     if (row !== undefined) this.#rowMap.update(encodePolicyKey(row.key), encodePolicyRow(row));
   }
 
-  /** What the program finds where this row is missing: the longest around it, of the identity before that for anybody. */
-  #decider(missing: PolicyRowKey): { readonly text: string; readonly row: KeyedRow } | undefined {
+  /**
+   * What the program finds where this row is missing: the longest around it, of the identity before that for anybody. Where
+   * it would be for anybody, some identities have longer ones.
+   *
+   * @param candidates all rows of its subject, at least
+   */
+  #deciders(missing: PolicyRowKey, candidates: Iterable<readonly [string, KeyedRow]>): ReadonlyMap<string, KeyedRow> {
+    const found = new Map(this.#decider(missing));
+    if (missing.remote !== anybody) return found;
+    const shortest = Math.max(0, ...[...found.values()].map(({ key }) => key.length));
+    for (const [text, row] of candidates) {
+      if (row.key.length >= shortest && row.key.remote !== anybody && isAround(row.key, missing)) found.set(text, row);
+    }
+    return found;
+  }
+
+  *#decider(missing: PolicyRowKey): Generator<readonly [string, KeyedRow]> {
     for (let length = missing.length; length >= 0; length--) {
       const bits = masked(missing.bits, length);
       for (const remote of new Set([missing.remote, anybody])) {
         const text = keyText(encodePolicyKey({ ...missing, remote, bits, length }));
         const row = this.#rows.get(text);
-        if (row !== undefined) return { text, row };
+        if (row === undefined) continue;
+        yield [text, row];
+        return;
       }
     }
-    return undefined;
   }
 }
 
-const keyBits = 24;
-
-function masked(bits: number, length: number): number {
-  return length === 0 ? 0 : bits & (0xff_ffff << (keyBits - length)) & 0xff_ffff;
-}
-
-/** Would `outer` say something of what `inner` is about? */
-function isAround(outer: PolicyRowKey, inner: PolicyRowKey): boolean {
-  return (
-    outer.subject === inner.subject &&
-    outer.direction === inner.direction &&
-    (outer.remote === inner.remote || outer.remote === anybody) &&
-    outer.length <= inner.length &&
-    masked(inner.bits, outer.length) === outer.bits
-  );
+function bySubject(rows: ReadonlyMap<string, KeyedRow>): ReadonlyMap<number, Map<string, KeyedRow>> {
+  const groups = new Map<number, Map<string, KeyedRow>>();
+  for (const [text, row] of rows) {
+    const { subject } = row.key;
+    const group = groups.get(subject) ?? new Map<string, KeyedRow>();
+    groups.set(subject, group.set(text, row));
+  }
+  return groups;
 }
 
 function rowKey({ subject, remote, direction, region }: Omit<RowChange, 'row'>): PolicyRowKey {
