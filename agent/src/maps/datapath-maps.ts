@@ -86,13 +86,14 @@ export const datapathMaps = {
   },
   ep_ip: endpointMap('mesh_overlay', addressSize),
   ep_if: endpointMap('mesh_container', 4),
+  /** A row for each pod identity of the node and each peer that its policies name. */
   policy: {
     kind: 'called',
     object: 'mesh_container',
     type: 'hash',
     keySize: policyKeyLayout.size,
     valueSize: policyValueLayout.size,
-    maxEntries: 131_072,
+    maxEntries: 524_288,
   },
   /** Holders of rows: subject, remote identity and direction. */
   policy_len: {
@@ -101,7 +102,7 @@ export const datapathMaps = {
     type: 'hash',
     keySize: policyLengthsKeyLayout.size,
     valueSize: policyLengthsValueSize,
-    maxEntries: 131_072,
+    maxEntries: 524_288,
   },
 } as const satisfies Readonly<Record<string, CalledMap | MemoryArray>>;
 
