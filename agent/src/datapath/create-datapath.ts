@@ -149,6 +149,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     ...deps,
     table: endpoints,
     ipcache: state.ipcache,
+    identities: state.identities,
     namespaces,
     policy,
     subjects: new PodSubjects({ localCluster, namespaces, restored: endpointProgrammer.entries() }),

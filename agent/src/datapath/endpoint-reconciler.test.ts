@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Pod } from '@clustermesh/kube';
-import { formatIp } from '@clustermesh/wire';
-import type { ClusterName } from '@clustermesh/wire';
+import { formatIp, parseLabel } from '@clustermesh/wire';
+import type { ClusterName, LabelArray } from '@clustermesh/wire';
 
 import { memoryDatapathMaps } from '../maps/datapath-maps.ts';
 import { decodeEndpoint } from '../maps/endpoint.ts';
@@ -31,12 +31,15 @@ class World implements Devices {
   readonly wanted: PodSubject[] = [];
   readonly kept: (readonly number[])[] = [];
   identity = 65_540;
+  /** Of the identity. */
+  labels: LabelArray = [];
   isGlobal = true;
   readonly reconciler = new EndpointReconciler({
     table: this.table,
     ipcache: {
       find: () => (this.isGlobal ? { clusterId: 1, identity: this.identity, state: 'programmed' } : undefined),
     } as unknown as IpcacheTable,
+    identities: { get: (identity) => ({ identity, clusterId: 1, labels: this.labels }) },
     namespaces: { isGlobal: () => this.isGlobal },
     subjects: new PodSubjects({
       localCluster: 'west' as ClusterName,
@@ -53,8 +56,8 @@ class World implements Devices {
     localClusterId: 1,
   });
 
-  pod(name: string, podIP: string): Pod {
-    const pod = { metadata: { name, namespace: 'demo' }, spec: {}, status: { podIP } } as Pod;
+  pod(name: string, podIP: string, labels: Readonly<Record<string, string>> = {}): Pod {
+    const pod = { metadata: { name, namespace: 'demo', labels }, spec: {}, status: { podIP } } as Pod;
     this.table.upsert(pod);
     return pod;
   }
@@ -153,6 +156,31 @@ describe('EndpointReconciler', () => {
     await world.reconcile();
     expect(world.records()).toMatchObject([{ identity: 65_541, subject: 0 }]);
     expect(world.kept.at(-1)).toEqual([65_541]);
+  });
+
+  it('gives a pod no identity that its address has from another pod: neither entry nor programs before its own', async () => {
+    const world = new World();
+    world.labels = ['k8s:app=a', 'k8s:io.kubernetes.pod.namespace=demo'].map(parseLabel);
+    world.table.remove(world.pod('a', '10.1.0.5'));
+    world.pod('b', '10.1.0.5', { app: 'b' });
+    expect(await world.reconcile()).toEqual(['b: its address is still published as another pod’s']);
+    expect(world.reconciler.isBehind).toBe(false);
+    expect(world.endpoints()).toEqual([]);
+    world.identity = 65_541;
+    world.labels = ['k8s:app=b', 'k8s:io.kubernetes.pod.namespace=demo'].map(parseLabel);
+    expect(world.reconciler.isBehind).toBe(true);
+    expect(await world.reconcile()).toEqual([]);
+    expect(world.records()).toMatchObject([{ identity: 65_541 }]);
+  });
+
+  it('a pod whose labels change keeps its identity until it is published anew', async () => {
+    const world = new World();
+    world.labels = ['k8s:app=a', 'k8s:io.kubernetes.pod.namespace=demo'].map(parseLabel);
+    world.pod('a', '10.1.0.5', { app: 'a' });
+    await world.reconcile();
+    world.pod('a', '10.1.0.5', { app: 'b' });
+    expect(await world.reconcile()).toEqual([]);
+    expect(world.records()).toMatchObject([{ identity: 65_540 }]);
   });
 
   it('gives a pod that is not published a subject of its own, with its labels (ADR 118)', async () => {

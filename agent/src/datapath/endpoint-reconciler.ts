@@ -2,9 +2,11 @@ import { describeError } from '@clustermesh/runtime';
 import { worldIdentity } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
+import { mayBeOf } from '../policy/pod-identity.ts';
 import type { IdentifiedPod, PodSubjects } from '../policy/pod-subjects.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
 import type { EndpointRow, EndpointTable } from '../tables/endpoint-table.ts';
+import type { IdentityTable } from '../tables/identity-table.ts';
 import type { IpcacheTable } from '../tables/ipcache-table.ts';
 import type { NamespaceTable } from '../tables/namespace-table.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
@@ -14,6 +16,7 @@ import type { EndpointProgrammer } from './endpoint-programmer.ts';
 export interface EndpointReconcilerOptions {
   readonly table: EndpointTable;
   readonly ipcache: IpcacheTable;
+  readonly identities: Pick<IdentityTable, 'get'>;
   readonly namespaces: Pick<NamespaceTable, 'isGlobal'>;
   readonly programmer: EndpointProgrammer;
   readonly devices: Devices;
@@ -37,6 +40,7 @@ export interface PendingEndpoint {
  */
 export class EndpointReconciler {
   readonly #options: EndpointReconcilerOptions;
+  /** As they were when the pod was looked at last. */
   readonly #identities = new Map<string, number>();
   #pending: readonly PendingEndpoint[] = [];
   #isComplete = false;
@@ -125,6 +129,10 @@ export class EndpointReconciler {
     const pod = { namespace, name };
     if (found === undefined) return { ...pod, reason: 'its interface is not there yet', needsPolling: true };
     if (identity === undefined) return { ...pod, reason: 'its identity is not known yet', needsPolling: false };
+    if (!this.#isItsOwn(identity, row, found)) {
+      this.#identities.set(keyText(address), identity);
+      return { ...pod, reason: 'its address is still published as another pod’s', needsPolling: false };
+    }
     const subject = subjects.numberOf({ row, identity });
     if (!policy.isReady(subject)) {
       return { ...pod, reason: 'what policies say of it is not in the maps yet', needsPolling: false };
@@ -169,5 +177,13 @@ export class EndpointReconciler {
     const row = ipcache.find(address, hostPrefix);
     if (row?.clusterId !== localClusterId) return namespaces.isGlobal(namespace) === false ? worldIdentity : undefined;
     return row.state === 'waiting-for-identity' ? undefined : row.identity;
+  }
+
+  /** A pod whose labels change keeps its identity until it is published anew; a new one takes over nobody else's. */
+  #isItsOwn(identity: number, row: EndpointRow, { ifindex }: PodInterface): boolean {
+    const { identities, programmer } = this.#options;
+    if (mayBeOf(row, identities.get(identity)?.labels ?? [])) return true;
+    const served = programmer.get(row.address);
+    return served?.ifindex === ifindex && served.identity === identity;
   }
 }

@@ -226,7 +226,7 @@ export class World implements AsyncDisposable {
 
   async pod(name: string, podIP: string, hostNetwork = false): Promise<void> {
     const pod: Pod = {
-      metadata: { namespace: 'default', name },
+      metadata: { namespace: 'default', name, labels: { app: 'echo' } },
       spec: { nodeName: 'node1', hostNetwork, containers: [{ name: 'main', image: 'echo' }] },
     };
     await this.kube.create(pods, pod);
