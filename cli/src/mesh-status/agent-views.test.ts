@@ -86,7 +86,7 @@ describe('agentNotices', () => {
     const policy = { refusedRules: 2, refused: [rule] };
     expect(agentNotices([agent('n1', {}, { policy }), agent('n2', {}, { policy })])).toEqual([
       'policy NetworkPolicy shop/web: spec.ingress[0]: no',
-      '1 more rules of policies are not served: clustermesh inspect policies',
+      '… and 1 more: clustermesh inspect policies',
     ]);
   });
 

@@ -1,4 +1,6 @@
 import { renderDuration } from '../render/duration.ts';
+import { policyNotices } from './policy-use.ts';
+import type { PolicyView } from './policy-use.ts';
 
 /** `GET /v1/status` of an agent, the part that is shown. Another version may leave any of it out. */
 export interface AgentView {
@@ -13,16 +15,7 @@ export interface AgentView {
   readonly clusters?: readonly ClusterView[];
   readonly conflicts?: readonly { readonly message: string }[];
   readonly conflictCount?: number;
-  readonly policy?: {
-    readonly refusedRules?: number;
-    readonly refused?: readonly {
-      readonly kind: string;
-      readonly namespace: string;
-      readonly name: string;
-      readonly at: string;
-      readonly message: string;
-    }[];
-  };
+  readonly policy?: PolicyView;
 }
 
 /** How one agent sees one remote cluster. */
@@ -53,7 +46,6 @@ const uses: readonly DatapathUse[] = ['', 'fresh', 'stale', 'withdrawn'];
 /** Names in one line. */
 const shownNames = 3;
 const shownReasons = 3;
-const shownRules = 10;
 
 /** How all agents that were asked see one cluster. */
 export function clusterUse(name: string, agents: readonly AgentView[]): ClusterUse {
@@ -74,7 +66,7 @@ export function agentNotices(agents: readonly AgentView[]): readonly string[] {
   return [
     ...conflicts(agents),
     ...versions(agents),
-    ...refusedRules(agents),
+    ...policyNotices(agents.flatMap(({ policy }) => policy ?? [])),
     ...agents.flatMap((agent) => [...datapathNotices(agent)]),
   ];
 }
@@ -118,23 +110,6 @@ function withheld(views: readonly View[]): string | undefined {
 function conflicts(agents: readonly AgentView[]): readonly string[] {
   const messages = new Set(agents.flatMap((agent) => (agent.conflicts ?? []).map(({ message }) => message)));
   return [...messages].map((message) => `conflict: ${message}`);
-}
-
-/** All agents read the same policies. */
-function refusedRules(agents: readonly AgentView[]): readonly string[] {
-  const texts = new Set(
-    agents.flatMap(({ policy }) =>
-      (policy?.refused ?? []).map(({ kind, namespace, name, at, message }) => {
-        const object = namespace === '' ? name : `${namespace}/${name}`;
-        return `policy ${kind} ${object}: ${at}: ${message}`;
-      }),
-    ),
-  );
-  const told = [...texts].slice(0, shownRules);
-  const most = Math.max(0, ...agents.map(({ policy }) => policy?.refusedRules ?? 0));
-  return most <= told.length
-    ? told
-    : [...told, `${most - told.length} more rules of policies are not served: clustermesh inspect policies`];
 }
 
 function versions(agents: readonly AgentView[]): readonly string[] {

@@ -9,6 +9,7 @@ import { agentNotices, clusterUse } from './agent-views.ts';
 import type { AgentView } from './agent-views.ts';
 import { remoteStatus, worstViews } from './mesh-status.ts';
 import type { MeshStatus, MirrorStatus, RemoteStatus, Replicas } from './mesh-status.ts';
+import { policyUse } from './policy-use.ts';
 import { whyNotReady } from './why-not-ready.ts';
 
 export const apiserverName = 'clustermesh-apiserver';
@@ -54,10 +55,12 @@ export async function collectStatus(source: StatusSource, now: number, signal: A
   const answers = views.filter((view) => view !== undefined);
   const remotes = withUnseen(worstViews(answers.flat()), await readConfigured(source, signal), answers.length > 0);
   const { agentViews, notices } = await askAgents(source, signal);
+  const policy = policyUse(agentViews.flatMap((view) => view.policy ?? []));
   return {
     cluster: { name: clusterName, id: clusterId },
     apiserver,
     agents,
+    ...(policy === undefined ? {} : { policy }),
     clusters: remotes.map((remote) => withUse(remote, agentViews)),
     notices: [...agentNotices(agentViews), ...notices],
     problems: [

@@ -77,6 +77,11 @@ describe('renderMeshStatus', () => {
     ]);
   });
 
+  it('says how many policies there are, and what they judge', () => {
+    const [first] = renderMeshStatus({ ...status, policy: { policies: 3, scopes: ['all', 'mesh'] } }).split('\n');
+    expect(first).toBe('cluster east (id 1)   apiserver 1/1   agents 1/2 NOT READY   policies 3 (scope all, mesh)');
+  });
+
   it('explains what is not mirrored, or late, of a cluster that is connected', () => {
     const mirror: MirrorStatus = {
       ...{ name: 'north', connected: true, ready: true, malformed: { count: 3, example: 'x' } },

@@ -1,5 +1,6 @@
 import { renderDuration } from '../render/duration.ts';
 import type { DatapathUse } from './agent-views.ts';
+import type { PolicyUse } from './policy-use.ts';
 
 /**
  * How this cluster stands to a remote one.
@@ -36,6 +37,8 @@ export interface MeshStatus {
   readonly cluster: { readonly name: string; readonly id: number };
   readonly apiserver: Replicas;
   readonly agents: Replicas;
+  /** As the agents tell; absent where none does. */
+  readonly policy?: PolicyUse;
   readonly clusters: readonly RemoteStatus[];
   /** Everything else that is not as it should be, one line each. */
   readonly problems: readonly string[];

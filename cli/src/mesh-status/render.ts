@@ -2,7 +2,8 @@ import { renderTable } from '../render/table.ts';
 import type { MeshStatus, RemoteStatus, Replicas } from './mesh-status.ts';
 
 /** The summary: components, a line per remote cluster, and below it what is wrong with whom. */
-export function renderMeshStatus({ cluster, apiserver, agents, clusters, problems, notices }: MeshStatus): string {
+export function renderMeshStatus(status: MeshStatus): string {
+  const { clusters, problems, notices } = status;
   const table =
     clusters.length === 0
       ? 'no remote cluster: clustermesh connect --destination-context …'
@@ -13,14 +14,16 @@ export function renderMeshStatus({ cluster, apiserver, agents, clusters, problem
   const errors = clusters.flatMap(({ name, error, notes = [] }) =>
     [...(error === undefined ? [] : [error]), ...notes].map((line) => `${name}: ${line}`),
   );
+  return [headline(status), '', table, ...section(errors), ...section(problems), ...section(notices)].join('\n');
+}
+
+function headline({ cluster, apiserver, agents, policy }: MeshStatus): string {
   return [
-    `cluster ${cluster.name} (id ${cluster.id})   apiserver ${replicas(apiserver)}   agents ${replicas(agents)}`,
-    '',
-    table,
-    ...section(errors),
-    ...section(problems),
-    ...section(notices),
-  ].join('\n');
+    `cluster ${cluster.name} (id ${cluster.id})`,
+    `apiserver ${replicas(apiserver)}`,
+    `agents ${replicas(agents)}`,
+    ...(policy === undefined ? [] : [`policies ${policy.policies} (scope ${policy.scopes.join(', ')})`]),
+  ].join('   ');
 }
 
 function row({
