@@ -47,6 +47,8 @@ export class PolicyLoop {
   readonly #identities = new Set<number>();
   readonly #networks = new Map<string, { readonly prefix: Prefix; readonly identity: number | undefined }>();
   #sinceMs: number | undefined;
+  /** What was taken is not all written yet. */
+  #isInTurn = false;
   #maintenanceRounds = 0;
 
   constructor(options: PolicyLoopOptions) {
@@ -58,7 +60,10 @@ export class PolicyLoop {
     const backoff = new Backoff({ baseMs: 100, capMs: backoffCapMs, random });
     const program = async (inner: AbortSignal, progressed: () => void): Promise<void> => {
       while (!inner.aborted) {
-        while (policy.hasWork) await this.#turn();
+        while (policy.hasWork) {
+          this.#isInTurn = true;
+          await this.#turn().finally(() => (this.#isInTurn = false));
+        }
         progressed();
         await changes.wait(inner);
       }
@@ -78,16 +83,11 @@ export class PolicyLoop {
     const { policy, programmer, clock, pacer, metrics } = this.#options;
     const sinceMs = policy.takeSinceMs();
     this.#sinceMs ??= sinceMs;
-    const startMs = clock.monotonicMs();
-    const isOver = (): boolean => clock.monotonicMs() - startMs >= turnMs;
-    for (let step = policy.step(); step !== undefined; step = policy.step()) {
-      if (step.identity !== undefined) this.#identities.add(step.identity);
-      if (isOver()) break;
-    }
+    this.#takeSteps(this.#timer());
     this.#noteNetworks();
     for (const subject of policy.takeGone()) programmer.markGone(subject);
     let count = 0;
-    for (const _ of programmer.applying(policy.takeChanges(isOver))) {
+    for (const _ of programmer.applying(policy.takeChanges(this.#timer()))) {
       if (++count % rowsAtOnce === 0) await pacer.pause();
     }
     this.#tellSubjects();
@@ -97,6 +97,21 @@ export class PolicyLoop {
       this.#sinceMs = undefined;
     }
     await pacer.pause();
+  }
+
+  /** Rows have as much time as steps: these may be many, and are another cluster's in part (I1). */
+  #timer(): () => boolean {
+    const { clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    return () => clock.monotonicMs() - startMs >= turnMs;
+  }
+
+  #takeSteps(isOver: () => boolean): void {
+    const { policy } = this.#options;
+    for (let step = policy.step(); step !== undefined; step = policy.step()) {
+      if (step.identity !== undefined) this.#identities.add(step.identity);
+      if (isOver()) return;
+    }
   }
 
   #noteNetworks(): void {
@@ -123,13 +138,16 @@ export class PolicyLoop {
 
   #maintain(): void {
     const { programmer, policy, addresses, health, log } = this.#options;
-    this.#sweep();
-    policy.forgetNetworks(({ prefix, number }) => addresses.hasIdentity(prefix, number));
     const scope = health.scope('policy/room');
     const { problem } = programmer;
     if (problem === undefined) scope.ok();
     else scope.degraded(problem);
-    if (++this.#maintenanceRounds % retryRounds !== 0 || problem === undefined || policy.hasWork) return;
+    this.#maintenanceRounds += 1;
+    // What a turn is about to want again must not go in between.
+    if (this.#isInTurn) return;
+    this.#sweep();
+    policy.forgetNetworks(({ prefix, number }) => addresses.hasIdentity(prefix, number));
+    if (this.#maintenanceRounds % retryRounds !== 0 || problem === undefined || policy.hasWork) return;
     log.warn({ reason: problem }, 'not all rows of policies are programmed');
     programmer.retryRefused();
   }

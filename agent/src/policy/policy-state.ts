@@ -26,8 +26,9 @@ export interface PolicyStateOptions {
 }
 
 /**
- * What policies say of this node's pods, brought up to date step by step: identities, then policies, then the subjects
- * that they are about. No row is made before all policies are known: what one allows another may deny.
+ * What policies say of this node's pods, brought up to date step by step: policies, then identities, then the subjects
+ * that policies are about. No row is made before all policies are known: what one allows another may deny. A policy waits for
+ * no identities: another cluster may have very many that change (I1).
  */
 export class PolicyState {
   readonly resolver: Resolver;
@@ -145,17 +146,17 @@ export class PolicyState {
 
   /** Takes one step; the identity that it was about is told once its rows can be made. `undefined`: nothing is left. */
   step(): { readonly identity?: number } | undefined {
-    const [identity] = this.#changedIdentities;
-    if (identity !== undefined) {
-      this.#changedIdentities.delete(identity);
-      this.#applyIdentity(identity);
-      return { identity };
-    }
     const [policy] = this.#changedPolicies;
     if (policy !== undefined) {
       this.#changedPolicies.delete(policy);
       this.#applyPolicy(policy);
       return {};
+    }
+    const [identity] = this.#changedIdentities;
+    if (identity !== undefined) {
+      this.#changedIdentities.delete(identity);
+      this.#applyIdentity(identity);
+      return { identity };
     }
     const [subject] = this.isSynced ? this.#changedSubjects : [];
     if (subject === undefined) return undefined;
