@@ -162,8 +162,8 @@ export class MeshState {
       this.nodeIndexes.release(nodeIndex);
       return 'no room in the map of networks';
     }
-    // From here another cluster's host is a remote node (protocol.md §8.7).
-    const isRemoteHost = value.id === hostIdentity && !isLocal;
+    // From here another cluster's host is a remote node (protocol.md §8.7), and none of its nodes serves our Kubernetes API.
+    const isRemoteHost = (value.id === hostIdentity || value.id === kubeApiserverIdentity) && !isLocal;
     const identity = isRemoteHost ? remoteNodeIdentity : value.id;
     const before = this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity, nodeIndex });
     this.nodeIndexes.release(before?.nodeIndex ?? 0);

@@ -35,6 +35,8 @@ describe('identities (I6)', () => {
     ['the label of another cluster', '65536', ['k8s:io.cilium.k8s.policy.cluster=c2'], /not labelled/],
     ['the label from another source', '65536', ['x:io.cilium.k8s.policy.cluster=c1'], /not labelled/],
     ['a second label that would win', '65536', [ours, 'k8s:io.cilium.k8s.policy.cluster=c2'], /not labelled/],
+    ['a reserved label', '65536', [ours, 'reserved:host'], /claims a reserved label: "host"/],
+    ['more labels than anybody has', '65536', [ours, ...Array<string>(512).fill('k8s:a=b')], /more than 512 labels/],
     ['one of another source that would win', '65536', [ours, 'x:io.cilium.k8s.policy.cluster=c2'], /not labelled/],
   ])('%s is refused', (_name, keyName, labels, reason) => {
     expect(validate(keyName, ...labels)).toMatch(reason);

@@ -29,13 +29,19 @@ export const validateIpIdentity: Validate<IpIdentity> = (context, keyName, value
   (coveredPrefix(value) === undefined ? 'no address or network' : undefined) ??
   (isClusterIndependent(value.id) ? undefined : outOfRange(context, value.id));
 
+/** Pods have some ten; what compares all with all must not have a million. */
+const maxLabels = 512;
+
 /**
  * Every label that names the cluster must name this one: Cilium asks for one that does, but a second one under the
- * same key would win when the list becomes a map.
+ * same key would win when the list becomes a map. Who has a reserved label would be a host, or the world, to policies.
  */
 export const validateIdentity: Validate<LabelArray> = (context, keyName, labels) => {
   const id = numericIdentity(keyName);
   if (!id.ok) return id.reason;
+  if (labels.length > maxLabels) return `identity has more than ${maxLabels} labels`;
+  const reserved = labels.find(({ source }) => source === 'reserved');
+  if (reserved !== undefined) return `identity claims a reserved label: ${quoted(reserved.key)}`;
   const clusterLabels = labels.filter(({ key }) => key === policyClusterLabel);
   const isOurs = clusterLabels.every(({ source, value }) => source === 'k8s' && value === context.cluster);
   if (clusterLabels.length === 0 || !isOurs) return `identity is not labelled as one of cluster ${context.cluster}`;
