@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { matchesFlow } from './flow-filter.ts';
+import { checkReasons, matchesFlow } from './flow-filter.ts';
 import type { FlowFilter } from './flow-filter.ts';
 import type { Flow, FlowParty } from './flow.ts';
 
@@ -52,5 +52,17 @@ describe('matchesFlow', () => {
     },
   ])('is $want when $name', ({ filter, want }) => {
     expect(matchesFlow(flow, { ...any, ...filter })).toBe(want);
+  });
+});
+
+describe('checkReasons', () => {
+  it.each([[[]], [['policy no rule', 'too big']], [['99']]])('takes %j', (reasons) => {
+    expect(() => checkReasons({ reasons })).not.toThrow();
+  });
+
+  it.each(['policy', 'event lost'])('refuses "%s", which nothing is told with, and names what there is', (reason) => {
+    expect(() => checkReasons({ reasons: ['forwarded', reason] })).toThrow(
+      `tell flows of reason "${reason}": there are forwarded, policy denied, policy no rule`,
+    );
   });
 });

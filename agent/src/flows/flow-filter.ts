@@ -1,4 +1,28 @@
+import { MeshError } from '@clustermesh/runtime';
+
+import type { ReasonName } from '../maps/counters.ts';
 import type { Flow, FlowParty } from './flow.ts';
+
+/** What may be told of a packet, of all reasons that are counted. */
+const flowReasons: ReadonlySet<string> = new Set<ReasonName>([
+  'forwarded',
+  'policy denied',
+  'policy no rule',
+  'policy not ready',
+  'spoofed source',
+  'forged node',
+  'identity mismatch',
+  'unknown source',
+  'unknown endpoint',
+  'no tunnel endpoint',
+  'no tunnel metadata',
+  'encap failed',
+  'rewrite failed',
+  'too big',
+  'fragment unknown',
+  'truncated',
+  'unsupported protocol',
+]);
 
 /** '' = whichever. */
 export interface PodFilter {
@@ -15,6 +39,13 @@ export interface FlowFilter {
   readonly fromPod?: PodFilter | null;
   readonly toPod?: PodFilter | null;
   readonly cluster: string;
+}
+
+/** "No flows" would be believed of a reason that there is not. Numbers are reasons of newer programs. */
+export function checkReasons({ reasons }: Pick<FlowFilter, 'reasons'>): void {
+  const unknown = reasons.find((reason) => !flowReasons.has(reason) && !/^\d+$/.test(reason));
+  if (unknown === undefined) return;
+  throw new MeshError('CONFIG_INVALID', `tell flows of reason "${unknown}": there are ${[...flowReasons].join(', ')}`);
 }
 
 export function matchesFlow(flow: Flow, filter: FlowFilter): boolean {

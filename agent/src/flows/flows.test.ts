@@ -83,6 +83,11 @@ describe('Flows', () => {
     expect(world.asked).toEqual(['10.1.0.2', '10.2.0.5']);
   });
 
+  it('refuses to tell of a reason that there is not', async () => {
+    const filter = { verdict: '', reasons: ['policy'], cluster: '' };
+    await expect(new World().get({ filter })).rejects.toThrow('tell flows of reason "policy"');
+  });
+
   it('gives ICMP a type and no ports', async () => {
     const world = new World();
     world.write({ protocol: 1, sourcePort: 77, policyPort: 8 });

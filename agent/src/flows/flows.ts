@@ -4,7 +4,7 @@ import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 import { decodeEvent } from './decode-event.ts';
 import type { DecodedEvent } from './decode-event.ts';
-import { matchesFlow } from './flow-filter.ts';
+import { checkReasons, matchesFlow } from './flow-filter.ts';
 import type { FlowFilter } from './flow-filter.ts';
 import type { FlowEvent } from './flow.ts';
 import { FlowRing } from './flow-ring.ts';
@@ -89,6 +89,7 @@ export class Flows {
   /** What is kept and, if wanted, what comes; at the reader's pace. */
   async *get(request: FlowsRequest, signal: AbortSignal): AsyncGenerator<FlowEvent> {
     this.#requireFlows();
+    if (request.filter) checkReasons(request.filter);
     await this.#catchUp(signal);
     const end = this.#ring.next;
     if (!request.skipKept) yield* this.#keptBefore(end, request);

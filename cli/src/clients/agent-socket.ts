@@ -73,7 +73,9 @@ async function openClient(socket: string): Promise<{ client: Client; service: Se
 function explainFailure(socket: string, error: unknown): MeshError {
   // gRPC's own words for it are three lines long and name no remedy.
   if (hasGrpcCode(error, grpcUnavailable)) {
-    return new MeshError('COMMAND_FAILED', `no agent answers at ${socket}: is it running here, and are you root?`);
+    return new MeshError('COMMAND_FAILED', `no agent answers at ${socket}: is it running here, and are you root?`, {
+      retryable: true,
+    });
   }
   if (hasGrpcCode(error, grpcUnimplemented)) {
     return new MeshError('COMMAND_FAILED', `the agent at ${socket} is of an older version, which cannot tell that`);
@@ -82,7 +84,7 @@ function explainFailure(socket: string, error: unknown): MeshError {
   if (hasGrpcCode(error, grpcInvalidArgument, grpcFailedPrecondition)) {
     return new MeshError('COMMAND_FAILED', error.details);
   }
-  return new MeshError('COMMAND_FAILED', `ask the agent at ${socket}`, { cause: error });
+  return new MeshError('COMMAND_FAILED', `ask the agent at ${socket}`, { cause: error, retryable: true });
 }
 
 function hasGrpcCode(error: unknown, ...codes: readonly number[]): error is { readonly details: string } {

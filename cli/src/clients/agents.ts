@@ -84,7 +84,7 @@ function startInPod({ context, namespace, kubeconfig }: KubectlAccess, pod: stri
   // Whoever leaves early does not wait for it.
   ended.catch(() => undefined);
   const failed = (cause: unknown): never => {
-    throw new MeshError('COMMAND_FAILED', `run kubectl ${command.join(' ')}`, { cause });
+    throw new MeshError('COMMAND_FAILED', `run kubectl ${command.join(' ')}`, { cause, retryable: true });
   };
   return { child, ended, failed };
 }

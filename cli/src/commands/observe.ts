@@ -44,7 +44,10 @@ export default class Observe extends BaseCommand {
     last: Flags.integer({ description: 'how many of those told before (default: 20; with --follow: none)', min: 0 }),
     since: Flags.string({ description: 'only what was told since: a time such as 2026-11-21T18:00:00Z, or 5m ago' }),
     verdict: Flags.option({ description: 'only with this verdict', options: ['forwarded', 'dropped'] as const })(),
-    reason: Flags.string({ description: 'only for this reason, such as policy-denied', multiple: true }),
+    reason: Flags.string({
+      description: 'only for this reason, such as policy-denied (a rule denies it) or policy-no-rule (none allows it)',
+      multiple: true,
+    }),
     pod: Flags.string({ description: `only from or to: ${pod}` }),
     'from-pod': Flags.string({ description: `only from: ${pod}` }),
     'to-pod': Flags.string({ description: `only to: ${pod}` }),

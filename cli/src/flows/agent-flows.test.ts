@@ -36,7 +36,7 @@ function setUp(answers: readonly (FlowLine | Error)[]) {
   return { clock, agent, asked, lines, troubles, options };
 }
 
-const gone = new MeshError('COMMAND_FAILED', 'no agent answers');
+const gone = new MeshError('COMMAND_FAILED', 'no agent answers', { retryable: true });
 
 describe('collectFlows', () => {
   it('gives what the agent tells', async () => {
@@ -49,6 +49,15 @@ describe('collectFlows', () => {
     const { agent, troubles, options } = setUp([gone]);
     expect(await collectFlows(agent, once, options, new AbortController().signal)).toBe(false);
     expect(troubles).toEqual(['node n1: its flows are not shown: no agent answers']);
+  });
+
+  it('does not ask again what an agent refuses', async () => {
+    const refusal = new MeshError('COMMAND_FAILED', 'tell flows: --policy-scope=none, nothing is judged');
+    const { agent, asked, troubles, options } = setUp([refusal]);
+    const request = { ...once, follow: true };
+    expect(await collectFlows({ ...agent, node: '' }, request, options, new AbortController().signal)).toBe(false);
+    expect(asked).toHaveLength(1);
+    expect(troubles).toEqual(['flows are not shown: tell flows: --policy-scope=none, nothing is judged']);
   });
 
   it('goes on behind what the agent told last', async () => {

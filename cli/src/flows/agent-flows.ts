@@ -1,4 +1,4 @@
-import { describeError } from '@clustermesh/runtime';
+import { describeError, isMeshError } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
 import { streamFromSocket } from '../clients/agent-socket.ts';
@@ -13,6 +13,7 @@ import type { FlowRequest } from './flow-request.ts';
 export type OpenFlows = (request: FlowRequest, signal: AbortSignal) => AsyncIterable<FlowLine>;
 
 export interface AgentFlows {
+  /** '' = of the one agent that is asked. */
   readonly node: string;
   readonly open: OpenFlows;
 }
@@ -85,8 +86,8 @@ export async function collectFlows(
 ): Promise<boolean> {
   const collector = new Collector(agent, options);
   for (let asked = request; ; asked = collector.goOn(request)) {
-    const isAnswered = await collector.collect(asked, signal);
-    if (!request.follow) return isAnswered;
+    const outcome = await collector.collect(asked, signal);
+    if (!request.follow || outcome === 'refused') return outcome === 'answered';
     await options.clock.sleep(againMs, signal);
     if (signal.aborted) return true;
   }
@@ -111,21 +112,23 @@ class Collector {
     return { ...request, last: 0, skip_kept: false, since_ms: this.#toldMs };
   }
 
-  async collect(request: FlowRequest, signal: AbortSignal): Promise<boolean> {
+  /** Refused: it would not answer the next time either. */
+  async collect(request: FlowRequest, signal: AbortSignal): Promise<'answered' | 'failed' | 'refused'> {
     const { node, open } = this.#agent;
     const { onLine, onTrouble } = this.#options;
+    const about = node === '' ? '' : `node ${node}: its `;
     try {
       for await (const line of open(request, signal)) {
-        if (this.#hasTrouble) onTrouble(`node ${node}: its flows are shown again`);
+        if (this.#hasTrouble) onTrouble(`${about}flows are shown again`);
         this.#hasTrouble = false;
         this.#toldMs = microsecondsIn(line.time) / 1_000 + 0.001;
         await onLine(line);
       }
-      return true;
+      return 'answered';
     } catch (error) {
-      if (!this.#hasTrouble) onTrouble(`node ${node}: its flows are not shown: ${describeError(error)}`);
+      if (!this.#hasTrouble) onTrouble(`${about}flows are not shown: ${describeError(error)}`);
       this.#hasTrouble = true;
-      return false;
+      return isMeshError(error) && !error.retryable ? 'refused' : 'failed';
     }
   }
 }

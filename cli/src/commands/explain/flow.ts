@@ -41,7 +41,7 @@ export default class ExplainFlow extends BaseCommand {
   ];
   static override args = {
     from: Args.string({ description: 'who begins it: [CLUSTER/]NAMESPACE/POD, or an address', required: true }),
-    to: Args.string({ description: 'who it goes to: the same', required: true }),
+    to: Args.string({ description: 'who it goes to: [CLUSTER/]NAMESPACE/POD, or an address', required: true }),
   };
   static override flags = {
     ...kubeFlags,
