@@ -50,6 +50,11 @@ describe('locate', () => {
     expect(await locate(parseSide(text), [west, east])).toMatchObject(want);
   });
 
+  it('says how to find an address of a cluster that was not asked', async () => {
+    const { unseen } = await locate(parseSide('10.2.0.5'), [west]);
+    expect(unseen).toBe('10.2.0.5 is no pod of west: give --destination-context where it is one of another cluster');
+  });
+
   it('says that no agent is on the node of a pod', async () => {
     const { agent: none, unseen } = await locate(parseSide('demo/far'), [west, east]);
     expect(none).toBeUndefined();

@@ -52,7 +52,9 @@ async function locateAddress(address: string, clusters: readonly KnownCluster[])
     const pod = items.find((each) => each.spec.hostNetwork !== true && addressesOf(each).includes(address));
     if (pod !== undefined) return withAgent(pod, [address], cluster);
   }
-  return { texts: [address], unseen: `${address} is no pod of ${clusters.map(({ name }) => name).join(' or ')}` };
+  const unseen = `${address} is no pod of ${clusters.map(({ name }) => name).join(' or ')}`;
+  const advice = clusters.length === 1 ? ': give --destination-context where it is one of another cluster' : '';
+  return { texts: [address], unseen: `${unseen}${advice}` };
 }
 
 async function withAgent(pod: Pod, texts: readonly string[], { name, source }: KnownCluster): Promise<Located> {
