@@ -6,6 +6,7 @@ import type { IpIdentity } from '@clustermesh/wire';
 
 import type { Agent } from './agent.ts';
 import { decodeEndpoint } from './maps/endpoint.ts';
+import { decodeIpcacheValue } from './maps/ipcache.ts';
 import { decodePolicyKey, decodePolicyRow } from './maps/policy.ts';
 import {
   World,
@@ -228,6 +229,25 @@ describe('createAgent: policies', () => {
     await world.kube.delete(networkPolicies, { namespace: 'default', name: 'egress' });
     await world.settle(minutes);
     expect(networks(agent)).toMatchObject([{ address: '10.2.1.0/24', identity: 2 }]);
+  });
+
+  it('knows an exception of a network before it allows the network', async () => {
+    await meshed();
+    await world.kube.create(networkPolicies, denyAll);
+    await started();
+    const exceptions: number[] = [];
+    const update = world.maps.policy.update.bind(world.maps.policy);
+    world.maps.policy.update = (key, value) => {
+      if (decodePolicyKey(key).direction === 'egress') exceptions.push(networksInMap());
+      update(key, value);
+    };
+    const networksInMap = (): number =>
+      [...world.maps.ipc_cidr.entries()].filter(([, value]) => decodeIpcacheValue(value).identity > 0x0100_0000).length;
+    const egress = [{ to: [{ ipBlock: { cidr: '0.0.0.0/0', except: ['192.0.2.0/24'] } }] }];
+    await world.kube.create(networkPolicies, policy('egress', { ...allPods, policyTypes: ['Egress'], egress }));
+    await world.settle();
+    expect(rows()).toContain('egress 9 all allow');
+    expect([...new Set(exceptions)]).toEqual([1]);
   });
 
   it('has identities for nodes: its own, and others', async () => {

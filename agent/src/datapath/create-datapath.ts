@@ -181,6 +181,9 @@ export function createDatapath(deps: DatapathDeps): Datapath {
       programmer: policyProgrammer,
       changes: policyChanges,
       addresses: state,
+      programAddresses: async () => {
+        while (addresses.applyUpserts()) await deps.pacer.pause();
+      },
       onSubjects: () => endpointChanges.raise(),
       onPoliciesApplied: () => takeover.policiesApplied(),
       settled: () => settledRows({ ...deps, policy, endpointReconciler, takeover }),

@@ -65,6 +65,7 @@ describe('PolicyLoop', () => {
       programmer,
       changes: new ChangeSignal(),
       addresses: { identitySettled: () => undefined, setNetwork: () => undefined, hasIdentity: () => false },
+      programAddresses: async () => undefined,
       onSubjects: () => undefined,
       settled: () => () => true,
       onPoliciesApplied: () => undefined,

@@ -1,4 +1,5 @@
 import { prefixText } from '@clustermesh/policy';
+import type { RowChange } from '@clustermesh/policy';
 import { Backoff, every, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import type { Prefix } from '@clustermesh/wire';
@@ -7,6 +8,7 @@ import type { ChangeSignal } from '../change-signal.ts';
 import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentMetrics } from '../metrics.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
+import type { NumberedNetwork } from '../policy/network-numbers.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
 import type { PolicyProgrammer } from './policy-programmer.ts';
 import type { PolicyHolder } from '../maps/policy.ts';
@@ -17,6 +19,8 @@ export interface PolicyLoopOptions {
   readonly changes: ChangeSignal;
   /** Told of identities once their rows, if there are any, are in the maps. */
   readonly addresses: Pick<MeshState, 'identitySettled' | 'setNetwork' | 'hasIdentity'>;
+  /** Brings what was told of addresses into the maps. */
+  readonly programAddresses: () => Promise<void>;
   /** Subjects have become ready. */
   readonly onSubjects: () => void;
   /** Has everybody who could want this row had the chance to? `undefined`: not even this node's pods are known. */
@@ -45,7 +49,8 @@ export class PolicyLoop {
   readonly #options: PolicyLoopOptions;
   /** Whose rows may still be to come: addresses do not have them yet. */
   readonly #identities = new Set<number>();
-  readonly #networks = new Map<string, { readonly prefix: Prefix; readonly identity: number | undefined }>();
+  /** Networks that no policy names any more. */
+  readonly #left = new Map<string, Prefix>();
   #sinceMs: number | undefined;
   /** What was taken is not all written yet. */
   #isInTurn = false;
@@ -84,12 +89,11 @@ export class PolicyLoop {
     const sinceMs = policy.takeSinceMs();
     this.#sinceMs ??= sinceMs;
     this.#takeSteps(this.#timer());
-    this.#noteNetworks();
+    const named = this.#noteNetworks();
     for (const subject of policy.takeGone()) programmer.markGone(subject);
-    let count = 0;
-    for (const _ of programmer.applying(policy.takeChanges(this.#timer()))) {
-      if (++count % rowsAtOnce === 0) await pacer.pause();
-    }
+    // All of them where there are new networks: who is judged by only some of the rows about these would be cut off.
+    const changes = policy.takeChanges(named.length > 0 ? () => false : this.#timer());
+    await this.#write(named.length > 0 ? await this.#writeNetworks(named, changes) : changes);
     this.#tellSubjects();
     if (!policy.resolver.hasChanges) this.#tellAddresses();
     if (this.#sinceMs !== undefined && !policy.hasWork) {
@@ -114,10 +118,34 @@ export class PolicyLoop {
     }
   }
 
-  #noteNetworks(): void {
+  /** Those that are new; what ceases to be named stays until no row needs it. */
+  #noteNetworks(): readonly NumberedNetwork[] {
     const { named, left } = this.#options.policy.takeNetworks();
-    for (const { prefix, number } of named) this.#networks.set(prefixText(prefix), { prefix, identity: number });
-    for (const prefix of left) this.#networks.set(prefixText(prefix), { prefix, identity: undefined });
+    for (const { prefix } of named) this.#left.delete(prefixText(prefix));
+    for (const prefix of left) this.#left.set(prefixText(prefix), prefix);
+    return named;
+  }
+
+  /**
+   * An exception of a network is in the maps before what the network is allowed: rows about it, which nobody has yet, then
+   * its addresses. Gives the rows that are left to write.
+   */
+  async #writeNetworks(
+    named: readonly NumberedNetwork[],
+    changes: readonly RowChange[],
+  ): Promise<readonly RowChange[]> {
+    const { addresses, programAddresses } = this.#options;
+    const numbers = new Set(named.map(({ number }) => number));
+    await this.#write(changes.filter(({ remote }) => numbers.has(remote)));
+    for (const { prefix, number } of named) addresses.setNetwork(prefix, number);
+    await programAddresses();
+    return changes.filter(({ remote }) => !numbers.has(remote));
+  }
+
+  async #write(changes: readonly RowChange[]): Promise<void> {
+    const { programmer, pacer } = this.#options;
+    let count = 0;
+    for (const _ of programmer.applying(changes)) if (++count % rowsAtOnce === 0) await pacer.pause();
   }
 
   #tellSubjects(): void {
@@ -131,9 +159,9 @@ export class PolicyLoop {
   #tellAddresses(): void {
     const { addresses } = this.#options;
     for (const identity of this.#identities) addresses.identitySettled(identity);
-    for (const { prefix, identity } of this.#networks.values()) addresses.setNetwork(prefix, identity);
+    for (const prefix of this.#left.values()) addresses.setNetwork(prefix, undefined);
     this.#identities.clear();
-    this.#networks.clear();
+    this.#left.clear();
   }
 
   #maintain(): void {
