@@ -116,7 +116,8 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     onChange: () => policyChanges.raise(),
     monotonicMs: () => clock.monotonicMs(),
   });
-  const policyProgrammer = new PolicyProgrammer({ rows: maps.policy, lengths: maps.policy_len });
+  const policyMaps = { rows: maps.policy, lengths: maps.policy_len };
+  const policyProgrammer = new PolicyProgrammer(policyMaps, (identity) => remoteClusterOf(identity, deps));
   const serviceMaps = {
     services: maps.svc,
     slots: new SlotRecords(maps.slot),
@@ -190,6 +191,15 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     }),
     socketLoop: new SocketLoop({ ...deps, changes: endedBackends }),
   };
+}
+
+function remoteClusterOf(
+  identity: number,
+  { localClusterId, maxConnectedClusters }: Pick<DatapathDeps, 'localClusterId' | 'maxConnectedClusters'>,
+): number {
+  if (isClusterIndependent(identity) || isNetworkIdentity(identity)) return 0;
+  const cluster = clusterOfIdentity(identity, maxConnectedClusters);
+  return cluster === localClusterId ? 0 : cluster;
 }
 
 interface RowWitnesses {

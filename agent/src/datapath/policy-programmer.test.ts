@@ -213,6 +213,22 @@ describe('PolicyProgrammer', () => {
       expect(programmer.problem).toBeUndefined();
     });
 
+    it('leaves half of the map to others than one remote cluster (I1)', () => {
+      const { maps } = newMaps(4);
+      const clusterOf = (identity: number): number => identity >>> 16;
+      const programmer = new PolicyProgrammer(maps, (identity) => (identity === web ? 0 : clusterOf(identity)));
+      programmer.apply([0, 1, 2].map((nth) => change(client + nth, port80, 'allow')));
+      programmer.apply([change(0, port80, 'allow'), change(web, port80, 'allow')]);
+      const [first, second] = [`${client} 6/80/24 allow`, `${client + 1} 6/80/24 allow`];
+      expect(rowsOf(maps)).toEqual(['0 6/80/24 allow', first, second, `${web} 6/80/24 allow`].sort());
+      expect(programmer.problem).toBe('1 rows of policies: another cluster has half of the map');
+      const successor = new PolicyProgrammer(maps, clusterOf);
+      for (const _ of successor.restoring());
+      successor.apply([change(web, port80), change(client, port80), change(client + 2, port80, 'allow')]);
+      expect(rowsOf(maps)).toEqual(['0 6/80/24 allow', second, `${client + 2} 6/80/24 allow`].sort());
+      expect(successor.problem).toBeUndefined();
+    });
+
     it('does not ask for room again and again for rows that have none', () => {
       const { maps } = newMaps(1);
       const programmer = new PolicyProgrammer(maps);

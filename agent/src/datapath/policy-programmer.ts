@@ -9,6 +9,8 @@ import type { PolicyHolder, PolicyRow, PolicyRowKey } from '../maps/policy.ts';
 import { PolicyLengths } from './policy-lengths.ts';
 import { RefusedRows, isAround, masked } from './refused-rows.ts';
 import type { KeyedRow } from './refused-rows.ts';
+import { RowShares } from './row-shares.ts';
+import type { RemoteClusterOf } from './row-shares.ts';
 
 export interface PolicyMaps {
   readonly rows: BpfMap;
@@ -26,6 +28,7 @@ export interface PolicyMaps {
 export class PolicyProgrammer {
   readonly #rowMap: BpfMap;
   readonly #lengths: PolicyLengths;
+  readonly #shares: RowShares;
   readonly #rows = new Map<string, KeyedRow>();
   /** Found in the map, and not told by the resolver of this process. */
   readonly #leftovers = new Set<string>();
@@ -34,9 +37,10 @@ export class PolicyProgrammer {
   readonly #closed = new Set<string>();
   #problem = '';
 
-  constructor(maps: PolicyMaps) {
+  constructor(maps: PolicyMaps, clusterOf: RemoteClusterOf = () => 0) {
     this.#rowMap = maps.rows;
     this.#lengths = new PolicyLengths(maps.lengths);
+    this.#shares = new RowShares(maps.rows.maxEntries, clusterOf);
   }
 
   get size(): number {
@@ -68,6 +72,7 @@ export class PolicyProgrammer {
       this.#rows.set(keyText(bytes), { deny, rule, key });
       this.#leftovers.add(keyText(bytes));
       this.#lengths.restored(key);
+      this.#shares.count(key.remote, 1);
       yield;
     }
     this.#lengths.restore();
@@ -116,11 +121,13 @@ export class PolicyProgrammer {
 
   /** Gives what there was no room for another chance, denies first, until there is no room again. */
   retryRefused(): void {
-    for (const { key, ...row } of this.#refused.inOrder()) if (!this.#upsert(key, row)) break;
+    for (const { key, ...row } of this.#refused.inOrder()) {
+      if (this.#shares.hasRoom(key.remote) && !this.#upsert(key, row)) break;
+    }
     this.#reclose();
   }
 
-  /** False when there is no room. */
+  /** False when the maps did not take it. */
   #upsert(key: PolicyRowKey, row: PolicyRow): boolean {
     const bytes = encodePolicyKey(key);
     const text = keyText(bytes);
@@ -129,22 +136,36 @@ export class PolicyProgrammer {
     if (before?.deny === row.deny && before.rule === row.rule) return true;
     // Closed rather than open until `#reclose` knows better.
     const isClosed = !row.deny && this.#refused.hasDenyInside(key);
-    try {
-      this.#rowMap.update(bytes, encodePolicyRow(isClosed ? { ...row, deny: true } : row));
-      if (before === undefined) this.#lengths.add(key);
-    } catch (error) {
-      this.#problem = describeError(error);
-      if (before === undefined) this.#rowMap.delete(bytes);
-      else this.#remove(bytes);
+    const problem =
+      before === undefined && !this.#shares.hasRoom(key.remote)
+        ? 'another cluster has half of the map'
+        : this.#write(key, isClosed ? { ...row, deny: true } : row, before === undefined);
+    if (problem !== undefined) {
+      this.#problem = problem;
+      this.#remove(bytes);
       this.#refused.set(text, { ...row, key });
       if (row.deny) this.#closeAround(key);
       return false;
     }
+    if (before === undefined) this.#shares.count(key.remote, 1);
     this.#refused.delete(text);
     this.#rows.set(text, { ...row, key });
     if (isClosed) this.#closed.add(text);
     else this.#closed.delete(text);
     return true;
+  }
+
+  /** Why the maps did not take it, if they did not. */
+  #write(key: PolicyRowKey, row: PolicyRow, isNew: boolean): string | undefined {
+    const bytes = encodePolicyKey(key);
+    try {
+      this.#rowMap.update(bytes, encodePolicyRow(row));
+      if (isNew) this.#lengths.add(key);
+      return undefined;
+    } catch (error) {
+      if (isNew) this.#rowMap.delete(bytes);
+      return describeError(error);
+    }
   }
 
   #remove(bytes: Uint8Array): void {
@@ -156,6 +177,7 @@ export class PolicyProgrammer {
     if (before === undefined) return;
     this.#lengths.remove(before.key);
     this.#rowMap.delete(bytes);
+    this.#shares.count(before.key.remote, -1);
     this.#rows.delete(text);
   }
 
