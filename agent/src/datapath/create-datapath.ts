@@ -210,13 +210,12 @@ interface RowWitnesses {
 }
 
 /** Of which rows is it certain, now, that who wants them has said so? */
-function settledRows(witnesses: RowWitnesses): ((key: PolicyHolder) => boolean) | undefined {
+function settledRows(witnesses: RowWitnesses): (key: PolicyHolder) => boolean {
   const { policy, endpointReconciler, takeover, maxConnectedClusters } = witnesses;
-  if (!endpointReconciler.isComplete) return undefined;
   const inUse = endpointReconciler.subjectsInUse();
   return ({ subject, remote }) => {
-    if (!inUse.has(subject)) return !policy.isReady(subject);
-    if (!policy.isReady(subject)) return false;
+    // Before all pods of the node are known, one of them may want them.
+    if (!policy.isReady(subject)) return endpointReconciler.isComplete && !inUse.has(subject);
     // Numbers that no cluster has given are known by now.
     const isOfCluster = !isClusterIndependent(remote) && !isNetworkIdentity(remote);
     return !isOfCluster || takeover.areIdentitiesKnown(clusterOfIdentity(remote, maxConnectedClusters));

@@ -8,6 +8,7 @@ import type { Pacer } from '../ingest/pacer.ts';
 import { policyKeyLayout, policyLengthsKeyLayout, policyValueLayout } from '../maps/policy.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
 import { PolicyLoop } from './policy-loop.ts';
+import type { PolicyLoopOptions } from './policy-loop.ts';
 import { PolicyProgrammer } from './policy-programmer.ts';
 
 /** More than are written without a pause. */
@@ -26,7 +27,7 @@ function newMaps() {
 }
 
 /** Has these changes to take, once. */
-function policyWith(rows: readonly RowChange[]): PolicyState {
+function policyWith(rows: readonly RowChange[], ready: readonly number[] = []): PolicyState {
   const left = [...rows];
   const policy = {
     isSynced: true,
@@ -39,11 +40,35 @@ function policyWith(rows: readonly RowChange[]): PolicyState {
     takeNetworks: () => ({ named: [], left: [] }),
     takeGone: () => [],
     takeChanges: () => left.splice(0),
-    completed: () => [],
+    completed: () => ready,
     markReady: () => undefined,
     forgetNetworks: () => undefined,
   };
   return policy as unknown as PolicyState;
+}
+
+async function runLoop(options: Pick<PolicyLoopOptions, 'policy' | 'programmer'> & Partial<PolicyLoopOptions>) {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const loop = new PolicyLoop({
+    changes: new ChangeSignal(),
+    addresses: { identitySettled: () => undefined, setNetwork: () => undefined, hasIdentity: () => false },
+    programAddresses: async () => undefined,
+    onSubjects: () => undefined,
+    settled: () => () => true,
+    onPoliciesApplied: () => undefined,
+    metrics: { observeProgramming: () => undefined },
+    pacer: { pause: () => clock.advance(2_000) } as unknown as Pacer,
+    clock,
+    random: seededRandom(1),
+    health: new Health(clock),
+    log: silentLogger,
+    ...options,
+  });
+  const done = loop.run(stop.signal);
+  await clock.advance(10_000);
+  stop.abort();
+  await done;
 }
 
 describe('PolicyLoop', () => {
@@ -58,30 +83,22 @@ describe('PolicyLoop', () => {
       deleted += 1;
       return remove(key);
     };
-    const clock = new FakeClock();
-    const stop = new AbortController();
-    const loop = new PolicyLoop({
-      policy: policyWith(changes),
-      programmer,
-      changes: new ChangeSignal(),
-      addresses: { identitySettled: () => undefined, setNetwork: () => undefined, hasIdentity: () => false },
-      programAddresses: async () => undefined,
-      onSubjects: () => undefined,
-      settled: () => () => true,
-      onPoliciesApplied: () => undefined,
-      metrics: { observeProgramming: () => undefined },
-      pacer: { pause: () => clock.advance(2_000) } as unknown as Pacer,
-      clock,
-      random: seededRandom(1),
-      health: new Health(clock),
-      log: silentLogger,
-    });
-    const done = loop.run(stop.signal);
-    await clock.advance(10_000);
-    stop.abort();
-    await done;
+    await runLoop({ policy: policyWith(changes), programmer });
     expect(deleted).toBe(0);
     expect(programmer.hasLeftovers).toBe(false);
     expect(programmer.size).toBe(rowCount);
+  });
+
+  it('a subject is ready without anything that only who had its number before was allowed', async () => {
+    const maps = newMaps();
+    const subject = 65_540;
+    const allowed = { ...changes[0], remote: 0, row: { verdict: 'allow', rule: 1 } } as RowChange;
+    new PolicyProgrammer(maps).apply([allowed]);
+    const programmer = new PolicyProgrammer(maps);
+    for (const _ of programmer.restoring());
+    let rowsThen: number | undefined;
+    const onSubjects = (): void => void (rowsThen ??= [...maps.rows.entries()].length);
+    await runLoop({ policy: policyWith(changes.slice(0, 2), [subject]), programmer, onSubjects });
+    expect(rowsThen).toBe(2);
   });
 });

@@ -23,8 +23,8 @@ export interface PolicyLoopOptions {
   readonly programAddresses: () => Promise<void>;
   /** Subjects have become ready. */
   readonly onSubjects: () => void;
-  /** Has everybody who could want this row had the chance to? `undefined`: not even this node's pods are known. */
-  readonly settled: () => ((key: PolicyHolder) => boolean) | undefined;
+  /** Has everybody who could want this row had the chance to? */
+  readonly settled: () => (key: PolicyHolder) => boolean;
   /** Of what an agent before us left of addresses, nothing is policies' that is not named again by now. */
   readonly onPoliciesApplied: () => void;
   readonly metrics: Pick<AgentMetrics, 'observeProgramming'>;
@@ -149,11 +149,14 @@ export class PolicyLoop {
   }
 
   #tellSubjects(): void {
-    const { policy, programmer, onSubjects } = this.#options;
+    const { policy, programmer, settled, onSubjects } = this.#options;
     const ready = policy.completed();
     for (const subject of ready) programmer.markReady(subject);
     policy.markReady(ready);
-    if (ready.length > 0) onSubjects();
+    if (ready.length === 0) return;
+    // A new pod may have the number of one before it: nothing that only that one was allowed.
+    if (programmer.hasLeftovers) programmer.sweep(settled());
+    onSubjects();
   }
 
   #tellAddresses(): void {
@@ -185,8 +188,6 @@ export class PolicyLoop {
     const { programmer, policy, settled, onPoliciesApplied } = this.#options;
     if (policy.hasWork || !policy.isSynced) return;
     onPoliciesApplied();
-    if (!programmer.hasLeftovers) return;
-    const isSettled = settled();
-    if (isSettled !== undefined) programmer.sweep(isSettled);
+    if (programmer.hasLeftovers) programmer.sweep(settled());
   }
 }
