@@ -59,6 +59,13 @@ describe('IPs (I6)', () => {
   const withId = (id: number): string | undefined =>
     validateIpIdentity(context, '10.0.0.1', { ...pair, id: id as NumericIdentity });
 
+  it.each([2, 9, 10])(
+    'identity %i is the world, which nobody publishes: it would lie in no network of a policy',
+    (id) => {
+      expect(withId(id)).toBe(`identity ${id} is the world`);
+    },
+  );
+
   it.each([0, 1, 6, 128, 255, 65_536, 131_071])('identity %i may be behind an IP of cluster 1', (id) => {
     expect(withId(id)).toBe(accepted);
   });

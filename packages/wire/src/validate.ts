@@ -24,9 +24,14 @@ export const validateNode: Validate<MeshNode> = (context, keyName, node) =>
   differs('cluster id', node.clusterId, context.clusterId) ??
   (node.name === '' ? 'node has no name' : differs('name', node.name, keyName));
 
+/** World, and world of either family (protocol.md §5.3). */
+const worldIdentities: readonly number[] = [2, 9, 10];
+
+/** An address that is published as part of the world would lie in no network that a policy names: not in its exceptions either. */
 export const validateIpIdentity: Validate<IpIdentity> = (context, keyName, value) =>
   differs('address', ipKeyName(value), keyName) ??
   (coveredPrefix(value) === undefined ? 'no address or network' : undefined) ??
+  (worldIdentities.includes(value.id) ? `identity ${value.id} is the world` : undefined) ??
   (isClusterIndependent(value.id) ? undefined : outOfRange(context, value.id));
 
 /** Pods have some ten; what compares all with all must not have a million. */
