@@ -13,8 +13,8 @@ import { identityCodec, ipIdentityCodec, kindByName, parseLabel } from '@cluster
 import type { ClusterId, ClusterName, IpIdentity } from '@clustermesh/wire';
 
 import { createAgent } from './agent.ts';
-import { noDevices } from './datapath/devices.ts';
-import { noSockets } from './datapath/sockets.ts';
+import { noDevices } from './datapath/endpoints/devices.ts';
+import { noSockets } from './datapath/services/sockets.ts';
 import { smallSizes } from './datapath/sim/testing/small-sizes.ts';
 import { eventKind } from './flows/decode-event.ts';
 import { eventRecord, ingress } from './flows/testing/event-record.ts';

@@ -4,9 +4,9 @@ import { runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
 import { createDatapath } from './datapath/create-datapath.ts';
-import type { Devices } from './datapath/devices.ts';
+import type { Devices } from './datapath/endpoints/devices.ts';
 import { MapSwitch } from './datapath/map-switch.ts';
-import type { Sockets } from './datapath/sockets.ts';
+import type { Sockets } from './datapath/services/sockets.ts';
 import { createEvents } from './events/create-events.ts';
 import { createIngest } from './ingest/create-ingest.ts';
 import { Pacer } from './ingest/pacer.ts';

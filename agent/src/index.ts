@@ -1,10 +1,10 @@
 export { createAgent } from './agent.ts';
 export type { Agent, AgentDeps } from './agent.ts';
-export { noDevices } from './datapath/devices.ts';
-export { noSockets } from './datapath/sockets.ts';
-export type { Devices, PodInterface } from './datapath/devices.ts';
+export { noDevices } from './datapath/endpoints/devices.ts';
+export { noSockets } from './datapath/services/sockets.ts';
+export type { Devices, PodInterface } from './datapath/endpoints/devices.ts';
 export { loadObjects, mapsOf } from './datapath/kernel/objects.ts';
-export { PolicyProgrammer } from './datapath/policy-programmer.ts';
+export { PolicyProgrammer } from './datapath/policy-rows/policy-programmer.ts';
 export { defaultMapSizes, memoryDatapathMaps } from './maps/datapath-maps.ts';
 export type { DatapathMaps, MapSizes } from './maps/datapath-maps.ts';
 export { encodeEndpoint } from './maps/endpoint.ts';

@@ -11,11 +11,11 @@ import { memoryDatapathMaps } from '../maps/datapath-maps.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
 import type { DatapathMode } from '../status/agent-status.ts';
 import { packageVersion } from '../package-version.ts';
-import { noDevices } from './devices.ts';
-import type { Devices } from './devices.ts';
+import { noDevices } from './endpoints/devices.ts';
+import type { Devices } from './endpoints/devices.ts';
 import { KernelDatapath } from './kernel/kernel-datapath.ts';
-import { noSockets } from './sockets.ts';
-import type { Sockets } from './sockets.ts';
+import { noSockets } from './services/sockets.ts';
+import type { Sockets } from './services/sockets.ts';
 
 export interface OpenedDatapath extends Disposable {
   readonly mode: DatapathMode;

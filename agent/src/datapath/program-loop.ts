@@ -5,10 +5,10 @@ import type { ChangeSignal } from '../change-signal.ts';
 import type { Pacer } from '../ingest/pacer.ts';
 import type { AgentMetrics } from '../metrics.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
-import type { IpcacheProgrammer } from './ipcache-programmer.ts';
-import type { ServiceProgrammer } from './service-programmer.ts';
-import { serviceBatch } from './service-reconciler.ts';
-import type { ServiceReconciler } from './service-reconciler.ts';
+import type { IpcacheProgrammer } from './addresses/ipcache-programmer.ts';
+import type { ServiceProgrammer } from './services/service-programmer.ts';
+import { serviceBatch } from './services/service-reconciler.ts';
+import type { ServiceReconciler } from './services/service-reconciler.ts';
 
 export interface ProgramLoopOptions {
   readonly state: MeshState;

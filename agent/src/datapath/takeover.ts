@@ -12,11 +12,11 @@ import { noClaimant } from '../tables/ipcache-claims.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { kubeApiserverIdentity } from '../tables/own-claims.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
-import type { IpcacheMaps } from './ipcache-programmer.ts';
+import type { IpcacheMaps } from './addresses/ipcache-programmer.ts';
 import type { Pacer } from '../ingest/pacer.ts';
-import type { PolicyProgrammer } from './policy-programmer.ts';
-import type { RestoredBackends } from './restored-backends.ts';
-import type { ServiceProgrammer } from './service-programmer.ts';
+import type { PolicyProgrammer } from './policy-rows/policy-programmer.ts';
+import type { RestoredBackends } from './services/restored-backends.ts';
+import type { ServiceProgrammer } from './services/service-programmer.ts';
 
 export interface TakeoverOptions {
   readonly state: MeshState;

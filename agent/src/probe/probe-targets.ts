@@ -1,4 +1,4 @@
-import type { NodeIndexes } from '../datapath/node-indexes.ts';
+import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import type { NodeTable } from '../tables/node-table.ts';
 
 /** A node of another cluster, and where probes of it go. */

@@ -1,6 +1,6 @@
 import type { Problem } from '@clustermesh/policy';
 
-import type { PolicyProgrammer } from '../datapath/policy-programmer.ts';
+import type { PolicyProgrammer } from '../datapath/policy-rows/policy-programmer.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
 import type { PolicyRow } from '../tables/policy-table.ts';
 import type { PolicyEntry, PolicyStatus, RefusedRule } from './agent-status.ts';

@@ -3,8 +3,8 @@ import { FakeClock, seededRandom } from '@clustermesh/runtime';
 import { ipMask, parseIp } from '@clustermesh/wire';
 import type { ClusterService, IpIdentity, MeshNode } from '@clustermesh/wire';
 
-import { IpcacheProgrammer } from '../datapath/ipcache-programmer.ts';
-import { NodeIndexes } from '../datapath/node-indexes.ts';
+import { IpcacheProgrammer } from '../datapath/addresses/ipcache-programmer.ts';
+import { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import { defaultMapSizes, memoryDatapathMaps } from '../maps/datapath-maps.ts';
 import { NodeRecords } from '../maps/node.ts';
 import { MeshState } from './mesh-state.ts';

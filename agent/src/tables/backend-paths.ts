@@ -3,7 +3,7 @@ import type { BackendPath } from '@clustermesh/select';
 import { parseIp } from '@clustermesh/wire';
 import type { ClusterService, IpBytes } from '@clustermesh/wire';
 
-import type { NodeIndexes } from '../datapath/node-indexes.ts';
+import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import { BackendIndex } from './backend-index.ts';
 import type { IpcacheTable } from './ipcache-table.ts';
 import type { NodeTable } from './node-table.ts';

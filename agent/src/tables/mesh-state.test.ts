@@ -4,8 +4,8 @@ import { formatIp, ipMask, parseIp, remoteNodeIdentity } from '@clustermesh/wire
 import type { IpIdentity, MeshNode } from '@clustermesh/wire';
 import fc from 'fast-check';
 
-import { IpcacheProgrammer } from '../datapath/ipcache-programmer.ts';
-import { NodeIndexes } from '../datapath/node-indexes.ts';
+import { IpcacheProgrammer } from '../datapath/addresses/ipcache-programmer.ts';
+import { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import { defaultMapSizes, memoryDatapathMaps } from '../maps/datapath-maps.ts';
 import { decodeHostKey, decodeIpcacheValue } from '../maps/ipcache.ts';
 import { NodeRecords } from '../maps/node.ts';

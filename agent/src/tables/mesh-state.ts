@@ -2,7 +2,7 @@ import type { Random } from '@clustermesh/runtime';
 import { coveredPrefix, formatIp, hostIdentity, parseIp, remoteNodeIdentity, worldIdentity } from '@clustermesh/wire';
 import type { IpIdentity, LabelArray, MeshNode, Prefix } from '@clustermesh/wire';
 
-import type { NodeIndexes } from '../datapath/node-indexes.ts';
+import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import { BackendPaths } from './backend-paths.ts';
 import { IdentityTable } from './identity-table.ts';
 import { IpcacheTable } from './ipcache-table.ts';

@@ -2,7 +2,7 @@ import type { Random } from '@clustermesh/runtime';
 import type { Prefix } from '@clustermesh/wire';
 import { hostIdentity, remoteNodeIdentity } from '@clustermesh/wire';
 
-import type { NodeIndexes } from '../datapath/node-indexes.ts';
+import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import { noClaimant } from './ipcache-claims.ts';
 import type { IpcacheTable } from './ipcache-table.ts';
 import { PrefixMap } from './prefix-map.ts';

@@ -23,8 +23,8 @@ import type { ClusterId, ClusterName, Freshness, IpIdentity, KindName, MeshNode 
 
 import { createAgent } from '../agent.ts';
 import type { Agent } from '../agent.ts';
-import { noDevices } from '../datapath/devices.ts';
-import { noSockets } from '../datapath/sockets.ts';
+import { noDevices } from '../datapath/endpoints/devices.ts';
+import { noSockets } from '../datapath/services/sockets.ts';
 import type { AgentSettings } from '../settings.ts';
 import type { ClusterStatus, IpcacheEntry } from '../status/agent-status.ts';
 import { defaultMapSizes, memoryDatapathMaps } from '../maps/datapath-maps.ts';

@@ -3,7 +3,7 @@ import type { AttachMethod, HookPlace } from '@clustermesh/ebpf';
 import { Backoff, describeError, retryLoop } from '@clustermesh/runtime';
 
 import type { NodeAddresses } from '../../config.ts';
-import type { Devices, PodInterface, WatchDeps } from '../devices.ts';
+import type { Devices, PodInterface, WatchDeps } from '../endpoints/devices.ts';
 import type { DeviceObjects, DevicePrograms } from './device-programs.ts';
 import type { PlacedHook } from './hooks.ts';
 import { followLinks } from './link-events.ts';

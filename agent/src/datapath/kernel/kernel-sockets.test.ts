@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { expect, it } from '@jest/globals';
 import { createLogger } from '@clustermesh/runtime';
 
-import { noSockets } from '../sockets.ts';
+import { noSockets } from '../services/sockets.ts';
 import { KernelSockets } from './kernel-sockets.ts';
 
 it('says once that it cannot end connections, and does without', async () => {

@@ -4,8 +4,8 @@ import type { ObjectOptions } from '@clustermesh/ebpf';
 import { describeError } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 
-import { noSockets } from '../sockets.ts';
-import type { Sockets } from '../sockets.ts';
+import { noSockets } from '../services/sockets.ts';
+import type { Sockets } from '../services/sockets.ts';
 import { socketNamespaces } from './socket-namespaces.ts';
 
 export interface KernelSocketsOptions extends Pick<ObjectOptions, 'pinDir' | 'maxEntries'> {

@@ -3,7 +3,7 @@ import type { PeerInterface, PeerReference } from '@clustermesh/ebpf';
 import { parseIp } from '@clustermesh/wire';
 
 import { keyText, v4Mapped } from '../../maps/address.ts';
-import type { PodInterface } from '../devices.ts';
+import type { PodInterface } from '../endpoints/devices.ts';
 import { leadsElsewhere } from './network-tables.ts';
 import type { Link, NetworkTables } from './network-tables.ts';
 

@@ -4,7 +4,7 @@ import type { RowChange } from '@clustermesh/policy';
 import { memoryDatapathMaps } from '../../maps/datapath-maps.ts';
 import { smallSizes } from './testing/small-sizes.ts';
 import { encodePolicyHolder, encodePolicyLengths } from '../../maps/policy.ts';
-import { PolicyProgrammer } from '../policy-programmer.ts';
+import { PolicyProgrammer } from '../policy-rows/policy-programmer.ts';
 import { lookUpPolicy } from './policy-lookup.ts';
 
 const web = 65_540;

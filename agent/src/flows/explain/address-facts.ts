@@ -1,7 +1,7 @@
 import { formatIp, isIpv4 } from '@clustermesh/wire';
 
 import { lookUpIpcache } from '../../datapath/sim/ipcache-lookup.ts';
-import type { NodeIndexes } from '../../datapath/node-indexes.ts';
+import type { NodeIndexes } from '../../datapath/addresses/node-indexes.ts';
 import { keyText } from '../../maps/address.ts';
 import type { DatapathMaps } from '../../maps/datapath-maps.ts';
 import { decodeEndpoint } from '../../maps/endpoint.ts';

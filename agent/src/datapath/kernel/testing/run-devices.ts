@@ -9,7 +9,7 @@ import { keyText } from '../../../maps/address.ts';
 import type { DatapathMaps } from '../../../maps/datapath-maps.ts';
 import { encodePolicyKey, encodePolicyRow, policyDirection } from '../../../maps/policy.ts';
 import type { PolicyDirection } from '../../../maps/policy.ts';
-import { EndpointProgrammer } from '../../endpoint-programmer.ts';
+import { EndpointProgrammer } from '../../endpoints/endpoint-programmer.ts';
 import { KernelDatapath } from '../kernel-datapath.ts';
 import type { KernelDatapathOptions } from '../kernel-datapath.ts';
 

@@ -12,7 +12,7 @@ import { decodeAffinity, encodeAffinity } from '../../../maps/affinity.ts';
 import { decodeFlow, encodeFlow } from '../../../maps/conntrack.ts';
 import { encodeServiceKey } from '../../../maps/service.ts';
 import { probeLayout } from '../../../maps/probe.ts';
-import type { PolicyMaps } from '../../policy-programmer.ts';
+import type { PolicyMaps } from '../../policy-rows/policy-programmer.ts';
 import { isRefusal } from '../decision.ts';
 import { etherType, etherTypeOf, ipVersionOf, readFlow } from '../frame.ts';
 import type { FlowTold } from '../ledger.ts';

@@ -1,8 +1,8 @@
 import type { Verdict } from '@clustermesh/policy';
 
 import { decodePolicyHolder } from '../../../maps/policy.ts';
-import { PolicyProgrammer } from '../../policy-programmer.ts';
-import type { PolicyMaps } from '../../policy-programmer.ts';
+import { PolicyProgrammer } from '../../policy-rows/policy-programmer.ts';
+import type { PolicyMaps } from '../../policy-rows/policy-programmer.ts';
 import { addressMaps, flowText, probedFlows, verdictOfPacket, verdictOfRows } from './policy-flows.ts';
 import type { ProbedFlow } from './policy-flows.ts';
 import { PolicyWorld } from './policy-world.ts';

@@ -1,5 +1,5 @@
 import { probeLayout } from '../../../maps/probe.ts';
-import type { PolicyMaps } from '../../policy-programmer.ts';
+import type { PolicyMaps } from '../../policy-rows/policy-programmer.ts';
 import { memorySimMaps } from '../sim-maps.ts';
 import { Simulation } from '../simulation.ts';
 import { changesOf, entriesOf } from './changes.ts';

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { PolicyMaps } from '../../policy-programmer.ts';
+import type { PolicyMaps } from '../../policy-rows/policy-programmer.ts';
 import type { PolicyScope } from '../context.ts';
 import type { PacketFields } from './frames.ts';
 

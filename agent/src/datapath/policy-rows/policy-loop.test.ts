@@ -3,10 +3,10 @@ import { MemoryMap } from '@clustermesh/ebpf';
 import type { RowChange } from '@clustermesh/policy';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
 
-import { ChangeSignal } from '../change-signal.ts';
-import type { Pacer } from '../ingest/pacer.ts';
-import { policyKeyLayout, policyLengthsKeyLayout, policyValueLayout } from '../maps/policy.ts';
-import type { PolicyState } from '../policy/policy-state.ts';
+import { ChangeSignal } from '../../change-signal.ts';
+import type { Pacer } from '../../ingest/pacer.ts';
+import { policyKeyLayout, policyLengthsKeyLayout, policyValueLayout } from '../../maps/policy.ts';
+import type { PolicyState } from '../../policy/policy-state.ts';
 import { PolicyLoop } from './policy-loop.ts';
 import type { PolicyLoopOptions } from './policy-loop.ts';
 import { PolicyProgrammer } from './policy-programmer.ts';

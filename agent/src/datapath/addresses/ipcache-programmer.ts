@@ -8,9 +8,9 @@ import {
   encodeIpcacheValue,
   hostKeyLayout,
   ipcacheValueLayout,
-} from '../maps/ipcache.ts';
-import type { IpcacheTable } from '../tables/ipcache-table.ts';
-import { hostPrefix } from '../tables/prefix-index.ts';
+} from '../../maps/ipcache.ts';
+import type { IpcacheTable } from '../../tables/ipcache-table.ts';
+import { hostPrefix } from '../../tables/prefix-index.ts';
 import type { NodeIndexes } from './node-indexes.ts';
 
 export interface IpcacheMaps {

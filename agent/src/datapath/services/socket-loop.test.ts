@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, Health, MeshError, createLogger, seededRandom } from '@clustermesh/runtime';
 
-import { ChangeSignal } from '../change-signal.ts';
+import { ChangeSignal } from '../../change-signal.ts';
 import { SocketLoop } from './socket-loop.ts';
 
 function start(endOrphans: (clock: FakeClock) => Promise<void>) {

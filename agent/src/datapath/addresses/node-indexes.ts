@@ -1,10 +1,10 @@
 import type { Clock } from '@clustermesh/runtime';
 
-import { keyText } from '../maps/address.ts';
-import type { NodeRecords } from '../maps/node.ts';
-import { quarantineMs } from './backend-pool.ts';
-import { DelayQueue } from './delay-queue.ts';
-import { IdAllocator } from './id-allocator.ts';
+import { keyText } from '../../maps/address.ts';
+import type { NodeRecords } from '../../maps/node.ts';
+import { quarantineMs } from '../services/backend-pool.ts';
+import { DelayQueue } from '../delay-queue.ts';
+import { IdAllocator } from '../id-allocator.ts';
 
 /**
  * Numbers for nodes by underlay address. An index lives as long as anything refers to it: a node, a claim on an

@@ -3,11 +3,11 @@ import type { BpfMap } from '@clustermesh/ebpf';
 import { FakeClock } from '@clustermesh/runtime';
 import fc from 'fast-check';
 
-import { BackendRecords, backendState } from '../maps/backend.ts';
-import type { BackendRecord } from '../maps/backend.ts';
-import { defaultMapSizes, memoryDatapathMaps } from '../maps/datapath-maps.ts';
-import { decodeServiceValue, encodeServiceKey } from '../maps/service.ts';
-import { SlotRecords } from '../maps/slot.ts';
+import { BackendRecords, backendState } from '../../maps/backend.ts';
+import type { BackendRecord } from '../../maps/backend.ts';
+import { defaultMapSizes, memoryDatapathMaps } from '../../maps/datapath-maps.ts';
+import { decodeServiceValue, encodeServiceKey } from '../../maps/service.ts';
+import { SlotRecords } from '../../maps/slot.ts';
 import { ServiceProgrammer } from './service-programmer.ts';
 import type { FrontendProgram } from './service-programmer.ts';
 

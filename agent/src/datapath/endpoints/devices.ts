@@ -1,6 +1,6 @@
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
-import { addressSize, keyText } from '../maps/address.ts';
+import { addressSize, keyText } from '../../maps/address.ts';
 
 /** The host side of a pod's veth pair. */
 export interface PodInterface {

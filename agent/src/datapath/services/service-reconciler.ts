@@ -1,9 +1,9 @@
 import { mergeGlobalService } from '@clustermesh/select';
 import type { SelectedFrontend } from '@clustermesh/select';
 
-import { keyText } from '../maps/address.ts';
-import { encodeServiceKey } from '../maps/service.ts';
-import type { ServiceTable } from '../tables/service-table.ts';
+import { keyText } from '../../maps/address.ts';
+import { encodeServiceKey } from '../../maps/service.ts';
+import type { ServiceTable } from '../../tables/service-table.ts';
 import { protocolNumber } from './protocols.ts';
 import type { RestoredBackends } from './restored-backends.ts';
 import type { FrontendProgram, Refusal, ServiceProgrammer } from './service-programmer.ts';

@@ -3,9 +3,9 @@ import { describeError } from '@clustermesh/runtime';
 import { anybody } from '@clustermesh/policy';
 import type { RowChange } from '@clustermesh/policy';
 
-import { keyText } from '../maps/address.ts';
-import { decodePolicyKey, decodePolicyRow, encodePolicyKey, encodePolicyRow } from '../maps/policy.ts';
-import type { PolicyHolder, PolicyRow, PolicyRowKey } from '../maps/policy.ts';
+import { keyText } from '../../maps/address.ts';
+import { decodePolicyKey, decodePolicyRow, encodePolicyKey, encodePolicyRow } from '../../maps/policy.ts';
+import type { PolicyHolder, PolicyRow, PolicyRowKey } from '../../maps/policy.ts';
 import { PolicyLengths } from './policy-lengths.ts';
 import { RefusedRows, isAround, masked } from './refused-rows.ts';
 import type { KeyedRow } from './refused-rows.ts';

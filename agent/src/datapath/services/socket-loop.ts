@@ -1,7 +1,7 @@
 import { Backoff, retryLoop } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
-import type { ChangeSignal } from '../change-signal.ts';
+import type { ChangeSignal } from '../../change-signal.ts';
 import type { Sockets } from './sockets.ts';
 
 export interface SocketLoopOptions {

@@ -3,11 +3,11 @@ import { FakeClock, MeshError } from '@clustermesh/runtime';
 import type { LocalService } from '@clustermesh/select';
 import { formatIp, parseIp } from '@clustermesh/wire';
 
-import { BackendRecords, backendState } from '../maps/backend.ts';
-import { defaultMapSizes, memoryDatapathMaps } from '../maps/datapath-maps.ts';
-import { decodeServiceKey, encodeServiceKey } from '../maps/service.ts';
-import { SlotRecords } from '../maps/slot.ts';
-import { ServiceTable } from '../tables/service-table.ts';
+import { BackendRecords, backendState } from '../../maps/backend.ts';
+import { defaultMapSizes, memoryDatapathMaps } from '../../maps/datapath-maps.ts';
+import { decodeServiceKey, encodeServiceKey } from '../../maps/service.ts';
+import { SlotRecords } from '../../maps/slot.ts';
+import { ServiceTable } from '../../tables/service-table.ts';
 import { RestoredBackends } from './restored-backends.ts';
 import { ServiceProgrammer } from './service-programmer.ts';
 import { ServiceReconciler } from './service-reconciler.ts';

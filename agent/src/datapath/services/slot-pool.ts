@@ -1,8 +1,8 @@
 import type { Clock } from '@clustermesh/runtime';
 
-import type { SlotRecords } from '../maps/slot.ts';
+import type { SlotRecords } from '../../maps/slot.ts';
 import { quarantineMs } from './backend-pool.ts';
-import { DelayQueue } from './delay-queue.ts';
+import { DelayQueue } from '../delay-queue.ts';
 import { ExtentAllocator } from './extent-allocator.ts';
 
 interface Extent {

@@ -8,7 +8,7 @@ import {
   policyKeyLayout,
   policyLengthsKeyLayout,
   policyValueLayout,
-} from '../maps/policy.ts';
+} from '../../maps/policy.ts';
 import { PolicyProgrammer } from './policy-programmer.ts';
 import type { PolicyMaps } from './policy-programmer.ts';
 

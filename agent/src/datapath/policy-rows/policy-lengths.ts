@@ -1,15 +1,15 @@
 import type { BpfMap } from '@clustermesh/ebpf';
 import { anybody } from '@clustermesh/policy';
 
-import { keyText } from '../maps/address.ts';
+import { keyText } from '../../maps/address.ts';
 import {
   decodePolicyHolder,
   encodePolicyHolder,
   encodePolicyLengths,
   policyDirection,
   policyLengthCount,
-} from '../maps/policy.ts';
-import type { PolicyDirection, PolicyHolder, PolicyRowKey } from '../maps/policy.ts';
+} from '../../maps/policy.ts';
+import type { PolicyDirection, PolicyHolder, PolicyRowKey } from '../../maps/policy.ts';
 
 /** How many rows of each length (0 to 24) a holder has. */
 type LengthCounts = Uint32Array;

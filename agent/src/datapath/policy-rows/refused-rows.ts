@@ -1,6 +1,6 @@
 import { anybody } from '@clustermesh/policy';
 
-import type { PolicyRow, PolicyRowKey } from '../maps/policy.ts';
+import type { PolicyRow, PolicyRowKey } from '../../maps/policy.ts';
 
 export interface KeyedRow extends PolicyRow {
   readonly key: PolicyRowKey;

@@ -1,7 +1,7 @@
 import { Backoff, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
-import type { ChangeSignal } from '../change-signal.ts';
+import type { ChangeSignal } from '../../change-signal.ts';
 import type { Devices } from './devices.ts';
 import type { EndpointReconciler } from './endpoint-reconciler.ts';
 

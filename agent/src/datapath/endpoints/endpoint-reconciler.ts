@@ -1,15 +1,15 @@
 import { describeError } from '@clustermesh/runtime';
 import { worldIdentity } from '@clustermesh/wire';
 
-import { keyText } from '../maps/address.ts';
-import { mayBeOf } from '../policy/pod-identity.ts';
-import type { IdentifiedPod, PodSubjects } from '../policy/pod-subjects.ts';
-import type { PolicyState } from '../policy/policy-state.ts';
-import type { EndpointRow, EndpointTable } from '../tables/endpoint-table.ts';
-import type { IdentityTable } from '../tables/identity-table.ts';
-import type { IpcacheTable } from '../tables/ipcache-table.ts';
-import type { NamespaceTable } from '../tables/namespace-table.ts';
-import { hostPrefix } from '../tables/prefix-index.ts';
+import { keyText } from '../../maps/address.ts';
+import { mayBeOf } from '../../policy/pod-identity.ts';
+import type { IdentifiedPod, PodSubjects } from '../../policy/pod-subjects.ts';
+import type { PolicyState } from '../../policy/policy-state.ts';
+import type { EndpointRow, EndpointTable } from '../../tables/endpoint-table.ts';
+import type { IdentityTable } from '../../tables/identity-table.ts';
+import type { IpcacheTable } from '../../tables/ipcache-table.ts';
+import type { NamespaceTable } from '../../tables/namespace-table.ts';
+import { hostPrefix } from '../../tables/prefix-index.ts';
 import type { Devices, PodInterface } from './devices.ts';
 import type { EndpointProgrammer } from './endpoint-programmer.ts';
 

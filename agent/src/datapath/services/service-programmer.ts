@@ -2,17 +2,17 @@ import type { BpfMap } from '@clustermesh/ebpf';
 import { describeError } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
-import { keyText } from '../maps/address.ts';
-import type { BackendRecord, BackendRecords, BackendState } from '../maps/backend.ts';
+import { keyText } from '../../maps/address.ts';
+import type { BackendRecord, BackendRecords, BackendState } from '../../maps/backend.ts';
 import {
   decodeServiceValue,
   encodeServiceValue,
   maxBackendsPerFrontend,
   serviceKeyLayout,
   serviceValueLayout,
-} from '../maps/service.ts';
-import type { ServiceRecord } from '../maps/service.ts';
-import type { SlotRecords } from '../maps/slot.ts';
+} from '../../maps/service.ts';
+import type { ServiceRecord } from '../../maps/service.ts';
+import type { SlotRecords } from '../../maps/slot.ts';
 import { diffBackends } from './backend-diff.ts';
 import { BackendPool } from './backend-pool.ts';
 import { SlotPool } from './slot-pool.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
 
-import { ChangeSignal } from '../change-signal.ts';
+import { ChangeSignal } from '../../change-signal.ts';
 import { EndpointLoop } from './endpoint-loop.ts';
 import type { EndpointReconciler } from './endpoint-reconciler.ts';
 

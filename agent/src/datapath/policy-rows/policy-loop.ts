@@ -4,14 +4,14 @@ import { Backoff, every, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import type { Prefix } from '@clustermesh/wire';
 
-import type { ChangeSignal } from '../change-signal.ts';
-import type { Pacer } from '../ingest/pacer.ts';
-import type { AgentMetrics } from '../metrics.ts';
-import type { MeshState } from '../tables/mesh-state.ts';
-import type { NumberedNetwork } from '../policy/network-numbers.ts';
-import type { PolicyState } from '../policy/policy-state.ts';
+import type { ChangeSignal } from '../../change-signal.ts';
+import type { Pacer } from '../../ingest/pacer.ts';
+import type { AgentMetrics } from '../../metrics.ts';
+import type { MeshState } from '../../tables/mesh-state.ts';
+import type { NumberedNetwork } from '../../policy/network-numbers.ts';
+import type { PolicyState } from '../../policy/policy-state.ts';
 import type { PolicyProgrammer } from './policy-programmer.ts';
-import type { PolicyHolder } from '../maps/policy.ts';
+import type { PolicyHolder } from '../../maps/policy.ts';
 
 export interface PolicyLoopOptions {
   readonly policy: PolicyState;

@@ -1,10 +1,10 @@
 import type { Clock } from '@clustermesh/runtime';
 
-import { keyText } from '../maps/address.ts';
-import { backendState } from '../maps/backend.ts';
-import type { BackendRecord, BackendRecords } from '../maps/backend.ts';
-import { DelayQueue } from './delay-queue.ts';
-import { IdAllocator } from './id-allocator.ts';
+import { keyText } from '../../maps/address.ts';
+import { backendState } from '../../maps/backend.ts';
+import type { BackendRecord, BackendRecords } from '../../maps/backend.ts';
+import { DelayQueue } from '../delay-queue.ts';
+import { IdAllocator } from '../id-allocator.ts';
 
 /** A stale reader may still look at a freed id or slot for this long (datapath.md §3.3). */
 export const quarantineMs = 2_000;

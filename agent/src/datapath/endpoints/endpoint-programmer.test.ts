@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatIp, parseIp } from '@clustermesh/wire';
 
-import { memoryDatapathMaps } from '../maps/datapath-maps.ts';
-import { decodeEndpoint, encodeInterfaceKey } from '../maps/endpoint.ts';
+import { memoryDatapathMaps } from '../../maps/datapath-maps.ts';
+import { decodeEndpoint, encodeInterfaceKey } from '../../maps/endpoint.ts';
 import { EndpointProgrammer } from './endpoint-programmer.ts';
 
 function bytes(text: string): Uint8Array {

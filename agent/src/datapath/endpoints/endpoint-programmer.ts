@@ -1,7 +1,7 @@
 import type { BpfMap } from '@clustermesh/ebpf';
 
-import { decodeEndpoint, encodeEndpoint, encodeInterfaceKey } from '../maps/endpoint.ts';
-import type { EndpointRecord } from '../maps/endpoint.ts';
+import { decodeEndpoint, encodeEndpoint, encodeInterfaceKey } from '../../maps/endpoint.ts';
+import type { EndpointRecord } from '../../maps/endpoint.ts';
 
 export interface EndpointMaps {
   readonly byIp: BpfMap;

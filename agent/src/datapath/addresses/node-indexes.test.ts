@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '@clustermesh/runtime';
 
-import { defaultMapSizes, memoryDatapathMaps } from '../maps/datapath-maps.ts';
-import { NodeRecords } from '../maps/node.ts';
-import { quarantineMs } from './backend-pool.ts';
+import { defaultMapSizes, memoryDatapathMaps } from '../../maps/datapath-maps.ts';
+import { NodeRecords } from '../../maps/node.ts';
+import { quarantineMs } from '../services/backend-pool.ts';
 import { NodeIndexes } from './node-indexes.ts';
 
 const [west, east, north] = [1, 2, 3];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
 
-import { defaultMapSizes, memoryDatapathMaps } from '../maps/datapath-maps.ts';
-import { decodeCidrKey, decodeHostKey, decodeIpcacheValue } from '../maps/ipcache.ts';
-import { NodeRecords } from '../maps/node.ts';
-import { IpcacheTable } from '../tables/ipcache-table.ts';
-import { hostPrefix } from '../tables/prefix-index.ts';
+import { defaultMapSizes, memoryDatapathMaps } from '../../maps/datapath-maps.ts';
+import { decodeCidrKey, decodeHostKey, decodeIpcacheValue } from '../../maps/ipcache.ts';
+import { NodeRecords } from '../../maps/node.ts';
+import { IpcacheTable } from '../../tables/ipcache-table.ts';
+import { hostPrefix } from '../../tables/prefix-index.ts';
 import { IpcacheProgrammer, ipcacheBatch } from './ipcache-programmer.ts';
 import { NodeIndexes } from './node-indexes.ts';
 

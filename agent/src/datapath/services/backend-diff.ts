@@ -1,7 +1,7 @@
-import { backendText } from '../maps/backend.ts';
-import type { BackendRecord, BackendRecords } from '../maps/backend.ts';
-import type { ServiceRecord } from '../maps/service.ts';
-import type { SlotRecords } from '../maps/slot.ts';
+import { backendText } from '../../maps/backend.ts';
+import type { BackendRecord, BackendRecords } from '../../maps/backend.ts';
+import type { ServiceRecord } from '../../maps/service.ts';
+import type { SlotRecords } from '../../maps/slot.ts';
 
 /** How a frontend's wanted backends relate to the programmed ones. */
 export interface BackendDiff {

@@ -2,9 +2,9 @@ import type { LocalService, RemoteService } from '@clustermesh/select';
 import { parseIp, formatIp } from '@clustermesh/wire';
 import type { ClusterService, L4Addr } from '@clustermesh/wire';
 
-import { keyText } from '../maps/address.ts';
-import type { BackendRecord } from '../maps/backend.ts';
-import { encodeServiceKey } from '../maps/service.ts';
+import { keyText } from '../../maps/address.ts';
+import type { BackendRecord } from '../../maps/backend.ts';
+import { encodeServiceKey } from '../../maps/service.ts';
 import { protocolNumber } from './protocols.ts';
 
 /**
