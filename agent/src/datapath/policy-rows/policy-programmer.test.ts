@@ -229,6 +229,16 @@ describe('PolicyProgrammer', () => {
       expect(successor.problem).toBeUndefined();
     });
 
+    it('remembers only so many rows of one remote cluster that have no room, and every deny (I1)', () => {
+      const { maps } = newMaps(4);
+      const programmer = new PolicyProgrammer(maps, (identity) => identity >>> 16);
+      programmer.apply(Array.from({ length: 1_000 }, (_, nth) => change(client + nth, port80, 'allow')));
+      expect([programmer.size, programmer.refused]).toEqual([2, 2]);
+      expect(programmer.problem).toMatch(/^2 rows of policies and more, until the agent is restarted: /);
+      programmer.apply([change(client + 500, everything, 'deny')]);
+      expect([programmer.size, programmer.refused]).toEqual([2, 3]);
+    });
+
     it('does not ask for room again and again for rows that have none', () => {
       const { maps } = newMaps(1);
       const programmer = new PolicyProgrammer(maps);

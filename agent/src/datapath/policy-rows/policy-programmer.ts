@@ -32,7 +32,7 @@ export class PolicyProgrammer {
   readonly #rows = new Map<string, KeyedRow>();
   /** Found in the map, and not told by the resolver of this process. */
   readonly #leftovers = new Set<string>();
-  readonly #refused = new RefusedRows();
+  readonly #refused: RefusedRows;
   /** Rows that deny in the map, though they should allow: a deny inside them has no room. */
   readonly #closed = new Set<string>();
   #problem = '';
@@ -41,6 +41,7 @@ export class PolicyProgrammer {
     this.#rowMap = maps.rows;
     this.#lengths = new PolicyLengths(maps.lengths);
     this.#shares = new RowShares(maps.rows.maxEntries, clusterOf);
+    this.#refused = new RefusedRows(new RowShares(maps.rows.maxEntries, clusterOf));
   }
 
   get size(): number {
@@ -54,9 +55,10 @@ export class PolicyProgrammer {
 
   /** What could not be programmed, what holds instead, and why. */
   get problem(): string | undefined {
-    if (this.#refused.size === 0) return undefined;
+    if (this.#refused.size === 0 && !this.#refused.hasForgotten) return undefined;
     const closed = this.#closed.size === 0 ? '' : `, and ${this.#closed.size} others deny in their stead`;
-    return `${this.#refused.size} rows of policies${closed}: ${this.#problem}`;
+    const more = this.#refused.hasForgotten ? ' and more, until the agent is restarted' : '';
+    return `${this.#refused.size} rows of policies${more}${closed}: ${this.#problem}`;
   }
 
   /** Are there rows of a predecessor that nobody wanted so far? */

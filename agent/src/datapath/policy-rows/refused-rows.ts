@@ -1,6 +1,7 @@
 import { anybody } from '@clustermesh/policy';
 
 import type { PolicyRow, PolicyRowKey } from '../../maps/policy.ts';
+import type { RowShares } from './row-shares.ts';
 
 export interface KeyedRow extends PolicyRow {
   readonly key: PolicyRowKey;
@@ -9,8 +10,19 @@ export interface KeyedRow extends PolicyRow {
 /** Rows that the map has no room for. There may be very many of them: what is asked of them all the time is indexed. */
 export class RefusedRows {
   readonly #rows = new Map<string, KeyedRow>();
+  readonly #shares: RowShares;
+  #hasForgotten = false;
   /** Denies, by whom they are about. */
   readonly #denies = new Map<string, Map<string, KeyedRow>>();
+
+  constructor(shares: RowShares) {
+    this.#shares = shares;
+  }
+
+  /** There were more than are kept here. */
+  get hasForgotten(): boolean {
+    return this.#hasForgotten;
+  }
 
   get size(): number {
     return this.#rows.size;
@@ -20,9 +32,15 @@ export class RefusedRows {
     return this.#denies.size > 0;
   }
 
+  /** Those of one remote cluster are as many as rows that it may have at most; allows beyond that are forgotten (I1). */
   set(text: string, row: KeyedRow): void {
     this.delete(text);
+    if (!row.deny && !this.#shares.hasRoom(row.key.remote)) {
+      this.#hasForgotten = true;
+      return;
+    }
     this.#rows.set(text, row);
+    this.#shares.count(row.key.remote, 1);
     if (!row.deny) return;
     const holder = holderOf(row.key);
     const denies = this.#denies.get(holder) ?? new Map<string, KeyedRow>();
@@ -33,6 +51,7 @@ export class RefusedRows {
     const row = this.#rows.get(text);
     if (row === undefined) return;
     this.#rows.delete(text);
+    this.#shares.count(row.key.remote, -1);
     const denies = this.#denies.get(holderOf(row.key));
     if (denies?.delete(text) === true && denies.size === 0) this.#denies.delete(holderOf(row.key));
   }
