@@ -47,16 +47,16 @@ describe('policy validate', () => {
   });
 
   it.each([
-    { flags: [], want: 'all pods of namespace demo: ' },
+    { flags: [], want: 'all pods of namespace demo, of this cluster: ' },
     { flags: ['--no-policy-default-local-cluster'], want: 'all pods of namespace demo, of any cluster: ' },
   ])('selectors mean clusters as the agents are set: $flags', async ({ flags, want }) => {
     expect(await validate(policy('fromEndpoints: [{}]'), ...flags)).toContain(want);
   });
 
-  it('the own cluster needs no name in words', async () => {
+  it('says which clusters are meant, and of the own one that it is', async () => {
     const rule = 'fromEndpoints: [{matchLabels: {io.cilium.k8s.policy.cluster: east}}]';
     expect(await validate(policy(rule))).toContain('of cluster east');
-    expect(await validate(policy(rule), '--cluster', 'east')).not.toContain('of cluster');
+    expect(await validate(policy(rule), '--cluster', 'east')).toContain('of this cluster');
   });
 
   it('speaks to programs too', async () => {

@@ -39,7 +39,7 @@ describe('describePolicy', () => {
   });
 
   it.each([
-    { rule: 'fromEndpoints: [{}]', want: 'allow from all pods of namespace demo: all traffic' },
+    { rule: 'fromEndpoints: [{}]', want: 'allow from all pods of namespace demo, of this cluster: all traffic' },
     {
       rule: 'fromEndpoints: [{matchLabels: {io.kubernetes.pod.namespace: other, io.cilium.k8s.policy.cluster: north}}]',
       want: 'allow from all pods of namespace other, of cluster north: all traffic',
@@ -50,7 +50,7 @@ describe('describePolicy', () => {
     },
     {
       rule: 'fromEndpoints: [{matchLabels: {io.cilium.k8s.namespace.labels.env: prod}}]',
-      want: 'allow from all pods of namespaces with env=prod: all traffic',
+      want: 'allow from all pods of namespaces with env=prod, of this cluster: all traffic',
     },
     { rule: 'fromEndpoints: [{matchLabels: {"reserved:host": ""}}]', want: 'allow from reserved:host: all traffic' },
     {

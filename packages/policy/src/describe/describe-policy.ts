@@ -3,7 +3,7 @@ import { assertNever } from '@clustermesh/runtime';
 import type { Direction, Entity, Peer, Policy, PolicyRef, Rule } from '../model.ts';
 import { prefixText } from '../resolve/prefix.ts';
 import { portWords } from './port-words.ts';
-import { selectorWords } from './selector-words.ts';
+import { podsWords, selectorWords } from './selector-words.ts';
 
 /** A policy in words. */
 export interface PolicyDescription {
@@ -31,7 +31,7 @@ export interface RuleDescription {
 export function describePolicy(policy: Policy, localCluster: string): PolicyDescription {
   return {
     ref: policy.ref,
-    selects: selectorWords(policy.subject, localCluster),
+    selects: podsWords(policy.subject),
     directions: (['ingress', 'egress'] as const).map((direction) => {
       const said = policy[direction];
       return {

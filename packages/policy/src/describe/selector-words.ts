@@ -3,10 +3,18 @@ import { namespaceLabelPrefix, podNamespaceLabel, policyClusterLabel } from '@cl
 import type { Requirement, Selector } from '../selector.ts';
 
 /** `pods of namespace demo with app=web, of cluster north` */
-export function selectorWords({ requirements }: Selector, localCluster: string): string {
-  const reserved = requirements.filter(({ source }) => source === 'reserved');
-  if (reserved.length > 0) return requirements.map((each) => labelWords(each, `${each.source}:${each.key}`)).join(', ');
-  const about = (key: string): readonly Requirement[] => requirements.filter((each) => each.key === key);
+export function selectorWords(selector: Selector, localCluster: string): string {
+  if (isReserved(selector)) return podsWords(selector);
+  const clusters = selector.requirements.filter(({ key }) => key === policyClusterLabel);
+  return `${podsWords(selector)}${clusterWords(clusters, localCluster)}`;
+}
+
+/** `pods of namespace demo with app=web`: of which clusters is not said, as of whom a policy selects. */
+export function podsWords(selector: Selector): string {
+  const { requirements } = selector;
+  if (isReserved(selector))
+    return requirements.map((each) => labelWords(each, `${each.source}:${each.key}`)).join(', ');
+  const names = requirements.filter(({ key }) => key === podNamespaceLabel);
   const ofNamespaces = requirements.filter(({ key }) => key.startsWith(namespaceLabelPrefix));
   const rest = requirements.filter(
     ({ key }) => key !== podNamespaceLabel && key !== policyClusterLabel && !key.startsWith(namespaceLabelPrefix),
@@ -14,7 +22,11 @@ export function selectorWords({ requirements }: Selector, localCluster: string):
   const labels = rest.map((each) => labelWords(each, each.key));
   const which = labels.length === 0 ? 'all pods' : 'pods';
   const withLabels = labels.length === 0 ? '' : ` with ${labels.join(' and ')}`;
-  return `${which} ${namespaceWords(about(podNamespaceLabel), ofNamespaces)}${withLabels}${clusterWords(about(policyClusterLabel), localCluster)}`;
+  return `${which} ${namespaceWords(names, ofNamespaces)}${withLabels}`;
+}
+
+function isReserved({ requirements }: Selector): boolean {
+  return requirements.some(({ source }) => source === 'reserved');
 }
 
 function namespaceWords(names: readonly Requirement[], labels: readonly Requirement[]): string {
@@ -33,7 +45,7 @@ function clusterWords(clusters: readonly Requirement[], localCluster: string): s
   const named = clusters.filter(({ operator }) => operator !== 'Exists');
   if (named.length === 0) return ', of any cluster';
   const isLocal = named.every(({ operator, values }) => operator === 'In' && values.join() === localCluster);
-  return isLocal ? '' : `, of cluster ${named.map((each) => setWords(each)).join(' and ')}`;
+  return isLocal ? ', of this cluster' : `, of cluster ${named.map((each) => setWords(each)).join(' and ')}`;
 }
 
 function setWords({ operator, values }: Requirement): string {
