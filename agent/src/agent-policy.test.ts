@@ -228,7 +228,7 @@ describe('createAgent: policies', () => {
     expect(rows().filter((row) => row.startsWith('egress'))).toHaveLength(1);
     await world.kube.delete(networkPolicies, { namespace: 'default', name: 'egress' });
     await world.settle(minutes);
-    expect(networks(agent)).toMatchObject([{ address: '10.2.1.0/24', identity: 2 }]);
+    expect(networks(agent)).toMatchObject([{ address: '10.2.1.0/24', identity: 9 }]);
   });
 
   it('knows an exception of a network before it allows the network', async () => {
@@ -253,7 +253,7 @@ describe('createAgent: policies', () => {
   it('has identities for nodes: its own, and others', async () => {
     await meshed();
     const agent = await started();
-    const found = [...agent.listings.ipcache('')].filter(({ identity }) => identity < 256 && identity !== 2);
+    const found = [...agent.listings.ipcache('')].filter(({ identity }) => identity < 9);
     expect(found.map(({ address, identity }) => [address, identity])).toEqual([
       [nodeIp(west), 1],
       [nodeIp(east), 6],

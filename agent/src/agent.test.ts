@@ -142,7 +142,7 @@ describe('createAgent', () => {
     await world.remote(east, []);
     const agent = await started();
     const key = 'cilium/cache/nodes/v1/east/node1';
-    expect(networks(agent)).toEqual([{ address: '10.2.1.0/24', identity: 2, nodeAddress: nodeIp(east), key }]);
+    expect(networks(agent)).toEqual([{ address: '10.2.1.0/24', identity: 9, nodeAddress: nodeIp(east), key }]);
     expect([...world.maps.ipc_cidr.entries()]).toHaveLength(1);
     await world.delete(`${prefixOf(east, 'nodes')}node1`);
     await world.settle();

@@ -1,5 +1,5 @@
 import type { SelectedFrontend } from '@clustermesh/select';
-import { formatIp, kindByName, worldIdentity } from '@clustermesh/wire';
+import { formatIp, kindByName, isWorldIdentity } from '@clustermesh/wire';
 import type { KindName } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
@@ -211,7 +211,7 @@ export class Listings {
 
   /** Networks of the world are pod CIDRs, which nodes tell of. */
   #ipcacheKey(row: IpcacheSource, address: string, nodeNames: ReadonlyMap<number, string>): string {
-    if (row.prefixLength === hostPrefix || row.identity !== worldIdentity) {
+    if (row.prefixLength === hostPrefix || !isWorldIdentity(row.identity)) {
       return this.#entryKey('ip', row.clusterId, address);
     }
     return this.#entryKey('nodes', row.clusterId, nodeNames.get(row.nodeIndex) ?? '');

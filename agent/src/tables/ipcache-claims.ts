@@ -1,4 +1,4 @@
-import { worldIdentity } from '@clustermesh/wire';
+import { isWorldIdentity } from '@clustermesh/wire';
 import type { Prefix } from '@clustermesh/wire';
 
 /** One cluster's statement about an address: who it is and which node it is behind. */
@@ -40,7 +40,7 @@ export function chooseClaim(
  */
 export function refineClaim(winner: IpcacheClaim | undefined, own: IpcacheClaim | undefined): IpcacheClaim | undefined {
   if (own === undefined || winner === undefined) return winner ?? own;
-  return winner.identity === worldIdentity ? { ...winner, identity: own.identity } : winner;
+  return isWorldIdentity(winner.identity) ? { ...winner, identity: own.identity } : winner;
 }
 
 /** The claims with one cluster's replaced in place, or appended when it is new. */

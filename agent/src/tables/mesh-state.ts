@@ -1,5 +1,14 @@
 import type { Random } from '@clustermesh/runtime';
-import { coveredPrefix, formatIp, hostIdentity, parseIp, remoteNodeIdentity, worldIdentity } from '@clustermesh/wire';
+import {
+  coveredPrefix,
+  formatIp,
+  hostIdentity,
+  isIpv4,
+  parseIp,
+  remoteNodeIdentity,
+  worldIpv4Identity,
+  worldIpv6Identity,
+} from '@clustermesh/wire';
 import type { IpIdentity, LabelArray, MeshNode, Prefix } from '@clustermesh/wire';
 
 import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
@@ -232,7 +241,7 @@ export class MeshState {
     const before =
       nodeIndex === undefined || nodeIndex === 0
         ? this.ipcache.remove(prefix.address, prefix.bits, clusterId)
-        : this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity: worldIdentity, nodeIndex });
+        : this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity: worldOf(prefix), nodeIndex });
     this.nodeIndexes.release(before?.nodeIndex ?? 0);
     this.#ownClaims.setWay(prefix, nodeIndex ?? 0);
     this.#addressesChanged();
@@ -283,4 +292,9 @@ export class MeshState {
     this.nodeIndexes.release(before ?? 0);
     return before !== undefined;
   }
+}
+
+/** By family: a policy about all of IPv6 does not mean those of IPv4. */
+function worldOf({ address }: Prefix): number {
+  return isIpv4(address) ? worldIpv4Identity : worldIpv6Identity;
 }

@@ -1,7 +1,7 @@
 import { plainText } from '../render/plain-text.ts';
 import type { FlowParty } from './flow-line.ts';
 
-/** `east/demo/echo-1:8080 (131080)`, `10.9.8.7:443 (world)`, `east/demo/10.2.0.5:80 (131080)` where the pod has no name. */
+/** `east/demo/echo-1:8080 (131080)`, `10.9.8.7:443 (world-ipv4)`, `east/demo/10.2.0.5:80 (131080)` where the pod has no name. */
 export function partyText(party: FlowParty): string {
   return `${partyName(party)} (${plainText(identityText(party))})`;
 }

@@ -62,7 +62,10 @@ export {
   numericIdentity,
   remoteNodeIdentity,
   reservedIdentities,
+  isWorldIdentity,
   worldIdentity,
+  worldIpv4Identity,
+  worldIpv6Identity,
 } from './numeric-identity.ts';
 export type { IdentityRange, NumericIdentity } from './numeric-identity.ts';
 export { parseKey } from './parse-key.ts';

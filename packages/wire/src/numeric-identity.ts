@@ -36,6 +36,8 @@ export const reservedIdentities: ReadonlyMap<number, string> = new Map([
 
 export const hostIdentity = 1 as NumericIdentity;
 export const worldIdentity = 2 as NumericIdentity;
+export const worldIpv4Identity = 9 as NumericIdentity;
+export const worldIpv6Identity = 10 as NumericIdentity;
 export const healthIdentity = 4 as NumericIdentity;
 export const remoteNodeIdentity = 6 as NumericIdentity;
 
@@ -45,6 +47,11 @@ export function isReservedIdentity(id: number): boolean {
 
 export function isUserReservedIdentity(id: number): boolean {
   return id >= firstUserReserved && id < firstAllocated;
+}
+
+/** Addresses outside the mesh, of either family or of both. */
+export function isWorldIdentity(id: number): boolean {
+  return id === worldIdentity || id === worldIpv4Identity || id === worldIpv6Identity;
 }
 
 /** Does the number mean the same in every cluster? Any cluster may then use it for its IPs. */

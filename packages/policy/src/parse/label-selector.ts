@@ -15,9 +15,15 @@ const expression = z
     error: 'Exists and DoesNotExist take no values',
   });
 
+/** As written: a schema of records leaves a key named `__proto__` out, and a selector with less in it selects more. */
+const labels = z.custom<Readonly<Record<string, string>>>(
+  (value) => isObject(value) && Object.values(value).every((each) => typeof each === 'string'),
+  { error: 'expected an object of strings' },
+);
+
 /** Kubernetes' LabelSelector. */
 export const labelSelectorSchema = z.strictObject({
-  matchLabels: z.record(z.string(), z.string()).nullish(),
+  matchLabels: labels.nullish(),
   matchExpressions: z.array(expression).nullish(),
 });
 export type LabelSelector = z.output<typeof labelSelectorSchema>;
@@ -41,6 +47,10 @@ export function requirementsOf(
     values: values ?? [],
   }));
   return [...equal, ...others];
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Labels of Kubernetes objects. */

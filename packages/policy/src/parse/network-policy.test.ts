@@ -150,6 +150,11 @@ describe('NetworkPolicy', () => {
     expect(told(parsed).at(-1)).toBe('ingress default deny');
   });
 
+  it('a label has to be there, whatever its name', () => {
+    const parsed = kubernetes('ingress: [{from: [{podSelector: {matchLabels: {__proto__: web}}}]}]');
+    expect(told(parsed)).toEqual(['ingress allow nobody on any', 'ingress default deny']);
+  });
+
   it('a rule that is refused leaves the others as they are', () => {
     const parsed = kubernetes('ingress: [{moon: 1}, {from: [{podSelector: {}}]}]');
     expect(told(parsed)).toEqual([
