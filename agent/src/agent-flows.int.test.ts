@@ -48,7 +48,10 @@ class World implements AsyncDisposable {
     await this.#put(clusterConfigKey(east.name), clusterConfigCodec.encode(config));
     for (const cluster of [west, east]) await this.#publish(cluster, cluster === west ? 'statePrefix' : 'cachePrefix');
     await this.kube.create(namespaces, { metadata: { name: 'demo' } });
-    const pod = { metadata: { namespace: 'demo', name: 'web', labels: { app: west.name } }, spec: { nodeName: 'node1' } };
+    const pod = {
+      metadata: { namespace: 'demo', name: 'web', labels: { app: west.name } },
+      spec: { nodeName: 'node1' },
+    };
     await this.kube.create(pods, { ...pod, spec: { ...pod.spec, containers: [{ name: 'main', image: 'echo' }] } });
     const { items } = await this.kube.list(pods);
     for (const each of items) {
