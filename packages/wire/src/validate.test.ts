@@ -180,6 +180,8 @@ describe('service exports (I6)', () => {
     ['session affinity', { sessionAffinity: 'ClientIP' }],
     ['no families, as before 1.20', { ipFamilies: [] }],
     ['policies', { internalTrafficPolicy: 'Local', trafficDistribution: 'PreferSameZone' }],
+    ['the other policies', { internalTrafficPolicy: 'Cluster', trafficDistribution: 'PreferSameNode' }],
+    ['the oldest distribution', { trafficDistribution: 'PreferClose' }],
   ])('%s is taken', (_name, overrides) => {
     expect(validate(overrides)).toBe(accepted);
   });
