@@ -4,6 +4,7 @@ import type { CiliumEndpoint, CiliumEndpointSlice } from '@clustermesh/kube';
 import { ipIdentityCodec } from '@clustermesh/wire';
 import type { IpIdentity } from '@clustermesh/wire';
 
+import { vector } from '../testing/vectors.ts';
 import {
   entriesOfCiliumEndpoint,
   entriesOfCiliumEndpointSlice,
@@ -88,6 +89,48 @@ describe('entriesOfCiliumEndpointSlice', () => {
 
   it('copes with a slice of nothing', () => {
     expect(entriesOfCiliumEndpointSlice({ metadata: { name: 'ces-1' } })).toEqual([]);
+  });
+});
+
+describe('the golden values of Cilium', () => {
+  const identity = { id: 199_472 };
+
+  it.each<{ name: string; entries: readonly IpIdentity[] }>([
+    {
+      name: 'ip-v4-typical',
+      entries: entriesOfCiliumEndpoint({
+        metadata: { name: 'cep-001', namespace: 'foo' },
+        status: {
+          ...{ identity, 'service-account': 'default' },
+          networking: { addressing: [{ ipv4: '10.244.1.79' }], node: '172.18.0.3' },
+        },
+      }),
+    },
+    {
+      name: 'ip-v6-typical',
+      entries: entriesOfCiliumEndpoint({
+        metadata: { name: 'cep-001', namespace: 'foo' },
+        status: {
+          ...{ identity, 'service-account': 'default' },
+          networking: { addressing: [{ ipv6: 'fd00:10:244:1::d643' }], node: 'fc00:c111::3' },
+        },
+      }),
+    },
+    {
+      name: 'ip-v4-wireguard',
+      entries: entriesOfCiliumEndpointSlice({
+        metadata: { name: 'ces-1' },
+        namespace: 'bar',
+        endpoints: [
+          {
+            ...{ name: 'cep-002', id: 199_475, encryption: { key: 255 } },
+            networking: { addressing: [{ ipv4: '10.244.2.74' }], node: '172.18.0.3' },
+          },
+        ],
+      }),
+    },
+  ])('$name, from the object that it stands for', ({ name, entries }) => {
+    expect(texts(entries)).toEqual([vector(`${name}.value`).toString()]);
   });
 });
 

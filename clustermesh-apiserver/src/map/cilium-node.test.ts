@@ -4,7 +4,9 @@ import type { CiliumNode } from '@clustermesh/kube';
 import { nodeCodec } from '@clustermesh/wire';
 
 import { east } from '../testing/objects.ts';
+import { vector } from '../testing/vectors.ts';
 import { meshNodeOfCilium } from './cilium-node.ts';
+import type { LocalCluster } from './local-cluster.ts';
 
 function json(spec: CiliumNode['spec'], metadata: Partial<CiliumNode['metadata']> = {}): Record<string, unknown> {
   const node = { metadata: { name: 'n1', ...metadata }, ...(spec === undefined ? {} : { spec }) };
@@ -75,5 +77,38 @@ describe('meshNodeOfCilium', () => {
     },
   ])('reads the WireGuard key from $name', ({ annotations, want }) => {
     expect(json(undefined, { annotations })).toMatchObject({ WireguardPubKey: want, Annotations: annotations });
+  });
+
+  const wireguardKey = 'VRksOB6ZNds4oXWIGfSVpvc0gBhcOWFmzvTDcyvULlI=';
+
+  it.each<{ name: string; cluster: string; node: CiliumNode }>([
+    {
+      name: 'node-typical-v4',
+      cluster: 'cluster1',
+      node: {
+        metadata: { name: 'worker1', labels: { 'kubernetes.io/hostname': 'worker1' } },
+        spec: {
+          addresses: [
+            { type: 'InternalIP', ip: '172.18.0.2' },
+            { type: 'CiliumInternalIP', ip: '10.1.0.7' },
+          ],
+          ipam: { podCIDRs: ['10.1.0.0/24'] },
+          health: { ipv4: '10.1.0.52' },
+          bootid: '570d3fd1-93db-4862-ba99-6a3c2c10c38f',
+        },
+      },
+    },
+    {
+      name: 'node-wireguard',
+      cluster: 'c1',
+      node: {
+        metadata: { name: 'wg', annotations: { 'network.cilium.io/wg-pub-key': wireguardKey } },
+        spec: { addresses: [{ type: 'InternalIP', ip: '172.18.0.2' }], encryption: { key: 255 } },
+      },
+    },
+  ])('is, byte for byte, the vector $name', ({ name, cluster, node }) => {
+    const local: LocalCluster = { ...east, name: cluster as LocalCluster['name'] };
+    const bytes = nodeCodec.encode(meshNodeOfCilium(node, local));
+    expect(Buffer.from(bytes).toString()).toBe(vector(`${name}.value`).toString());
   });
 });
