@@ -1,12 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-
-import { describeError, refuse } from '@clustermesh/runtime';
+import { describeError } from '@clustermesh/runtime';
 import type { Clock, HealthScope, Logger } from '@clustermesh/runtime';
-import { clusterName } from '@clustermesh/wire';
 
 import { DirectoryChanges } from './directory-changes.ts';
-import { readRemoteFile } from './remote-file.ts';
+import { readClustersDir } from './read-clusters-dir.ts';
 import type { RemoteFile } from './remote-file.ts';
 
 /** Where the remote clusters are named. Always the whole set, so that a missed change is put right by the next. */
@@ -24,7 +20,6 @@ export interface ClustersDirDeps {
 const pollMs = 10_000;
 /** A volume update is many events, and a file written in place is empty for a moment. */
 const settleMs = 250;
-const largestFile = 1024 * 1024;
 
 /** The folder of `--clustermesh-config`: one file per remote cluster, certificates beside them (protocol.md §5.8). */
 export class ClustersDir implements ClustersSource {
@@ -62,29 +57,14 @@ export class ClustersDir implements ClustersSource {
   async #scan(): Promise<RemoteFile[] | undefined> {
     const { health, log } = this.#deps;
     try {
-      const names = (await readdir(this.#path)).filter((name) => !name.startsWith('.')).sort();
-      const files = await Promise.all(names.map((name) => this.#read(name)));
+      const files = await readClustersDir(this.#path);
       health.ok();
-      return files.filter((file) => file !== undefined);
+      return files;
     } catch (error) {
       const reason = `the folder of remote clusters cannot be read: ${describeError(error)}`;
       health.degraded(reason);
       log.warn({ path: this.#path, reason }, 'clusters directory not readable, keeping what was known');
       return undefined;
-    }
-  }
-
-  /** A cluster's file that is listed but cannot be read is shown as such; only one that is not listed is gone. */
-  async #read(name: string): Promise<RemoteFile | undefined> {
-    const path = join(this.#path, name);
-    try {
-      const about = await stat(path);
-      if (!about.isFile() || about.size > largestFile) return undefined;
-      return await readRemoteFile(name, path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT' || !clusterName(name).ok) return undefined;
-      const reason = `${path} cannot be read: ${describeError(error)}`;
-      return { name, hash: reason, config: refuse(reason) };
     }
   }
 }

@@ -14,7 +14,7 @@ export type {
 } from './kv-store.ts';
 export { parseEtcdClientFile } from './etcd/client-file.ts';
 export type { EtcdClientConfig } from './etcd/client-file.ts';
-export { connectEtcd, connectEtcdByFile, connectEtcdEventually } from './etcd/connect.ts';
+export { connectEtcd, connectEtcdByFile, connectEtcdEventually, readEtcdClientFile } from './etcd/connect.ts';
 export type { EtcdUse } from './etcd/connect.ts';
 export { EtcdAuth } from './etcd/etcd-auth.ts';
 export type { EtcdAuthOptions } from './etcd/etcd-auth.ts';

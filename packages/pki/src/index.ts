@@ -4,7 +4,7 @@ export { caBundle, describeCertificate, parseCertificates } from './certificate-
 export { checkCredentials } from './check-credentials.ts';
 export { explainTls } from './explain-tls.ts';
 export type { TlsContext } from './explain-tls.ts';
-export { probeEndpoint } from './probe-endpoint.ts';
-export type { ProbeTarget } from './probe-endpoint.ts';
+export { inspectEndpoint, probeEndpoint } from './probe-endpoint.ts';
+export type { EndpointView, ProbeTarget, TlsView } from './probe-endpoint.ts';
 export { readTlsFiles } from './tls-files.ts';
 export type { TlsCredentials, TlsPaths } from './tls-files.ts';

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp, isIP } from 'node:net';
 import type { LookupFunction, Socket } from 'node:net';
@@ -21,18 +22,51 @@ export interface ProbeTarget {
   readonly timeoutMs?: number;
 }
 
+/** How far a dial came. */
+export interface EndpointView {
+  /** TCP came up. */
+  readonly isReached: boolean;
+  /** The handshake came to an end: what was agreed on, and with whom. */
+  readonly tls?: TlsView;
+  /** Undefined when name, address and both certificates are fine. */
+  readonly failure?: MeshError;
+}
+
+export interface TlsView {
+  /** `TLSv1.3`. */
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly peer?: X509Certificate;
+}
+
+/** What a dial leaves behind step by step, so that a time-out finds how far it came. */
+interface Progress {
+  isReached: boolean;
+  tls?: TlsView;
+}
+
 /**
  * Dials an endpoint by hand and says why it cannot be used: a gRPC client keeps little of the reason and nothing of
  * the certificates. Undefined when name, address and both certificates are fine, or when `signal` aborted.
  */
 export async function probeEndpoint(
   target: ProbeTarget,
-  { clock }: { readonly clock: Clock },
+  deps: { readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<MeshError | undefined> {
-  const { endpoint, credentials, timeoutMs = 5000 } = target;
-  const objection = credentials && checkCredentials(credentials, new Date(clock.now()));
-  if (objection !== undefined) return objection;
+  const { credentials } = target;
+  const objection = credentials && checkCredentials(credentials, new Date(deps.clock.now()));
+  return objection ?? (await inspectEndpoint(target, deps, signal)).failure;
+}
+
+/** The same, with what was seen on the way; whether our own certificate is any good is not asked. */
+export async function inspectEndpoint(
+  target: ProbeTarget,
+  { clock }: { readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<EndpointView> {
+  const { endpoint, timeoutMs = 5000 } = target;
+  const progress: Progress = { isReached: false };
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
   const late = async (): Promise<MeshError> => {
@@ -40,21 +74,22 @@ export async function probeEndpoint(
     return unreachable(endpoint, `no answer within ${timeoutMs / 1000} s`);
   };
   try {
-    const found = await Promise.race([dial(target, ending), late()]);
-    return signal.aborted ? undefined : found;
+    const failure = await Promise.race([dial(target, progress, ending), late()]);
+    return { ...progress, ...(failure !== undefined && !signal.aborted && { failure }) };
   } finally {
     over.abort();
   }
 }
 
-async function dial(target: ProbeTarget, signal: AbortSignal): Promise<MeshError | undefined> {
+async function dial(target: ProbeTarget, progress: Progress, signal: AbortSignal): Promise<MeshError | undefined> {
   const { endpoint, credentials, lookup } = target;
   const { host, port, isTls } = parseEndpoint(endpoint);
   const address = { host, port, ...(lookup && { lookup }) };
+  const reached = (): void => void (progress.isReached = true);
   let socket: Socket | undefined;
   try {
     if (!isTls) {
-      socket = connectTcp(address);
+      socket = connectTcp(address, reached);
       await once(socket, 'connect', { signal });
       return undefined;
     }
@@ -66,9 +101,15 @@ async function dial(target: ProbeTarget, signal: AbortSignal): Promise<MeshError
       rejectUnauthorized: false,
     });
     socket = secure;
+    secure.once('connect', reached);
     secure.on('error', () => undefined); // each step below hears it; between two steps nobody would, and that kills
     await once(secure, 'secureConnect', { signal });
-    return verdictOnServer(secure, target, host) ?? (await verdictOnClient(secure, target, signal));
+    // Read once: node gives the certificate to the first who asks, and undefined to the next.
+    progress.tls = viewOf(secure);
+    return (
+      verdictOnServer(secure, target, { serverName: host, ...progress.tls }) ??
+      (await verdictOnClient(secure, target, signal))
+    );
   } catch (error) {
     return explain(error, target);
   } finally {
@@ -76,13 +117,21 @@ async function dial(target: ProbeTarget, signal: AbortSignal): Promise<MeshError
   }
 }
 
-function verdictOnServer(socket: TLSSocket, target: ProbeTarget, serverName: string): MeshError | undefined {
+function viewOf(socket: TLSSocket): TlsView {
+  const peer = socket.getPeerX509Certificate();
+  return { protocol: socket.getProtocol() ?? '', cipher: socket.getCipher().name, ...(peer && { peer }) };
+}
+
+function verdictOnServer(
+  socket: TLSSocket,
+  target: ProbeTarget,
+  { serverName, peer }: Pick<TlsView, 'peer'> & { readonly serverName: string },
+): MeshError | undefined {
   // Declared an Error, but node puts the code there.
   const verdict = socket.authorizationError as unknown;
   if (socket.authorized || verdict === null || verdict === undefined) return undefined;
   const code = typeof verdict === 'string' ? verdict : String((verdict as { code?: unknown }).code);
   const { endpoint, credentials } = target;
-  const peer = socket.getPeerX509Certificate();
   const context = { endpoint, serverName, ...(credentials && { credentials }), ...(peer && { peer }) };
   return explainTls({ code }, context) ?? new MeshError('TLS_INVALID', `TLS with ${endpoint} failed: ${code}`);
 }
