@@ -21,6 +21,7 @@ import Observe from './commands/observe.ts';
 import PolicyValidate from './commands/policy/validate.ts';
 import ScenarioRun from './commands/scenario/run.ts';
 import Status from './commands/status.ts';
+import Troubleshoot from './commands/troubleshoot.ts';
 
 /** Every command by its id (`lab:up` is `clustermesh lab up`). Heavy modules are loaded by the commands that use them. */
 export const commands = {
@@ -47,4 +48,5 @@ export const commands = {
   'policy:validate': PolicyValidate,
   'scenario:run': ScenarioRun,
   status: Status,
+  troubleshoot: Troubleshoot,
 };

@@ -1,0 +1,46 @@
+import { heartbeatIntervalMs } from '@clustermesh/kvstore';
+import { MeshError } from '@clustermesh/runtime';
+import type { MaxConnectedClusters } from '@clustermesh/wire';
+
+import { judge } from './judge.ts';
+import type { ClusterReport } from './judge.ts';
+import { observeCluster } from './observe-cluster.ts';
+import type { ObserveDeps } from './observe-cluster.ts';
+import { ownTarget, remoteTargets } from './targets.ts';
+
+export interface TroubleshootRequest {
+  /** Names; none: all. */
+  readonly clusters: readonly string[];
+  /** A folder, or the file of one cluster. */
+  readonly remotePath: string;
+  readonly ownPath: string | undefined;
+  /** Looked at in turn without `ownPath`. */
+  readonly usualOwnPaths: readonly string[];
+  readonly ownName: string | undefined;
+  readonly max: MaxConnectedClusters;
+}
+
+/** All clusters are looked at, at once: ids can only be compared so. Those asked for are told. */
+export async function troubleshoot(
+  request: TroubleshootRequest,
+  deps: ObserveDeps,
+  signal: AbortSignal,
+): Promise<readonly ClusterReport[]> {
+  const own = await ownTarget(request.ownPath, request.usualOwnPaths, request.ownName);
+  const targets = [...(own === undefined ? [] : [own]), ...(await remoteTargets(request.remotePath))];
+  const observations = await Promise.all(targets.map((target) => observeCluster(target, deps, signal)));
+  const reports = judge(observations, { nowMs: deps.clock.now(), heartbeatIntervalMs, max: request.max });
+  return select(reports, request);
+}
+
+function select(
+  reports: readonly ClusterReport[],
+  { clusters, remotePath }: Pick<TroubleshootRequest, 'clusters' | 'remotePath'>,
+): readonly ClusterReport[] {
+  if (clusters.length === 0) return reports;
+  const known = reports.map(({ cluster }) => cluster);
+  const unknown = clusters.filter((cluster) => !known.includes(cluster));
+  if (unknown.length === 0) return reports.filter(({ cluster }) => clusters.includes(cluster));
+  const shown = known.length === 0 ? 'no cluster' : known.join(', ');
+  throw new MeshError('CONFIG_INVALID', `no cluster ${unknown.join(', ')} in ${remotePath}: there is ${shown}`);
+}
