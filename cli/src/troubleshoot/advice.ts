@@ -49,3 +49,18 @@ const anywhere: AdviceByCode = {
 export function adviceOn(step: Step, code: ErrorCode): string {
   return atStep[step]?.[code] ?? anywhere[code] ?? 'see docs/errors.md';
 }
+
+/** Our own etcd is not reached by what `clustermesh connect` writes, but by what was installed. */
+const ofOwn: Partial<Record<Step, string>> = {
+  file: 'mount the ConfigMap clustermesh-etcd-config, or say with --etcd-config where the file is',
+  certificates: 'mount the Secret clustermesh-apiserver-admin-cert where the file says; where it has expired, renew it',
+  name: 'correct the endpoints in the ConfigMap clustermesh-etcd-config',
+  tcp: 'does etcd run beside the clustermesh-apiserver? See the log of its container',
+  tls: 'make the Secrets clustermesh-apiserver-server-cert and clustermesh-apiserver-admin-cert anew, by one CA',
+  access:
+    'run clustermesh-apiserver etcdinit with the name of this cluster, and take a certificate of one of its users',
+};
+
+export function adviceOnOwn(step: Step): string | undefined {
+  return ofOwn[step];
+}

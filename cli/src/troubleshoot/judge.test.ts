@@ -285,6 +285,18 @@ describe('judge', () => {
     );
   });
 
+  it.each([
+    { step: 'file', seen: cutOff({ target: target({ isOwn: true, config: refuse('no') }), endpoints: [] }) },
+    { step: 'certificates', seen: cutOff({ target: target({ isOwn: true }), certificates: no('TLS_CERT_EXPIRED') }) },
+    {
+      step: 'tcp',
+      seen: cutOff({ target: target({ isOwn: true }), endpoints: [endpoint(failing('TIMEOUT', false))] }),
+    },
+  ])('sends nobody to clustermesh connect for our own etcd: $step', ({ step, seen }) => {
+    const [check] = judged(seen).checks.filter(({ verdict }) => verdict === 'failed');
+    expect(check).toMatchObject({ step, advice: expect.not.stringMatching(/connect/) as unknown });
+  });
+
   it('says that it could not look into an etcd whose cluster has no name', () => {
     const own = cutOff({ target: target({ cluster: undefined, isOwn: true }) });
     expect(judged(own)).toMatchObject({ verdict: 'skipped', own: true });

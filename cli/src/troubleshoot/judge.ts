@@ -1,3 +1,4 @@
+import { adviceOnOwn } from './advice.ts';
 import type { Check, Verdict } from './check.ts';
 import { judgeLink } from './judge-link.ts';
 import { judgeStore } from './judge-store.ts';
@@ -28,9 +29,15 @@ export function judge(
 function report(observation: Observation, context: JudgeContext): ClusterReport {
   const { target } = observation;
   const link = judgeLink(observation, context.nowMs);
-  const checks = target.config.ok ? [...link, ...judgeStore(observation, context)] : link;
+  const found = target.config.ok ? [...link, ...judgeStore(observation, context)] : link;
+  const checks = target.isOwn ? found.map(advisedForOwn) : found;
   const verdict = bySeverity.find((each) => checks.some((check) => check.verdict === each)) ?? 'ok';
   return { cluster: target.name, own: target.isOwn, path: target.path, verdict, checks };
+}
+
+function advisedForOwn(check: Check): Check {
+  const advice = check.verdict === 'failed' ? adviceOnOwn(check.step) : undefined;
+  return advice === undefined ? check : { ...check, advice };
 }
 
 function clustersById(observations: readonly Observation[]): ReadonlyMap<number, readonly string[]> {
