@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execPath, kill, pid } from 'node:process';
@@ -93,7 +93,9 @@ export class DeviceNode implements AsyncDisposable {
   /** The control plane has told of these pods: identities by address. */
   know(pods: Readonly<Record<string, number>>): void {
     this.#known = { ...this.#known, ...pods };
-    writeFileSync(this.#podsFile, JSON.stringify(this.#known));
+    // By a rename: the process may be reading it right now, and an empty file ended it.
+    writeFileSync(`${this.#podsFile}.new`, JSON.stringify(this.#known));
+    renameSync(`${this.#podsFile}.new`, this.#podsFile);
     const running = this.#process;
     if (running?.pid !== undefined && !running.exited) kill(running.pid, 'SIGHUP');
   }
