@@ -36,6 +36,11 @@ export class KnownObjects<T extends KubeObject> {
     observer.upserted(object);
   }
 
+  /** The listing has named it, and nothing more is known of it than before. */
+  touch(key: string): void {
+    this.#unlisted.delete(key);
+  }
+
   remove(object: T, observer: ObjectObserver<T>): void {
     if (this.#byKey.delete(objectKey(object))) observer.deleted(object);
   }

@@ -1,10 +1,11 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { getEventListeners } from 'node:events';
 
 import { FakeClock, MeshError, seededRandom, silentLogger } from '@clustermesh/runtime';
 
 import type { KubeClient, KubeList, KubeObject, KubeWatchEvent, ListOptions, Resource } from './kube-client.ts';
 import { ListWatch } from './list-watch.ts';
-import type { ListWatchOptions } from './list-watch.ts';
+import type { ListWatchDeps, ListWatchObserver, ListWatchOptions } from './list-watch.ts';
 import { KubeStatusError } from './status-error.ts';
 
 const things: Resource<KubeObject> = {
@@ -51,6 +52,8 @@ const throttled = new KubeStatusError({
 /** Plays the steps in order and writes down what it was asked; when they run out it serves no more (hangs). */
 class ScriptedClient implements Pick<KubeClient, 'list' | 'watch'> {
   readonly asked: string[] = [];
+  /** Where it says that it is when it is asked for one object, which no step tells. */
+  now = '1000';
   readonly #steps: Step[];
   readonly #clock: FakeClock;
 
@@ -65,6 +68,10 @@ class ScriptedClient implements Pick<KubeClient, 'list' | 'watch'> {
     signal?: AbortSignal,
   ): Promise<KubeList<T>> {
     const { limit, continue: page } = options;
+    if (limit === 1) {
+      this.asked.push('where');
+      return { items: [], resourceVersion: this.now };
+    }
     this.asked.push(`list${limit === undefined ? ' at once' : ''}${page === undefined ? '' : ` after ${page}`}`);
     const step = this.#steps.shift();
     if (step === undefined) await this.#clock.sleep(1e9, signal);
@@ -100,7 +107,12 @@ afterEach(async () => {
   await running;
 });
 
-function start(steps: readonly Step[], options: ListWatchOptions = {}) {
+interface StartDeps {
+  readonly log?: ListWatchDeps['log'];
+  readonly observer?: ListWatchObserver<KubeObject>;
+}
+
+function start(steps: readonly Step[], options: ListWatchOptions = {}, deps: StartDeps = {}) {
   stop = new AbortController();
   const clock = new FakeClock();
   const client = new ScriptedClient(steps, clock);
@@ -108,7 +120,7 @@ function start(steps: readonly Step[], options: ListWatchOptions = {}) {
   const listWatch = new ListWatch(client, things, options, {
     clock,
     random: seededRandom(1),
-    log: silentLogger,
+    log: deps.log ?? silentLogger,
     health: { ok: () => void health.push('ok'), degraded: (reason) => void health.push(reason) },
   });
   const told: string[] = [];
@@ -118,7 +130,7 @@ function start(steps: readonly Step[], options: ListWatchOptions = {}) {
     deleted: (object: KubeObject) => void told.push(`-${show(object)}`),
     synced: () => void told.push('synced'),
   };
-  running = listWatch.run(observer, stop.signal);
+  running = listWatch.run(deps.observer ?? observer, stop.signal);
   return { clock, client, told, health, listWatch };
 }
 
@@ -145,7 +157,7 @@ describe('ListWatch', () => {
     ]);
   });
 
-  it.each<{ name: string; steps: Step[]; told: string[]; asked: string[] }>([
+  it.each<{ name: string; steps: Step[]; told: string[]; asked: string[]; now?: string }>([
     {
       name: 'lists, says synced, and follows from the list',
       steps: [
@@ -181,19 +193,19 @@ describe('ListWatch', () => {
       name: 'resumes from a bookmark',
       steps: [{ list: [] }, { watch: [bookmark('150')], ends: cut }, { watch: [added('a', '151')] }],
       told: ['synced', '+a@151'],
-      asked: ['list', 'watch 100', 'watch 150'],
+      asked: ['list', 'watch 100', 'where', 'watch 150'],
     },
     {
       name: 'takes no resourceVersion from an empty bookmark',
       steps: [{ list: [] }, { watch: [bookmark('')], ends: cut }],
       told: ['synced'],
-      asked: ['list', 'watch 100', 'watch 100'],
+      asked: ['list', 'watch 100', 'where', 'watch 100'],
     },
     {
       name: 'resumes after the connection was cut: nothing is listed, nothing is told twice',
       steps: [{ list: [thing('a', '1')] }, { watch: [], ends: cut }, { watch: [modified('a', '101')] }],
       told: ['+a@1', 'synced', '+a@101'],
-      asked: ['list', 'watch 100', 'watch 100'],
+      asked: ['list', 'watch 100', 'where', 'watch 100'],
     },
     {
       name: 'lists again after 410 and tells the difference only',
@@ -202,20 +214,20 @@ describe('ListWatch', () => {
         { watch: [], ends: gone },
         {
           list: [thing('kept', '1'), thing('changed', '20'), thing('anew', '30', 'uid-2'), thing('new', '40')],
-          rv: '50',
+          rv: '150',
         },
       ],
       told: [
         ...['+kept@1', '+changed@2', '+gone@3', '+anew@4', 'synced'],
         ...['+changed@20', '-anew@4', '+anew@30', '+new@40', '-gone@3', 'synced'],
       ],
-      asked: ['list', 'watch 100', 'list', 'watch 50'],
+      asked: ['list', 'watch 100', 'list', 'watch 150'],
     },
     {
       name: 'a delete that happened while cut off comes with the resumed watch',
       steps: [{ list: [thing('a', '1')] }, { watch: [], ends: cut }, { watch: [deleted('a', '101')] }],
       told: ['+a@1', 'synced', '-a@101'],
-      asked: ['list', 'watch 100', 'watch 100'],
+      asked: ['list', 'watch 100', 'where', 'watch 100'],
     },
     {
       name: 'a restarted API that knows another history is listed, without a flap',
@@ -224,13 +236,25 @@ describe('ListWatch', () => {
         { watch: [], ends: cut },
         { watch: [], ends: gone },
         { listFails: cut },
-        { list: [thing('a', '1')], rv: '3' },
+        { list: [thing('a', '1')], rv: '300' },
       ],
       told: ['+a@1', 'synced', 'synced'],
-      asked: ['list', 'watch 100', 'watch 100', 'list', 'list', 'watch 3'],
+      asked: ['list', 'watch 100', 'where', 'watch 100', 'list', 'list', 'watch 300'],
     },
-  ])('$name', async ({ steps, told, asked }) => {
+    {
+      name: 'an API restored from a backup is listed once it is certain that it went back',
+      steps: [
+        { list: [thing('a', '1'), thing('late', '60')] },
+        { watch: [], ends: cut },
+        ...Array.from({ length: 3 }, (): Step => ({ list: [thing('a', '1'), thing('back', '2')], rv: '50' })),
+      ],
+      told: ['+a@1', '+late@60', 'synced', '+back@2', '-late@60', 'synced'],
+      now: '50',
+      asked: ['list', 'watch 100', ...Array<string>(6).fill('where'), 'list', 'watch 50'],
+    },
+  ])('$name', async ({ steps, told, asked, now = '1000' }) => {
     const run = start(steps);
+    run.client.now = now;
     await run.clock.advance(60_000);
     expect(run.told).toEqual(told);
     expect(run.client.asked).toEqual(asked);
@@ -261,12 +285,89 @@ describe('ListWatch', () => {
     expect(run.told).toEqual(['synced']);
   });
 
+  it('obeys a Retry-After of hours for five minutes', async () => {
+    const maintenance = new KubeStatusError({
+      ...{ code: 503, reason: '', message: 'back at noon' },
+      details: { retryAfterSeconds: 7_200 },
+    });
+    const run = start([{ listFails: maintenance }, { list: [] }]);
+    await run.clock.advance(299_999);
+    expect(run.client.asked).toEqual(['list']);
+    await run.clock.advance(600);
+    expect(run.told).toEqual(['synced']);
+  });
+
+  it('tells nothing of a replica that lags behind what was read, and waits until it has caught up', async () => {
+    const behind = { list: [thing('a', '1')], rv: '90' };
+    const run = start([
+      { list: [thing('a', '95')] },
+      { watch: [], ends: gone },
+      behind,
+      behind,
+      { list: [thing('a', '95')], rv: '120' },
+    ]);
+    await run.clock.advance(20_000);
+    expect(run.told).toEqual(['+a@95', 'synced', 'synced']);
+    expect(run.health).toContain('list things (as of 90, older than read before)');
+    expect(run.client.asked.at(-1)).toBe('watch 120');
+  });
+
+  describe('when an object is not understood', () => {
+    const failing = (name: string) => ({
+      upserted: ({ metadata }: KubeObject): void => {
+        if (metadata.name === name) throw new Error(`cannot read ${name}`);
+        told.push(`+${metadata.name}`);
+      },
+      deleted: ({ metadata }: KubeObject) => void told.push(`-${metadata.name}`),
+      synced: () => void told.push('synced'),
+    });
+    let told: string[];
+    beforeEach(() => {
+      told = [];
+    });
+
+    it('goes on with the others, listed or watched, and says which one it is', async () => {
+      const logged: unknown[] = [];
+      const log = { warn: () => undefined, error: (fields: unknown) => void logged.push(fields) };
+      const steps: Step[] = [
+        { list: [thing('bad', '1'), thing('a', '2')] },
+        { watch: [modified('bad', '101'), added('b', '102')] },
+      ];
+      const { clock, client } = start(steps, {}, { log, observer: failing('bad') });
+      await clock.advance(60_000);
+      expect(told).toEqual(['+a', 'synced', '+b']);
+      expect(client.asked).toEqual(['list', 'watch 100']);
+      expect(logged).toEqual([1, 2].map(() => ({ resource: 'things', object: 'bad', reason: 'cannot read bad' })));
+    });
+
+    it('keeps what it said before it could not be read', async () => {
+      const keep = (object: KubeObject): KubeObject => {
+        if (object.metadata.resourceVersion === '20') throw new Error('unreadable');
+        return object;
+      };
+      const run = start(
+        [{ list: [thing('a', '1')] }, { watch: [], ends: gone }, { list: [thing('a', '20')], rv: '200' }],
+        { keep },
+      );
+      await run.clock.advance(60_000);
+      expect(run.told).toEqual(['+a@1', 'synced', 'synced']);
+    });
+  });
+
+  it('leaves nothing behind for a watch that ended, however many there were', async () => {
+    const many = Array.from({ length: 300 }, (_, index): Step => ({ watch: [bookmark(`${101 + index}`)], ends: cut }));
+    const run = start([{ list: [] }, ...many]);
+    await run.clock.advance(60 * 60_000);
+    expect(run.client.asked.length).toBeGreaterThan(500);
+    expect(getEventListeners(stop.signal, 'abort').length).toBeLessThan(10);
+  });
+
   it('gives up a watch that is silent for the idle time, and resumes', async () => {
     const run = start([{ list: [] }, { watch: [] }, { watch: [added('a', '101')] }], { idleMs: 20_000 });
     await run.clock.advance(19_999);
     expect(run.client.asked).toEqual(['list', 'watch 100']);
     await run.clock.advance(1_000);
-    expect(run.client.asked).toEqual(['list', 'watch 100', 'watch 100']);
+    expect(run.client.asked).toEqual(['list', 'watch 100', 'where', 'watch 100']);
     expect(run.told).toEqual(['synced', '+a@101']);
     expect(run.health).toContain('watch things (silent for 20000 ms)');
     expect(run.health.at(-1)).toBe('ok');

@@ -2,9 +2,11 @@ import { Backoff, MeshError, describeError, hasCode, isAborted, isMeshError } fr
 import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 
 import type { KubeClient, KubeObject, KubeWatchEvent, Resource } from './kube-client.ts';
-import { KnownObjects } from './known-objects.ts';
+import { KnownObjects, objectKey } from './known-objects.ts';
 import type { ObjectObserver } from './known-objects.ts';
+import { ServerHistory } from './server-history.ts';
 import { retryAfterMs } from './status-error.ts';
+import { survivingObserver } from './surviving-observer.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface ListWatchObserver<T> extends ObjectObserver<T> {
@@ -42,7 +44,7 @@ export interface ListWatchOptions<T extends KubeObject = KubeObject> {
 export interface ListWatchDeps {
   readonly clock: Pick<Clock, 'sleep' | 'monotonicMs'>;
   readonly random: Random;
-  readonly log: Logger;
+  readonly log: Pick<Logger, 'warn' | 'error'>;
   readonly health?: Pick<HealthScope, 'ok' | 'degraded'>;
 }
 
@@ -57,6 +59,8 @@ const defaultMaxPauseMs = 30_000;
 const absentPollMs = 5_000;
 /** A 404 to a listing is believed when it lasts: a starting API server has not read its CRDs yet. */
 const absentProofMs = 3_000;
+/** Retry-After is obeyed up to this: proxies send hours in a maintenance that takes minutes. */
+const maxRetryAfterMs = 300_000;
 
 /**
  * Follows all objects of a resource: lists in pages, watches from there, and goes on until aborted whatever the
@@ -70,8 +74,11 @@ export class ListWatch<T extends KubeObject> {
   readonly #deps: ListWatchDeps;
   readonly #backoff: Backoff;
   readonly #known = new KnownObjects<T>();
+  readonly #history: ServerHistory;
   /** Undefined: a listing is due. */
   #resumeFrom: string | undefined;
+  /** Contact was lost: what answers next may not be the history that was read. */
+  #isInDoubt = false;
   #isSynced = false;
   #absentSinceMs: number | undefined;
 
@@ -85,6 +92,7 @@ export class ListWatch<T extends KubeObject> {
     this.#resource = resource;
     this.#options = options;
     this.#deps = deps;
+    this.#history = new ServerHistory(deps.clock);
     const { maxPauseMs: capMs = defaultMaxPauseMs } = options;
     this.#backoff = new Backoff({ baseMs: 500, capMs, random: deps.random });
   }
@@ -101,15 +109,34 @@ export class ListWatch<T extends KubeObject> {
 
   /** May run again after an abort: it resumes. */
   async run(observer: ListWatchObserver<T>, signal: AbortSignal): Promise<void> {
+    const survivor = survivingObserver(observer, (object, error) => this.#reject(object, error));
     while (!isAborted(signal)) {
       try {
-        this.#resumeFrom ??= await this.#list(observer, signal);
-        await this.#watch(this.#resumeFrom, observer, signal);
+        if (this.#isInDoubt && this.#resumeFrom !== undefined) await this.#verifyHistory(signal);
+        this.#resumeFrom ??= await this.#list(survivor, signal);
+        this.#isInDoubt = false;
+        await this.#watch(this.#resumeFrom, survivor, signal);
       } catch (error) {
         if (isAborted(signal)) return;
-        await this.#recover(error, observer, signal);
+        await this.#recover(error, survivor, signal);
       }
     }
+  }
+
+  /** Asks where the server is. A watch may be resumed only in the history that it was read in. */
+  async #verifyHistory(signal: AbortSignal): Promise<void> {
+    const { resourceVersion } = await this.#client.list(this.#resource, { ...this.#selection(), limit: 1 }, signal);
+    if (this.#judge(resourceVersion) === 'rewound') this.#resumeFrom = undefined;
+    else this.#deps.health?.ok();
+  }
+
+  /** Throws for a server that is behind what was read. */
+  #judge(resourceVersion: string): 'same' | 'rewound' {
+    const verdict = this.#history.judge(resourceVersion);
+    const { plural: resource } = this.#resource;
+    if (verdict === 'behind') throw unavailable(`list ${resource} (as of ${resourceVersion}, older than read before)`);
+    if (verdict === 'rewound') this.#deps.log.warn({ resource, resourceVersion }, 'the API went back in its history');
+    return verdict;
   }
 
   /** Returns the resourceVersion to watch from. */
@@ -121,6 +148,7 @@ export class ListWatch<T extends KubeObject> {
       throw new MeshError('KUBE_GONE', `list ${this.#resource.plural} at once`, { retryable: true });
     }
     this.#known.endListing(observer);
+    this.#history.reached(resourceVersion);
     this.#absentSinceMs = undefined;
     this.#declareSynced(observer);
     return resourceVersion;
@@ -138,7 +166,8 @@ export class ListWatch<T extends KubeObject> {
       const options = { ...this.#selection(), ...definedOnly({ limit, continue: page }) };
       try {
         const list = await this.#client.list(this.#resource, options, signal);
-        for (const object of list.items) this.#known.upsert(this.#kept(object), observer);
+        if (page === undefined) this.#judge(list.resourceVersion);
+        for (const object of list.items) this.#upsert(object, observer);
         if (list.continue === undefined) return list.resourceVersion;
         page = list.continue;
       } catch (error) {
@@ -173,27 +202,37 @@ export class ListWatch<T extends KubeObject> {
   }
 
   #apply(event: KubeWatchEvent<T>, observer: ListWatchObserver<T>): void {
-    if (event.type === 'BOOKMARK') {
-      if (event.resourceVersion !== '') this.#resumeFrom = event.resourceVersion;
-      return;
-    }
-    const object = this.#kept(event.object);
-    if (event.type === 'DELETED') this.#known.remove(object, observer);
-    else this.#known.upsert(object, observer);
-    this.#resumeFrom = event.object.metadata.resourceVersion;
+    if (event.type === 'DELETED') this.#known.remove(event.object, observer);
+    else if (event.type !== 'BOOKMARK') this.#upsert(event.object, observer);
+    const position = event.type === 'BOOKMARK' ? event.resourceVersion : event.object.metadata.resourceVersion;
+    if (position === undefined || position === '') return;
+    this.#resumeFrom = position;
+    this.#history.reached(position);
   }
 
-  #kept(object: T): T {
-    return this.#options.keep?.(object) ?? object;
+  /** Of an object that cannot be read, what it said before stays in force (I6). */
+  #upsert(object: T, observer: ListWatchObserver<T>): void {
+    try {
+      this.#known.upsert(this.#options.keep?.(object) ?? object, observer);
+    } catch (error) {
+      this.#reject(object, error);
+      this.#known.touch(objectKey(object));
+    }
+  }
+
+  #reject(object: T, error: unknown): void {
+    const fields = { resource: this.#resource.plural, object: objectKey(object), reason: describeError(error) };
+    this.#deps.log.error(fields, 'object not understood');
   }
 
   async #recover(error: unknown, observer: ListWatchObserver<T>, signal: AbortSignal): Promise<void> {
     const isAbsent = hasCode(error, 'KUBE_NOT_FOUND');
     if (isAbsent || hasCode(error, 'KUBE_GONE')) this.#resumeFrom = undefined;
+    if (!hasCode(error, 'KUBE_THROTTLED')) this.#isInDoubt = true;
     if (!isAbsent) this.#absentSinceMs = undefined;
     else if (this.#options.mustExist !== true && this.#isProvenAbsent()) this.#declareAbsent(observer);
     const delayMs = Math.min(this.#backoff.next(), isAbsent ? absentPollMs : defaultMaxPauseMs);
-    const waitMs = (retryAfterMs(error) ?? 0) + delayMs;
+    const waitMs = Math.min(retryAfterMs(error) ?? 0, maxRetryAfterMs) + delayMs;
     if (!(isAbsent && this.#isKnownAbsent())) this.#report(error, waitMs);
     await this.#deps.clock.sleep(waitMs, signal);
   }

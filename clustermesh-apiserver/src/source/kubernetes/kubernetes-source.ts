@@ -99,7 +99,8 @@ export class KubernetesSource implements Source {
     const backoff = new Backoff({ baseMs: 500, capMs: 10_000, random });
     const options = { ...this.#deps, name: 'install-definition', backoff };
     await retryLoop((inner) => installDefinition(kube, log, inner), options, signal);
-    await follow(meshIdentities, this.#identityObserver(), this.#deps, signal);
+    // Numbers are not free because their definition is gone: then nothing is known of them (I4).
+    await follow(meshIdentities, this.#identityObserver(), { ...this.#deps, options: { mustExist: true } }, signal);
   }
 
   #identityObserver(): { upserted(o: MeshIdentity): void; deleted(o: MeshIdentity): void; synced(): void } {
