@@ -66,6 +66,79 @@ describe('SyncStore', () => {
     expect(writer.commits).toEqual([['+a=1'], ['-a']]);
   });
 
+  describe('a key that is deleted and comes again', () => {
+    async function written() {
+      const run = start();
+      run.run();
+      run.store.upsert('a', bytes('1'));
+      await run.clock.advance(0);
+      run.writer.commits.length = 0;
+      return run;
+    }
+
+    it('with the same bytes costs no write while the deletion waits', async () => {
+      const { store, writer, clock } = await written();
+      store.delete('a');
+      store.upsert('a', bytes('1'));
+      expect(store.isWritten('a')).toBe(true);
+      expect(store.pending).toBe(0);
+      await clock.advance(0);
+      expect(writer.commits).toEqual([]);
+      store.delete('a');
+      await clock.advance(0);
+      expect(writer.commits).toEqual([['-a']]);
+    });
+
+    it('with other bytes is one write', async () => {
+      const { store, writer, clock } = await written();
+      store.delete('a');
+      store.upsert('a', bytes('2'));
+      await clock.advance(0);
+      expect(writer.commits).toEqual([['+a=2']]);
+    });
+
+    it('is written when the deletion was under way, failed or not', async () => {
+      const { store, writer, clock } = await written();
+      writer.failures.push(unavailable());
+      const release = writer.hold();
+      store.delete('a');
+      await clock.advance(0);
+      store.upsert('a', bytes('1'));
+      release();
+      await clock.advance(10_000);
+      expect(writer.commits).toEqual([['+a=1']]);
+      store.delete('a');
+      writer.failures.push(unavailable());
+      await clock.advance(0);
+      store.upsert('a', bytes('1'));
+      await clock.advance(10_000);
+      expect(writer.commits.at(-1)).toEqual(['+a=1']);
+    });
+
+    it('is written when what the store had was lost meanwhile, or had never been acknowledged', async () => {
+      const { store, writer, clock } = await written();
+      store.delete('a');
+      writer.lose('a');
+      store.upsert('a', bytes('1'));
+      store.upsert('b', bytes('1'));
+      store.delete('b');
+      store.upsert('b', bytes('1'));
+      await clock.advance(0);
+      expect(writer.commits).toEqual([['+a=1', '+b=1']]);
+    });
+
+    it('is written when the store refused it before', async () => {
+      const { store, writer, clock } = await written();
+      writer.refuses.add('huge');
+      store.upsert('huge', bytes('1'));
+      await clock.advance(0);
+      store.delete('huge');
+      store.upsert('huge', bytes('1'));
+      await clock.advance(0);
+      expect(writer.commits.at(-1)).toEqual(['+huge=1']);
+    });
+  });
+
   it('gathers what comes while a commit is under way', async () => {
     const { store, writer, clock, run } = start();
     run();

@@ -51,6 +51,8 @@ export class SyncStore {
   readonly #values = new Map<string, Uint8Array>();
   /** Found in the store at the start and not asked for so far. */
   readonly #adopted = new KnownKeys();
+  /** What the store has of keys whose deletion still waits: the same value again makes it needless. */
+  readonly #leaving = new KnownKeys();
   /** Gone with their lease and not upserted since: to be written even if unchanged. Only with `reload`. */
   readonly #lost = new Set<string>();
   readonly #refused = new Map<string, string>();
@@ -84,20 +86,22 @@ export class SyncStore {
 
   /** The store has acknowledged the value that is asked for, or had it from an earlier process. */
   isWritten(key: string): boolean {
-    const isSetAside = this.#refused.has(key) || this.#lost.has(key);
-    return this.#desired.has(key) && !isSetAside && !this.#queue.isPending(key);
+    return this.#desired.has(key) && this.#isAtRest(key);
   }
 
   upsert(key: string, value: Uint8Array): void {
     this.#account(key, value.length);
     const isAdopted = this.#adopted.matches(key, value);
+    const isLeaving = this.#leaving.matches(key, value);
     this.#adopted.delete(key);
+    this.#leaving.delete(key);
     if (!this.#desired.put(key, value) && !this.#lost.delete(key)) return;
     if (this.#deps.reload === undefined) this.#values.set(key, value);
     // It stands there, or waits to be taken over.
     if (isAdopted) return;
     this.#refused.delete(key);
-    this.#queue.push({ kind: 'put', key, value });
+    if (isLeaving) this.#queue.withdraw(key);
+    else this.#queue.push({ kind: 'put', key, value });
     this.#changed.wake();
   }
 
@@ -109,8 +113,10 @@ export class SyncStore {
   /** A key that is neither asked for nor adopted is left alone. */
   delete(key: string): void {
     this.#account(key, undefined);
-    const isOurs = this.#desired.delete(key) || this.#adopted.delete(key);
-    if (!isOurs) return;
+    const ours = [this.#desired, this.#adopted].find((keys) => keys.has(key));
+    if (ours === undefined) return;
+    if (this.#isAtRest(key)) this.#leaving.moveFrom(ours, key);
+    else ours.delete(key);
     this.#values.delete(key);
     this.#lost.delete(key);
     this.#refused.delete(key);
@@ -187,6 +193,7 @@ export class SyncStore {
 
   async #flush(signal: AbortSignal): Promise<void> {
     const batch = this.#queue.take(batchLimits);
+    for (const { kind, key } of batch) if (kind === 'delete') this.#leaving.delete(key);
     try {
       const { refused } = await this.#deps.writer.commit(batch, signal);
       const denied = refused.find(({ error }) => hasCode(error, 'KV_PERMISSION_DENIED'));
@@ -228,6 +235,7 @@ export class SyncStore {
   #leaseLost(keys: readonly string[]): void {
     const { reload } = this.#deps;
     for (const key of keys) {
+      this.#leaving.delete(key);
       if (!this.#adopted.has(key)) continue;
       this.#account(key, undefined);
       this.#adopted.delete(key);
@@ -245,9 +253,15 @@ export class SyncStore {
     this.#changed.wake();
   }
 
+  /** The store has what was last asked for: nothing was refused or lost, nothing waits. */
+  #isAtRest(key: string): boolean {
+    return !this.#refused.has(key) && !this.#lost.has(key) && !this.#queue.isPending(key);
+  }
+
   #adopt(key: string, value: Uint8Array): void {
     if (this.#desired.has(key)) return;
     this.#account(key, value.length);
+    this.#leaving.delete(key);
     this.#adopted.put(key, value);
     this.#queue.push({ kind: 'put', key, value });
   }
