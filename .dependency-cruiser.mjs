@@ -39,6 +39,12 @@ export default {
       '^packages/(?!kvstore/|runtime/|pki/)',
       'keys and bytes only; pki reads and checks the certificates of its connections',
     ),
+    forbid(
+      'remote-is-a-link',
+      '^packages/remote/',
+      '^packages/(?!remote/|runtime/|wire/|kvstore/)',
+      'dials, and asks for the configuration; what is read is its user’s',
+    ),
     forbid('ebpf-is-domain-free', '^packages/ebpf/', '^packages/(?!ebpf/|runtime/)', 'kernel access only'),
     forbid(
       'components-stand-alone',

@@ -12,7 +12,7 @@ import { Health, silentLogger as log, systemClock as clock, systemRandom as rand
 import { TestEtcd, eventually, tempDir } from '@clustermesh/testkit';
 import type { TempDir } from '@clustermesh/testkit';
 
-import { ClustersDir } from './directory/clusters-dir.ts';
+import { ClustersDir } from '@clustermesh/remote';
 import { allowRemote } from './testing/etcd-fixture.ts';
 import { defaultLimits } from './limits/remote-limits.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';

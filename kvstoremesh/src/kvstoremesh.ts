@@ -1,9 +1,10 @@
 import { FairShare } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
+import { RemoteClusters } from '@clustermesh/remote';
+import type { ClustersSource } from '@clustermesh/remote';
 
 import { ClusterIds } from './remote/cluster-ids.ts';
-import type { ClustersSource } from './directory/clusters-dir.ts';
 import { limitsOf } from './limits/remote-limits.ts';
 import type { LimitSettings } from './limits/remote-limits.ts';
 import { RemoteQuota } from './limits/remote-quota.ts';
@@ -13,7 +14,6 @@ import { awaitedClusters } from './status/readiness.ts';
 import type { ReadinessTimeouts } from './status/readiness.ts';
 import { RemoteCluster } from './remote/remote-cluster.ts';
 import type { RemoteClusterDeps, RemoteClusterSettings } from './remote/remote-cluster.ts';
-import { RemoteClusters } from './remote/remote-clusters.ts';
 import { refusedFileStatus, remoteClusterStatus } from './status/status.ts';
 import type { RemoteClusterSnapshot, RemoteClusterStatus } from './status/status.ts';
 

@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { Heartbeat, connectEtcd, connectEtcdEventually, explainEtcdFailure } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
+import { ClustersDir } from '@clustermesh/remote';
 import { AdminServer, Health, createLogger, every, runAll, runMain } from '@clustermesh/runtime';
 import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
 import type { JobDeps, Logger } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
-import { ClustersDir } from './directory/clusters-dir.ts';
 import { kvstoremeshConfig, loadConfig } from './config.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';

@@ -9,7 +9,7 @@ import { allowRemote, openAsRoot } from './testing/etcd-fixture.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
 import { FakeClusters, name, settings } from './testing/mesh-fixture.ts';
-import type { RemoteFile } from './directory/remote-file.ts';
+import type { RemoteFile } from '@clustermesh/remote';
 
 jest.setTimeout(30_000);
 

@@ -3,8 +3,8 @@ import { basename, join } from 'node:path';
 
 import { readEtcdClientFile } from '@clustermesh/kvstore';
 import type { EtcdClientConfig } from '@clustermesh/kvstore';
-import { readClustersDir, readRemoteFile } from '@clustermesh/kvstoremesh';
-import type { RemoteFile } from '@clustermesh/kvstoremesh';
+import { readClustersDir, readRemoteFile } from '@clustermesh/remote';
+import type { RemoteFile } from '@clustermesh/remote';
 import { MeshError, describeError, ok, refuse } from '@clustermesh/runtime';
 import type { Result } from '@clustermesh/runtime';
 import { clusterName } from '@clustermesh/wire';

@@ -1,9 +1,9 @@
 import { RateBudget } from '@clustermesh/kvstore';
 import type { Admission, KvOp, Rate } from '@clustermesh/kvstore';
+import type { Pace } from '@clustermesh/remote';
 import { formatByteSize } from '@clustermesh/runtime';
 import type { Clock, Logger } from '@clustermesh/runtime';
 
-import type { Pace } from './paced-reader.ts';
 import { printableKey } from './printable-key.ts';
 import type { RemoteLimits } from './remote-limits.ts';
 import type { Share, SharedBytes } from './shared-bytes.ts';

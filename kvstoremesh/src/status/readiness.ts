@@ -1,4 +1,5 @@
-import { isConnected } from '../remote/remote-cluster-state.ts';
+import { isConnected } from '@clustermesh/remote';
+
 import type { RemoteClusterSnapshot } from './status.ts';
 
 export interface ReadinessTimeouts {

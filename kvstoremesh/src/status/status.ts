@@ -1,18 +1,9 @@
+import { isConnected } from '@clustermesh/remote';
+import type { LastFailure, RemoteClusterState, RemoteFile } from '@clustermesh/remote';
 import type { ClusterConfig, KindName } from '@clustermesh/wire';
 
-import { isConnected } from '../remote/remote-cluster-state.ts';
-import type { RemoteClusterState } from '../remote/remote-cluster-state.ts';
 import { quotaJson } from './quota-status.ts';
 import type { QuotaJson, QuotaStatus } from './quota-status.ts';
-import type { RemoteFile } from '../directory/remote-file.ts';
-
-export interface LastFailure {
-  /** Wall clock, milliseconds. */
-  readonly atMs: number;
-  readonly code: string;
-  /** One line for people: what is wrong and, where it is known, what to do. */
-  readonly reason: string;
-}
 
 export interface KindStatus {
   /** Keys in the cache. */

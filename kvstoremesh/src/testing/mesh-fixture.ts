@@ -4,11 +4,10 @@ import { FakeClock, Health, MeshError, seededRandom, silentLogger } from '@clust
 import { canaryKey, clusterConfigCodec, clusterConfigKey, clusterName, heartbeatKey, kinds } from '@clustermesh/wire';
 import type { ClusterCapabilities, ClusterName } from '@clustermesh/wire';
 
-import type { ClustersSource } from '../directory/clusters-dir.ts';
+import type { ClustersSource, RemoteConfig, RemoteFile } from '@clustermesh/remote';
 import { defaultLimits } from '../limits/remote-limits.ts';
 import { createKvstoremesh } from '../kvstoremesh.ts';
 import type { Kvstoremesh, KvstoremeshDeps, KvstoremeshSettings } from '../kvstoremesh.ts';
-import type { RemoteConfig, RemoteFile } from '../directory/remote-file.ts';
 import type { RemoteClusterStatus } from '../status/status.ts';
 
 const capabilities: ClusterCapabilities = {

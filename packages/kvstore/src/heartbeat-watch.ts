@@ -35,8 +35,8 @@ export class HeartbeatWatch {
     return this.#clock.monotonicMs() - this.#lastBeatMs;
   }
 
-  /** Until abort; throws KV_UNAVAILABLE when the beat stops, and what `watch` throws. `onBeat` is told each beat. */
-  async run(kv: Pick<KvReader, 'watch'>, signal: AbortSignal, onBeat?: () => void): Promise<void> {
+  /** Until abort; throws KV_UNAVAILABLE when the beat stops, and what `watch` throws. `onBeat`: the revision of each beat. */
+  async run(kv: Pick<KvReader, 'watch'>, signal: AbortSignal, onBeat?: (modRevision: bigint) => void): Promise<void> {
     this.#lastBeatMs = this.#clock.monotonicMs();
     try {
       await runAll([(both) => this.#follow(kv, both, onBeat), (both) => this.#expire(both)], signal);
@@ -45,12 +45,17 @@ export class HeartbeatWatch {
     }
   }
 
-  async #follow(kv: Pick<KvReader, 'watch'>, signal: AbortSignal, onBeat?: () => void): Promise<void> {
+  async #follow(
+    kv: Pick<KvReader, 'watch'>,
+    signal: AbortSignal,
+    onBeat?: (modRevision: bigint) => void,
+  ): Promise<void> {
     for await (const batch of kv.watch(this.#options.prefix, {}, signal)) {
       this.#isConnected ||= batch.phase !== 'list';
-      if (!batch.events.some(({ kind }) => kind === 'put')) continue;
+      const beat = batch.events.findLast(({ kind }) => kind === 'put');
+      if (beat === undefined) continue;
       this.#lastBeatMs = this.#clock.monotonicMs();
-      onBeat?.();
+      onBeat?.(beat.modRevision);
     }
   }
 

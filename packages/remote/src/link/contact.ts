@@ -5,14 +5,17 @@ import type { Freshness } from '@clustermesh/wire';
 
 /** When a source last answered, and how far. What agents know of a cluster's age comes from here (I4, I5). */
 export class Contact {
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
   #connected = false;
   #sinceMs: number;
   #lastMs: number | undefined;
+  /** Of our monotonic clock: an age does not change with the time of day. */
+  #answeredMs: number | undefined;
   #revision = 0n;
   #storeId = 0n;
+  #beatRevision = -1n;
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
     this.#clock = clock;
     this.#sinceMs = clock.now();
   }
@@ -20,6 +23,11 @@ export class Contact {
   /** Wall clock, milliseconds; undefined before the first answer. */
   get lastMs(): number | undefined {
     return this.#lastMs;
+  }
+
+  /** Milliseconds since the last answer to this process; undefined before the first. */
+  get ageMs(): number | undefined {
+    return this.#answeredMs === undefined ? undefined : this.#clock.monotonicMs() - this.#answeredMs;
   }
 
   get storeId(): bigint {
@@ -38,8 +46,16 @@ export class Contact {
     this.#sinceMs = this.#clock.now();
   }
 
+  /** A heartbeat that is listed again at each connection was beaten once. */
+  isNewBeat(modRevision: bigint): boolean {
+    const isNew = modRevision !== this.#beatRevision;
+    this.#beatRevision = modRevision;
+    return isNew;
+  }
+
   answered(point?: ResumePoint): void {
     this.#lastMs = this.#clock.now();
+    this.#answeredMs = this.#clock.monotonicMs();
     if (point === undefined) return;
     if (point.storeId !== this.#storeId) this.#revision = 0n; // revisions of two stores do not compare
     this.#storeId = point.storeId;

@@ -5,7 +5,14 @@ import type { ClusterConfig } from '@clustermesh/wire';
 import { failureLine } from './failure-line.ts';
 import { nextState } from './remote-cluster-state.ts';
 import type { RemoteClusterEvent, RemoteClusterState } from './remote-cluster-state.ts';
-import type { LastFailure } from '../status/status.ts';
+
+export interface LastFailure {
+  /** Wall clock, milliseconds. */
+  readonly atMs: number;
+  readonly code: string;
+  /** One line for people: what is wrong and, where it is known, what to do. */
+  readonly reason: string;
+}
 
 export interface RecordDeps {
   readonly clock: Pick<Clock, 'now'>;

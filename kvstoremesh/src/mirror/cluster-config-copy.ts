@@ -1,31 +1,12 @@
-import { ok, refuse } from '@clustermesh/runtime';
-import type { Result } from '@clustermesh/runtime';
 import { clusterConfigCodec } from '@clustermesh/wire';
 import type { ClusterConfig } from '@clustermesh/wire';
 
-export interface ReceivedClusterConfig {
-  readonly config: ClusterConfig;
-  /** As it came. */
-  readonly bytes: Uint8Array;
-  /** What the local cache announces of that cluster: the same, but cached and with canaries (protocol.md §9.1). */
-  readonly copy: Uint8Array;
-}
-
-/** A config is some 200 bytes; a remote does not get to store more than this in everybody's cache (I1). */
-const largestConfig = 16 * 1024;
-
-export function copyClusterConfig(bytes: Uint8Array): Result<ReceivedClusterConfig> {
-  if (bytes.length > largestConfig) return refuse(`it has ${bytes.length} bytes, more than ${largestConfig}`);
-  const decoded = clusterConfigCodec.decode(bytes);
-  if (!decoded.ok) return decoded;
-  return ok({ config: decoded.value, bytes, copy: copyConfig(bytes, decoded.value) });
-}
-
 /**
- * Fields that this version does not know are carried over, after the known ones. Known ones come from the decoded
+ * What the cache announces of a cluster: its config, but cached and with canaries (protocol.md §9.1). Fields that this
+ * version does not know are carried over, after the known ones. Known ones come from the decoded
  * config alone: a second spelling (`CACHED`) would override ours in Go, which matches names in any case.
  */
-function copyConfig(bytes: Uint8Array, config: ClusterConfig): Uint8Array {
+export function copyClusterConfig(bytes: Uint8Array, config: ClusterConfig): Uint8Array {
   const capabilities = { ...config.capabilities, syncedCanaries: true, cached: true };
   const known = parseObject(clusterConfigCodec.encode({ ...config, capabilities }));
   const received = parseObject(bytes);

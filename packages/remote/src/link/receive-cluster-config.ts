@@ -1,41 +1,42 @@
 import type { KvReader } from '@clustermesh/kvstore';
-import { MeshError, hasCode } from '@clustermesh/runtime';
-import type { Clock } from '@clustermesh/runtime';
-import { clusterConfigKey, validateClusterConfig } from '@clustermesh/wire';
-import type { ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
+import { MeshError, hasCode, refuse } from '@clustermesh/runtime';
+import type { Clock, Result } from '@clustermesh/runtime';
+import { clusterConfigCodec, clusterConfigKey, validateClusterConfig } from '@clustermesh/wire';
+import type { ClusterConfig, ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
 
-import { copyClusterConfig } from './cluster-config-copy.ts';
-import type { ReceivedClusterConfig } from './cluster-config-copy.ts';
-import type { ClusterIds } from './cluster-ids.ts';
+export interface ReceivedConfig {
+  readonly config: ClusterConfig;
+  /** As it came. */
+  readonly bytes: Uint8Array;
+}
 
 export interface ReceiveDeps {
-  readonly ids: ClusterIds;
   readonly maxConnectedClusters: MaxConnectedClusters;
   readonly clock: Clock;
 }
 
 const waitLimitMs = 3 * 60_000;
 const longestRetryMs = 30_000;
+/** A config is some 200 bytes; a remote does not get to store more than this in everybody's cache (I1). */
+const largestConfig = 16 * 1024;
 
-/** Waits for the source's cluster config and checks it (protocol.md §5.4); its id is then reserved for `cluster`. */
+/** Waits for the source's cluster config and checks it (protocol.md §5.4, 1–4). */
 export async function receiveClusterConfig(
   source: KvReader,
   cluster: ClusterName,
   deps: ReceiveDeps,
   signal: AbortSignal,
-): Promise<ReceivedClusterConfig> {
+): Promise<ReceivedConfig> {
   const bytes = await awaitConfig(source, cluster, deps.clock, signal);
-  const key = clusterConfigKey(cluster);
-  const received = copyClusterConfig(bytes);
-  if (!received.ok) throw new MeshError('CLUSTER_CONFIG_INVALID', `${key} of the remote cluster: ${received.reason}`);
-  const { config } = received.value;
-  const invalid = validateClusterConfig(config, deps.maxConnectedClusters);
-  if (invalid !== undefined) throw new MeshError('CLUSTER_CONFIG_INVALID', `${key} of the remote cluster: ${invalid}`);
-  const conflict = deps.ids.reserve(config.id, cluster);
-  if (conflict !== undefined) {
-    throw new MeshError('CLUSTER_ID_CONFLICT', `${conflict}; every cluster of a mesh needs an id of its own`);
-  }
-  return received.value;
+  const decoded = decodeConfig(bytes);
+  const reason = decoded.ok ? validateClusterConfig(decoded.value, deps.maxConnectedClusters) : decoded.reason;
+  if (decoded.ok && reason === undefined) return { config: decoded.value, bytes };
+  throw new MeshError('CLUSTER_CONFIG_INVALID', `${clusterConfigKey(cluster)} of the remote cluster: ${reason ?? ''}`);
+}
+
+function decodeConfig(bytes: Uint8Array): Result<ClusterConfig> {
+  if (bytes.length > largestConfig) return refuse(`it has ${bytes.length} bytes, more than ${largestConfig}`);
+  return clusterConfigCodec.decode(bytes);
 }
 
 async function awaitConfig(

