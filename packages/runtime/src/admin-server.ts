@@ -8,6 +8,7 @@ import { MeshError } from './errors.ts';
 import type { Health } from './health.ts';
 
 export interface AdminServerOptions {
+  /** '': all addresses of the machine, of both families where it has them. */
   readonly host: string;
   /** 0 chooses a free one. */
   readonly port: number;
@@ -31,12 +32,13 @@ export class AdminServer implements AsyncDisposable {
 
   static async listen(options: AdminServerOptions): Promise<AdminServer> {
     const server = createServer((request, response) => void answer(options, request, response));
-    server.listen(options.port, options.host);
+    const { host, port } = options;
+    server.listen({ port, ...(host === '' ? {} : { host }) });
     try {
       await once(server, 'listening');
     } catch (error) {
-      const where = `${options.host}:${options.port}`;
-      throw new MeshError('CONFIG_INVALID', `listen on ${where} for health and metrics`, { cause: error });
+      const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+      throw new MeshError('CONFIG_INVALID', `listen on ${where} for health, metrics and status`, { cause: error });
     }
     return new AdminServer(server);
   }

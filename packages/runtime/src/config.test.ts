@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -11,7 +11,8 @@ const config = defineConfig(
     clusterName: z.string().describe('name of this cluster'),
     clusterId: z.coerce.number().int().min(1).max(511).describe('number of this cluster'),
     healthPort: z.coerce.number().default(9880).describe('port of /readyz'),
-    debug: z.boolean().default(false).describe('log every key'),
+    debug: z.boolean().default(false).describe('log every key').meta({ short: 'D' }),
+    gopsPort: z.coerce.number().optional().describe('no effect: there is no gops').meta({ inert: true }),
   }),
 );
 const needed = ['--cluster-name', 'east', '--cluster-id=1'];
@@ -37,6 +38,9 @@ describe('defineConfig', () => {
   it.each([
     { argv: [...needed, '--debug'], debug: true },
     { argv: [...needed, '--debug=false'], debug: false },
+    { argv: [...needed, '--debug=0'], debug: false },
+    { argv: ['-D', ...needed], debug: true },
+    { argv: [...needed, '-D=T'], debug: true },
   ])('reads the boolean of $argv as Go does', ({ argv, debug }) => {
     expect(config.load({ argv, env: {} })).toMatchObject({ debug });
   });
@@ -49,7 +53,20 @@ describe('defineConfig', () => {
     },
     { name: 'a value out of range is named', argv: ['--cluster-name=a', '--cluster-id=512'], want: /--cluster-id/ },
     { name: 'every wrong setting is named', argv: ['--cluster-id=0'], want: /--cluster-name.*--cluster-id/ },
-    { name: 'an unknown flag is refused', argv: [...needed, '--colour=red'], want: /--colour/ },
+    { name: 'an unknown flag is refused', argv: [...needed, '--colour=red'], want: /--colour: --help/ },
+    {
+      name: 'a flag that is nearly one',
+      argv: [...needed, '--heath-port=1'],
+      want: /--heath-port: did you mean --health-port/,
+    },
+    { name: 'an unknown letter', argv: [...needed, '-x'], want: /unknown flag -x/ },
+    { name: 'a flag without its value', argv: [...needed, '--health-port'], want: /--health-port needs a value/ },
+    { name: 'what is no flag', argv: [...needed, 'east'], want: /unexpected argument "east"/ },
+    {
+      name: 'an unreadable folder is named',
+      argv: [...needed, '--config-dir=/nonexistent'],
+      want: /\/nonexistent.*ENOENT/,
+    },
     {
       name: 'a boolean takes true or false only',
       argv: [...needed, '--debug=maybe'],
@@ -80,6 +97,40 @@ describe('defineConfig', () => {
     const argv = ['--zones=a', '--name=first', '--zones', 'b,c', '--name=last'];
     expect(lists.load({ argv, env: {} })).toEqual({ zones: 'a,b,c', name: 'last' });
     expect(lists.options[0]).toMatchObject({ isRepeatable: true, description: 'zones of this cluster' });
+  });
+
+  it('takes Cilium’s environment too; ours wins, and an empty one of theirs is none', () => {
+    const env = { CILIUM_CLUSTER_NAME: 'theirs', CILIUM_CLUSTER_ID: '7', CILIUM_HEALTH_PORT: '' };
+    expect(config.load({ argv: [], env })).toMatchObject({ clusterName: 'theirs', clusterId: 7, healthPort: 9880 });
+    expect(config.load({ argv: [], env: { ...env, CLUSTERMESH_CLUSTER_NAME: 'ours' } })).toMatchObject({
+      clusterName: 'ours',
+    });
+  });
+
+  it('reads a folder as a ConfigMap is mounted: below all others, and what is not known is another program’s', () => {
+    const mount = join(folder, 'mount');
+    const data = join(mount, '..2026_data');
+    mkdirSync(data, { recursive: true });
+    symlinkSync(data, join(mount, '..data'));
+    for (const [name, text] of Object.entries({
+      'cluster-name': 'folder\n',
+      'cluster-id': '9',
+      ipam: 'x',
+      debug: 'true',
+    })) {
+      writeFileSync(join(data, name), text);
+      symlinkSync(join('..data', name), join(mount, name));
+    }
+    const want = { clusterName: 'folder', clusterId: 9, healthPort: 9880, debug: true };
+    expect(config.load({ argv: ['--config-dir', mount], env: {} })).toEqual(want);
+    const env = { CLUSTERMESH_CONFIG_DIR: mount, CLUSTERMESH_CLUSTER_ID: '2' };
+    expect(config.load({ argv: ['--debug=false'], env })).toEqual({ ...want, clusterId: 2, debug: false });
+  });
+
+  it('tells which settings were given without effect', () => {
+    const inert = (...argv: string[]): string[] => config.inert({ argv, env: {} }).map(({ flag }) => flag);
+    expect(inert(...needed)).toEqual([]);
+    expect(inert(...needed, '--gops-port=9892')).toEqual(['gops-port']);
   });
 
   it('refuses an unknown key of the file', () => {

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 
-import { MeshError, describeError } from './errors.ts';
+import { readConfigFile, readConfigFolder } from './config-files.ts';
+import { MeshError } from './errors.ts';
+import { parseBoolean, readFlags } from './flags.ts';
 
 export interface ConfigInput {
   readonly argv: readonly string[];
@@ -13,6 +12,8 @@ export interface ConfigInput {
 export interface ConfigOption {
   readonly key: string;
   readonly flag: string;
+  /** One letter that stands for the flag. */
+  readonly short: string | undefined;
   readonly env: string;
   readonly isBoolean: boolean;
   /** A list in parts: a flag that is given several times adds up. Of others the last one counts. */
@@ -22,74 +23,116 @@ export interface ConfigOption {
   /** As it would be given: a setting must fit into one flag. */
   readonly defaultValue: string | number | boolean | undefined;
   readonly description: string;
+  /** Taken for the sake of those who give it, and without effect: the description says why, or what there is instead. */
+  readonly isInert: boolean;
 }
 
 export interface ConfigDefinition<S extends z.ZodObject> {
   readonly options: readonly ConfigOption[];
-  /** defaults < --config file (YAML) < environment < flags. Throws CONFIG_INVALID naming every wrong setting. */
+  /**
+   * defaults < --config-dir (a file a setting) < --config file (YAML) < environment < flags. Throws CONFIG_INVALID naming
+   * every wrong setting.
+   */
   load(input: ConfigInput): z.output<S>;
+  /** Settings that were given and have no effect. */
+  inert(input: ConfigInput): readonly ConfigOption[];
   /** Text for --help. */
   help(usage: string): string;
 }
 
+type Given = Readonly<Record<string, string | boolean>>;
+
+/** The first one is ours and wins; the other is what Cilium's charts and people write. */
+const envPrefixes = ['CLUSTERMESH_', 'CILIUM_'] as const;
+
 /**
  * One zod schema gives flags (`--cluster-name`), environment (`CLUSTERMESH_CLUSTER_NAME`) and YAML keys
- * (`clusterName`). Values from flags and environment are text: schemas of numbers use z.coerce.
- * Lists are given as a comma-separated text, a schema with `.meta({ repeatable: true })` also in several flags.
+ * (`clusterName`). Values from flags, environment and folders are text: schemas of numbers use z.coerce.
+ * Lists are given as a comma-separated text, a schema with `.meta({ repeatable: true })` also in several flags; `short`
+ * and `inert: true` are ConfigOption's.
  */
-export function defineConfig<S extends z.ZodObject>(schema: S, envPrefix = 'CLUSTERMESH_'): ConfigDefinition<S> {
-  const options = Object.entries(schema.shape).map(([key, field]) =>
-    describeOption(key, field as z.ZodType, envPrefix),
-  );
+export function defineConfig<S extends z.ZodObject>(schema: S): ConfigDefinition<S> {
+  const options = Object.entries(schema.shape).map(([key, field]) => describeOption(key, field as z.ZodType));
   return {
     options,
     load: (input) => {
-      const flags = readFlags(options, input.argv);
-      const file = flags.get('config')?.toString();
-      const merged = {
-        ...(file === undefined ? {} : readFile(file)),
-        ...readEnv(options, input.env ?? process.env),
-        ...Object.fromEntries([...flags].filter(([key]) => key !== 'config')),
-      };
-      const parsed = schema.strict().safeParse(merged);
+      const parsed = schema.strict().safeParse(readSources(options, input));
       if (parsed.success) return parsed.data as z.output<S>;
       throw new MeshError(
         'CONFIG_INVALID',
         parsed.error.issues.map((issue) => explainIssue(issue, options)).join('; '),
       );
     },
-    help: (usage) => [usage, '', 'Options:', ...[...options, configOption].map(helpLine), '', sources].join('\n'),
+    inert: (input) => {
+      const given = readSources(options, input);
+      return options.filter(({ key, isInert }) => isInert && key in given);
+    },
+    help: (usage) => [usage, '', 'Options:', ...[...options, ...sourceOptions].map(helpLine), '', sources].join('\n'),
   };
 }
 
-const configOption: ConfigOption = {
-  key: 'config',
-  flag: 'config',
-  env: '',
-  isBoolean: false,
-  isRepeatable: false,
-  isRequired: false,
-  defaultValue: undefined,
-  description: 'YAML file of settings',
+const sourceOption = {
+  ...{ short: undefined, isBoolean: false, isRepeatable: false, isRequired: false },
+  ...{ defaultValue: undefined, isInert: false },
 };
+const sourceOptions: readonly ConfigOption[] = [
+  { ...sourceOption, key: 'config', flag: 'config', env: 'CLUSTERMESH_CONFIG', description: 'YAML file of settings' },
+  {
+    ...sourceOption,
+    ...{ key: 'configDir', flag: 'config-dir', env: 'CLUSTERMESH_CONFIG_DIR' },
+    description:
+      'folder of settings, a file each: its name is the flag’s; what this program does not know is passed over',
+  },
+];
 
 const sources =
-  'A setting is taken from its flag, else from the environment (CLUSTERMESH_CLUSTER_NAME for --cluster-name), else from\n' +
-  'the file of --config (clusterName), else its default holds.';
+  'A setting is taken from its flag, else from the environment (CLUSTERMESH_CLUSTER_NAME for --cluster-name, or\n' +
+  'CILIUM_CLUSTER_NAME), else from the file of --config (clusterName), else from the folder of --config-dir\n' +
+  '(cluster-name), else its default holds.';
 
-function describeOption(key: string, field: z.ZodType, envPrefix: string): ConfigOption {
+function readSources(options: readonly ConfigOption[], input: ConfigInput): Readonly<Record<string, unknown>> {
+  const all = [...options, ...sourceOptions];
+  const texts = readFlags(all, input.argv);
+  const flags = Object.fromEntries(
+    all.flatMap((option) => {
+      const given = texts.get(option.flag);
+      return given === undefined ? [] : [[option.key, coerce(option, joined(option, given))] as const];
+    }),
+  );
+  // The one place that reads it (eslint n/no-process-env).
+  const env = readEnv(all, input.env ?? process.env);
+  const { config: file, configDir: folder, ...merged }: Given = { ...env, ...flags };
+  return {
+    ...(folder === undefined ? {} : readFolder(options, String(folder))),
+    ...(file === undefined ? {} : readConfigFile(String(file))),
+    ...merged,
+  };
+}
+
+function joined({ isRepeatable }: ConfigOption, texts: readonly string[]): string {
+  return isRepeatable ? texts.join(',') : (texts.at(-1) ?? '');
+}
+
+function describeOption(key: string, field: z.ZodType): ConfigOption {
   const flag = key.replace(/[A-Z]+/g, (upper) => `-${upper.toLowerCase()}`);
   const layers = layersOf(field);
+  const meta = field.meta() as { repeatable?: true; short?: string; inert?: true } | undefined;
   return {
     key,
     flag,
-    env: envPrefix + flag.toUpperCase().replaceAll('-', '_'),
+    short: meta?.short,
+    env: envName(envPrefixes[0], flag),
     isBoolean: layers.at(-1) instanceof z.ZodBoolean,
-    isRepeatable: field.meta()?.['repeatable'] === true,
+    isRepeatable: meta?.repeatable === true,
     isRequired: !layers.some((layer) => hasDefault(layer) || layer instanceof z.ZodOptional),
     defaultValue: layers.find(hasDefault)?.def.defaultValue as ConfigOption['defaultValue'],
     description: field.description ?? '',
+    isInert: meta?.inert === true,
   };
+}
+
+function envName(prefix: string, flag: string): string {
+  return prefix + flag.toUpperCase().replaceAll('-', '_');
 }
 
 /** A field and what it is made of, from outside to the type of its input. */
@@ -103,54 +146,31 @@ function hasDefault(field: z.ZodType): field is z.ZodDefault | z.ZodPrefault {
   return field instanceof z.ZodDefault || field instanceof z.ZodPrefault;
 }
 
-function readFlags(options: readonly ConfigOption[], argv: readonly string[]): Map<string, string | boolean> {
-  const all = [...options, configOption];
-  try {
-    const { values } = parseArgs({
-      args: argv.map((arg) => (isBareBoolean(all, arg) ? `${arg}=true` : arg)),
-      options: Object.fromEntries(all.map((o) => [o.flag, { type: 'string' as const, multiple: true }])),
-      allowPositionals: false,
-      strict: true,
-    });
-    return new Map(
-      all.flatMap((o) => {
-        const texts = (values[o.flag] ?? []).map(String);
-        const text = o.isRepeatable && texts.length > 0 ? texts.join(',') : texts.at(-1);
-        return text === undefined ? [] : [[o.key, coerce(o, text)]];
-      }),
-    );
-  } catch (error) {
-    throw new MeshError('CONFIG_INVALID', describeError(error));
-  }
+function readEnv(options: readonly ConfigOption[], env: Readonly<Record<string, string | undefined>>): Given {
+  const found = options.flatMap((option) => {
+    // Cilium takes an empty one for none.
+    const [ours, theirs] = envPrefixes.map((prefix) => env[envName(prefix, option.flag)]);
+    const text = ours ?? (theirs === '' ? undefined : theirs);
+    return text === undefined ? [] : [[option.key, coerce(option, text)] as const];
+  });
+  return Object.fromEntries(found);
 }
 
-/** `--debug` means `--debug=true`, as in Go's flag packages. */
-function isBareBoolean(options: readonly ConfigOption[], arg: string): boolean {
-  return options.some((option) => option.isBoolean && arg === `--${option.flag}`);
-}
-
-function readEnv(options: readonly ConfigOption[], env: Readonly<Record<string, string | undefined>>): object {
-  const found = options.flatMap((o) => {
-    const text = env[o.env];
-    return text === undefined ? [] : [[o.key, coerce(o, text)] as const];
+/** Such a folder is several programs': what is not known here is another's. */
+function readFolder(options: readonly ConfigOption[], path: string): Given {
+  const texts = readConfigFolder(path);
+  const found = options.flatMap((option) => {
+    const text = texts.get(option.flag);
+    return text === undefined ? [] : [[option.key, coerce(option, text)] as const];
   });
   return Object.fromEntries(found);
 }
 
 function coerce(option: ConfigOption, text: string): string | boolean {
   if (!option.isBoolean) return text;
-  if (text === 'true' || text === 'false') return text === 'true';
+  const value = parseBoolean(text);
+  if (value !== undefined) return value;
   throw new MeshError('CONFIG_INVALID', `--${option.flag} must be true or false, not "${text}"`);
-}
-
-function readFile(path: string): object {
-  try {
-    const content: unknown = parseYaml(readFileSync(path, 'utf8')) ?? {};
-    if (typeof content !== 'object' || Array.isArray(content)) throw new Error('must be a mapping of settings');
-    return content as object;
-  } catch (error) {
-    throw new MeshError('CONFIG_INVALID', `read configuration file ${path}`, { cause: error });
-  }
 }
 
 function explainIssue(issue: z.core.$ZodIssue, options: readonly ConfigOption[]): string {
@@ -160,7 +180,8 @@ function explainIssue(issue: z.core.$ZodIssue, options: readonly ConfigOption[])
 }
 
 function helpLine(option: ConfigOption): string {
-  const { flag, description, defaultValue, isRequired } = option;
+  const { flag, short, description, defaultValue, isRequired } = option;
+  const names = short === undefined ? `--${flag}` : `--${flag}, -${short}`;
   const fallback = defaultValue === undefined || defaultValue === '' ? '' : ` (default ${defaultValue})`;
-  return `  --${flag.padEnd(36)} ${description}${isRequired ? ' (required)' : fallback}`;
+  return `  ${names.padEnd(38)} ${description}${isRequired ? ' (required)' : fallback}`;
 }

@@ -20,8 +20,21 @@ export { every, retryLoop, runAll } from './jobs.ts';
 export type { JobDeps, RetryOptions } from './jobs.ts';
 export { createLogger, logLevels, silentLogger } from './log.ts';
 export type { LogLevel, Logger } from './log.ts';
+export {
+  effectiveLogLevel,
+  inertProcessSettings,
+  inertFlag,
+  inertSetting,
+  portSetting,
+  processSettings,
+  profileAddress,
+} from './process-settings.ts';
+export type { ProcessSettings } from './process-settings.ts';
+export { ProfileServer } from './profile-server.ts';
 export { seededRandom, systemRandom } from './random.ts';
 export type { Random } from './random.ts';
 export { assertNever, ok, refuse } from './result.ts';
 export type { Result } from './result.ts';
 export { runMain } from './run-main.ts';
+export { serveAddressSetting } from './serve-address.ts';
+export type { ServeAddress } from './serve-address.ts';
