@@ -1,4 +1,4 @@
-import type { Container, DaemonSet, Deployment, KubeObject } from '@clustermesh/kube';
+import type { Container, DaemonSet, Deployment, KubeObject, Service } from '@clustermesh/kube';
 import { systemClock } from '@clustermesh/runtime';
 import { describe, expect, it } from '@jest/globals';
 
@@ -58,6 +58,13 @@ describe('the manifests of deploy/', () => {
       );
       expect(volumes.map(({ name }) => name)).toEqual(expect.arrayContaining(mounted));
     }
+  });
+
+  it('name the protocol of every port: to apply without it is refused before Kubernetes 1.21', () => {
+    const services = objects.filter((object): object is Service => object.kind === 'Service');
+    const ports = [...services.map(({ spec }) => spec), ...containers].flatMap((owner) => owner?.ports ?? []);
+    expect(ports.length).toBeGreaterThan(0);
+    expect(ports.filter(({ protocol }) => protocol === undefined)).toEqual([]);
   });
 
   it('carry the settings of an installation in the ConfigMap that the command line reads, too', () => {
