@@ -6,6 +6,7 @@ import { EtcdKvStore } from '@clustermesh/kvstore';
 import type { EtcdTls } from '@clustermesh/kvstore';
 import { seededRandom, silentLogger, systemClock } from '@clustermesh/runtime';
 import { TestCa, TestProcess, freePort, tempDir } from '@clustermesh/testkit';
+import type { CertificateFiles } from '@clustermesh/testkit';
 
 import { etcdinitConfig } from '../etcdinit/config.ts';
 import { etcdinit } from '../etcdinit/etcdinit.ts';
@@ -17,12 +18,19 @@ export class MeshEtcd implements AsyncDisposable {
   readonly endpoint: string;
   readonly dir: string;
   readonly ca: TestCa;
+  readonly server: CertificateFiles;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(endpoint: string, dir: string, ca: TestCa, stack: AsyncDisposableStack) {
+  private constructor(
+    endpoint: string,
+    dir: string,
+    { ca, server }: { readonly ca: TestCa; readonly server: CertificateFiles },
+    stack: AsyncDisposableStack,
+  ) {
     this.endpoint = endpoint;
     this.dir = dir;
     this.ca = ca;
+    this.server = server;
     this.#stack = stack;
   }
 
@@ -36,7 +44,8 @@ export class MeshEtcd implements AsyncDisposable {
       AbortSignal.timeout(60_000),
     );
     const ca = await TestCa.create(path);
-    const { certFile, keyFile } = await ca.issue({ commonName: 'server', altNames: ['IP:127.0.0.1'] });
+    const certificate = await ca.issue({ commonName: 'server', altNames: ['IP:127.0.0.1'] });
+    const { certFile, keyFile } = certificate;
     const endpoint = `https://127.0.0.1:${port}`;
     const server = new TestProcess('etcd', [
       ...['--data-dir', join(path, 'data'), '--name', 'clustermesh-apiserver', '--unsafe-no-fsync', '--logger', 'zap'],
@@ -46,7 +55,7 @@ export class MeshEtcd implements AsyncDisposable {
     ]);
     stack.defer(() => server.end('SIGKILL'));
     await server.printed('serving client traffic');
-    return new MeshEtcd(endpoint, path, ca, stack);
+    return new MeshEtcd(endpoint, path, { ca, server: certificate }, stack);
   }
 
   /** PEM of a client whose certificate's common name is `user`. */

@@ -2,15 +2,25 @@ import { readFileSync } from 'node:fs';
 
 /** The cells of the table below `## heading` in a page of docs/, without its head and without code marks. */
 export function docsTable(page: string, heading: string): readonly (readonly string[])[] {
+  return tableLines(page, heading).slice(2).map(cells);
+}
+
+/** The head of that table. */
+export function docsTableHead(page: string, heading: string): readonly string[] {
+  return cells(tableLines(page, heading)[0] ?? '');
+}
+
+function tableLines(page: string, heading: string): readonly string[] {
   const text = readFileSync(new URL(`../../../docs/${page}`, import.meta.url), 'utf8');
   const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-  const rows = section.split('\n').filter((line) => line.startsWith('|'));
-  return rows.slice(2).map((row) =>
-    row
-      .split(/(?<!\\)\|/)
-      .slice(1, -1)
-      .map(cellText),
-  );
+  return section.split('\n').filter((line) => line.startsWith('|'));
+}
+
+function cells(line: string): readonly string[] {
+  return line
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map(cellText);
 }
 
 /** What `docsTable` must find for the settings of a program: flag, environment, YAML key, default, meaning. */

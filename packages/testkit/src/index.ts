@@ -1,7 +1,9 @@
-export { docsTable, metricRows, settingRows } from './docs-table.ts';
+export { docsTable, docsTableHead, metricRows, settingRows } from './docs-table.ts';
 export { TestProcess } from './test-process.ts';
 export { TestEtcd } from './etcd.ts';
 export type { TestEtcdOptions, TestRole } from './etcd.ts';
+export { EtcdCalls, protoFields, protoMessage } from './etcd-calls.ts';
+export type { CallOutcome, CallerTls, ProtoFields } from './etcd-calls.ts';
 export { eventually } from './eventually.ts';
 export type { EventuallyOptions } from './eventually.ts';
 export { FaultProxy } from './fault-proxy.ts';
