@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createGzip, gzipSync } from 'node:zlib';
 
 import { FakeClock, hasCode, systemClock } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
@@ -17,6 +18,11 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
+let refusals = 0;
+beforeEach(() => {
+  refusals = 0;
+});
+
 async function serve(listener: RequestListener, clock?: Pick<Clock, 'sleep'>): Promise<HttpKubeClient> {
   const server: Server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -26,6 +32,9 @@ async function serve(listener: RequestListener, clock?: Pick<Clock, 'sleep'>): P
     contextName: 'test',
     namespace: 'default',
     credentials: async () => ({ tls: {}, headers: { Authorization: 'Bearer t' } }),
+    refused: () => {
+      refusals++;
+    },
   };
   const client = new HttpKubeClient(endpoint, clock ?? systemClock);
   cleanups.push(() => {
@@ -202,6 +211,51 @@ describe('HttpKubeClient', () => {
       response.writeHead(502).end('<html>bad gateway</html>');
     });
     await expect(client.list(nodes)).rejects.toMatchObject({ code: 'KUBE_UNAVAILABLE', retryable: true });
+  });
+
+  it('reads answers that a proxy has compressed, line by line of a watch', async () => {
+    const object: KubeObject = { metadata: { name: 'm', resourceVersion: '8' } };
+    const line = `${JSON.stringify({ type: 'ADDED', object })}\n`;
+    const client = await serve((request, response) => {
+      response.setHeader('Content-Encoding', 'gzip');
+      if (request.url?.includes('watch') !== true) {
+        response.end(gzipSync(JSON.stringify({ metadata: { resourceVersion: '7' }, items: [object] })));
+        return;
+      }
+      const gzip = createGzip();
+      gzip.pipe(response);
+      gzip.write(line);
+      gzip.flush();
+    });
+    expect((await client.list(nodes)).items).toMatchObject([object]);
+    const stop = new AbortController();
+    for await (const event of client.watch(nodes, {}, stop.signal)) {
+      expect(event).toEqual({ type: 'ADDED', object });
+      stop.abort();
+    }
+    expect(stop.signal.aborted).toBe(true);
+  });
+
+  it.each([
+    { name: 'cut in the middle', body: gzipSync('{"items":[]}').subarray(0, 12), encoding: 'gzip' },
+    { name: 'no gzip at all', body: '{"items":[]}', encoding: 'gzip' },
+    { name: 'in an encoding that nobody asked for', body: 'x', encoding: 'br' },
+  ])('fails by a compressed answer that is $name', async ({ body, encoding }) => {
+    const client = await serve((_, response) => {
+      response.setHeader('Content-Encoding', encoding);
+      response.end(body);
+    });
+    await expect(client.list(nodes)).rejects.toMatchObject({ code: 'KUBE_UNAVAILABLE' });
+  });
+
+  it('tells the endpoint that its credentials were refused, by 401 and nothing else', async () => {
+    const client = await serve((request, response) => {
+      response.writeHead(Number(/\d{3}/.exec(request.url ?? '')?.[0])).end('{}');
+    });
+    for (const name of ['200', '403', '401', '500']) {
+      await client.get(nodes, { name }).catch(() => undefined);
+    }
+    expect(refusals).toBe(1);
   });
 
   it('gives up on a server that never answers', async () => {

@@ -23,7 +23,7 @@ import { endpointInCluster, isInCluster } from './in-cluster.ts';
 import { endpointFromKubeconfig } from './kubeconfig.ts';
 import type { KubeconfigSource } from './kubeconfig.ts';
 import { apiVersionOf, collectionPath, describeRef, listQuery, objectPath } from './resource-path.ts';
-import { responseError, watchEvent } from './response.ts';
+import { bodyOf, responseError, watchEvent } from './response.ts';
 import type { WireList } from './response.ts';
 import { transportError } from './transport-error.ts';
 
@@ -106,7 +106,7 @@ export class HttpKubeClient implements KubeClient, Disposable {
     const path = withQuery(collectionPath(resource, options.namespace), query);
     try {
       const response = await this.#transport.call({ method: 'GET', path }, accepted(what), requestTimeoutMs, signal);
-      for await (const line of jsonLines(response, maxWatchLineBytes)) yield watchEvent<T>(line, what);
+      for await (const line of jsonLines(bodyOf(what, response), maxWatchLineBytes)) yield watchEvent<T>(line, what);
     } catch (error) {
       if (signal.aborted) return;
       throw isMeshError(error) ? error : transportError(what, error);
@@ -231,7 +231,7 @@ function isSuccess(response: IncomingMessage): boolean {
 async function readBody(response: IncomingMessage, what: string): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of bodyOf(what, response)) {
     bytes += chunk.length;
     if (bytes > maxBodyBytes) throw new MeshError('KUBE_UNAVAILABLE', `${what} (more than ${maxBodyBytes} bytes)`);
     chunks.push(chunk);

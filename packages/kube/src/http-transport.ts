@@ -92,7 +92,10 @@ export class HttpTransport implements Disposable {
     const url = new URL(`${server.pathname.replace(/\/$/, '')}${call.path}`, server);
     return new Promise((resolve) => {
       const request = (isTls ? requestHttps : requestHttp)(url, options);
-      request.on('response', (response) => resolve({ response }));
+      request.on('response', (response) => {
+        if (response.statusCode === 401) this.#endpoint.refused?.();
+        resolve({ response });
+      });
       request.on('error', (error: NodeJS.ErrnoException) =>
         resolve({ error, wasStaleSocket: request.reusedSocket && error.code === 'ECONNRESET' }),
       );

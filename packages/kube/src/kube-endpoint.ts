@@ -11,6 +11,8 @@ export interface KubeEndpoint {
   readonly namespace: string;
   /** Asked before each request, because tokens and certificates are renewed. */
   credentials(): Promise<KubeCredentials>;
+  /** The server knows nobody of these credentials (401): what is cached of them is worth nothing. */
+  refused?(): void;
 }
 
 export interface KubeCredentials {

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
+import type { KubeEndpoint } from './kube-endpoint.ts';
 import { endpointFromKubeconfig } from './kubeconfig.ts';
 
 const kubeconfig = `
@@ -59,6 +60,86 @@ describe('endpointFromKubeconfig', () => {
     expect(await endpoint.credentials()).toEqual({
       tls: { servername: 'api', rejectUnauthorized: false },
       headers: { Authorization: 'Bearer from-plugin' },
+    });
+  });
+
+  describe('while it is in use', () => {
+    const user = (fields: object): string =>
+      JSON.stringify({
+        'current-context': 'c',
+        contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+        clusters: [{ name: 'c', cluster: { server: 'https://10.0.0.1:6443' } }],
+        users: [{ name: 'u', user: fields }],
+      });
+    let file: string;
+    beforeEach(async () => {
+      file = join(await mkdtemp(join(dir, 'used-')), 'config');
+    });
+    const authorization = async (endpoint: KubeEndpoint): Promise<string | undefined> =>
+      (await endpoint.credentials()).headers['Authorization'];
+
+    it('reads a token file beside it when that was replaced, as kubelets replace it', async () => {
+      const token = join(dirname(file), 'token');
+      await writeFile(token, 'one\n');
+      await writeFile(file, user({ token: 'unused', tokenFile: 'token' }));
+      const endpoint = await endpointFromKubeconfig({ path: file });
+      expect(await authorization(endpoint)).toBe('Bearer one');
+      await writeFile(`${token}.new`, 'two\n');
+      await rename(`${token}.new`, token);
+      expect(await authorization(endpoint)).toBe('Bearer two');
+    });
+
+    it('takes renewed credentials out of it, and goes on with the old ones while it cannot be read', async () => {
+      await writeFile(file, user({ 'client-certificate-data': btoa('ONE') }));
+      const endpoint = await endpointFromKubeconfig({ path: file });
+      await writeFile(file, '{ "users": [');
+      expect(String((await endpoint.credentials()).tls.cert)).toBe('ONE');
+      await writeFile(file, user({ 'client-certificate-data': btoa('TWO!') }));
+      expect(String((await endpoint.credentials()).tls.cert)).toBe('TWO!');
+    });
+
+    it('says what is wrong with it once the old credentials were refused', async () => {
+      await writeFile(file, user({ token: 'old' }));
+      const endpoint = await endpointFromKubeconfig({ path: file });
+      await rm(file);
+      expect(await authorization(endpoint)).toBe('Bearer old');
+      endpoint.refused?.();
+      await expect(endpoint.credentials()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    });
+
+    it('asks the exec plugin anew once its token was refused', async () => {
+      const answer = `echo x >>"$0".asked; echo '{"status":{"token":"'$(wc -l <"$0".asked)'"}}'`;
+      const plugin = join(dirname(file), 'plugin');
+      await writeFile(plugin, answer);
+      await writeFile(file, user({ exec: { command: 'sh', args: [plugin] } }));
+      const endpoint = await endpointFromKubeconfig({ path: file });
+      expect(await authorization(endpoint)).toBe('Bearer 1');
+      expect(await authorization(endpoint)).toBe('Bearer 1');
+      endpoint.refused?.();
+      expect(await authorization(endpoint)).toBe('Bearer 2');
+    });
+
+    it('asks the exec plugin anew when its token has expired', async () => {
+      const plugin = join(dirname(file), 'plugin');
+      const status = { token: 'short', expirationTimestamp: '2020-01-01T00:00:00Z' };
+      await writeFile(plugin, `echo x >>"$0".asked; echo '${JSON.stringify({ status })}'`);
+      await writeFile(file, user({ exec: { command: 'sh', args: [plugin] } }));
+      const endpoint = await endpointFromKubeconfig({ path: file });
+      await endpoint.credentials();
+      await endpoint.credentials();
+      expect(await readFile(`${plugin}.asked`, 'utf8')).toBe('x\nx\n');
+    });
+
+    it('follows neither to another server nor to another context', async () => {
+      await writeFile(file, user({ token: 'secret' }));
+      const endpoint = await endpointFromKubeconfig({ path: file });
+      await writeFile(file, user({ token: 'secret' }).replace('10.0.0.1', '10.0.0.20'));
+      await expect(endpoint.credentials()).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining('is at https://10.0.0.20:6443 now, no more at https://10.0.0.1:6443'),
+      });
+      await writeFile(file, user({ token: 'newer' }).replace('"current-context":"c"', '"current-context":"other"'));
+      expect(await authorization(endpoint)).toBe('Bearer newer');
     });
   });
 

@@ -1,10 +1,11 @@
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { Cluster, KubeConfig } from '@kubernetes/client-node';
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 
 import { MeshError } from '@clustermesh/runtime';
 
 import type { KubeCredentials, KubeEndpoint } from './kube-endpoint.ts';
+import { KubeconfigFile } from './kubeconfig-file.ts';
 
 export interface KubeconfigSource {
   /** Default: $KUBECONFIG, then ~/.kube/config. */
@@ -13,38 +14,36 @@ export interface KubeconfigSource {
   readonly context?: string | undefined;
 }
 
-/** Throws CONFIG_INVALID when there is no such file, context, cluster or user. */
+/**
+ * Throws CONFIG_INVALID when there is no such file, context, cluster or user. Credentials follow the file; context and
+ * server stay: another cluster takes a restart.
+ */
 export async function endpointFromKubeconfig(source: KubeconfigSource): Promise<KubeEndpoint> {
-  const config = await emptyConfig();
-  const what = `kubeconfig ${source.path ?? '$KUBECONFIG or ~/.kube/config'}`;
-  try {
-    if (source.path === undefined) config.loadFromDefault();
-    else config.loadFromFile(source.path);
-  } catch (error) {
-    throw new MeshError('CONFIG_INVALID', `load ${what}`, { cause: error });
-  }
-  if (source.context !== undefined) config.setCurrentContext(source.context);
-  return endpointOf(config, what);
-}
-
-/** Loaded on use: the library takes half a second to import, and most CLI commands never need it. */
-async function emptyConfig(): Promise<KubeConfig> {
-  const library = await import('@kubernetes/client-node');
-  return new library.KubeConfig();
-}
-
-function endpointOf(config: KubeConfig, what: string): KubeEndpoint {
-  const contextName = config.getCurrentContext();
-  const cluster = config.getCurrentCluster();
-  if (cluster === null || config.getCurrentUser() === null) {
-    throw new MeshError('CONFIG_INVALID', whyUnusable(config, what));
-  }
+  const file = new KubeconfigFile(source);
+  const config = await file.current();
+  const contextName = source.context ?? config.getCurrentContext();
+  const { server } = clusterOf(config, contextName, file.what);
   return {
-    server: new URL(cluster.server),
+    server: new URL(server),
     contextName,
     namespace: config.getContextObject(contextName)?.namespace ?? 'default',
-    credentials: () => credentialsOf(config, cluster.server, cluster.proxyUrl !== undefined),
+    credentials: async () => {
+      const now = await file.current();
+      const cluster = clusterOf(now, contextName, file.what);
+      if (cluster.server === server) return credentialsOf(now, server, cluster.proxyUrl !== undefined);
+      const change = `is at ${cluster.server} now, no more at ${server}: restart to follow`;
+      throw new MeshError('CONFIG_INVALID', `context "${contextName}" in ${file.what} ${change}`);
+    },
+    refused: () => file.forget(),
   };
+}
+
+/** Makes `contextName` the current one. */
+function clusterOf(config: KubeConfig, contextName: string, what: string): Cluster {
+  config.setCurrentContext(contextName);
+  const cluster = config.getCurrentCluster();
+  if (cluster !== null && config.getCurrentUser() !== null) return cluster;
+  throw new MeshError('CONFIG_INVALID', whyUnusable(config, what));
 }
 
 function whyUnusable(config: KubeConfig, what: string): string {

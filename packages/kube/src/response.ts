@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 
 import { MeshError } from '@clustermesh/runtime';
 
@@ -15,6 +17,21 @@ export interface WireList<T> {
 interface WireEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   readonly object: T;
+}
+
+/**
+ * The bytes of an answer. We ask for no encoding, as the API is near; proxies in between compress all the same. Throws
+ * KUBE_UNAVAILABLE for an encoding that is not gzip.
+ */
+export function bodyOf(attempted: string, response: IncomingMessage): AsyncIterable<Buffer> {
+  const encoding = response.headers['content-encoding'] ?? 'identity';
+  if (encoding === 'identity') return response as AsyncIterable<Buffer>;
+  if (encoding !== 'gzip') {
+    response.destroy();
+    throw new MeshError('KUBE_UNAVAILABLE', `${attempted} (answered in ${encoding}, which was not asked for)`);
+  }
+  // Its error ends the reading of the other end.
+  return pipeline(response, createGunzip(), () => undefined) as AsyncIterable<Buffer>;
 }
 
 /** The error of an answer that is not 2xx: from its Status, or from the bare HTTP status of a proxy in between. */
