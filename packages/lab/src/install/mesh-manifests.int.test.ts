@@ -62,7 +62,9 @@ describe('the manifests of deploy/', () => {
 
   it('name the protocol of every port: to apply without it is refused before Kubernetes 1.21', () => {
     const services = objects.filter((object): object is Service => object.kind === 'Service');
-    const ports = [...services.map(({ spec }) => spec), ...containers].flatMap((owner) => owner?.ports ?? []);
+    const ports = [...services.map(({ spec }) => spec), ...containers].flatMap(
+      (owner): readonly { readonly protocol?: string }[] => owner?.ports ?? [],
+    );
     expect(ports.length).toBeGreaterThan(0);
     expect(ports.filter(({ protocol }) => protocol === undefined)).toEqual([]);
   });
