@@ -203,6 +203,13 @@ describe('createApiserver', () => {
     expect(etcd.keys()).toEqual(before);
   });
 
+  it('beats as often as it is told to', async () => {
+    const { clock, etcd, start } = oneCluster({ heartbeatMs: 5_000 });
+    await start();
+    await clock.advance(5_000);
+    expect(etcd.text('cilium/.heartbeat')).toBe('2026-01-01T00:00:05Z');
+  });
+
   it('beats every minute', async () => {
     const { clock, etcd, start } = oneCluster();
     await start();

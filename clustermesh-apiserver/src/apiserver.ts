@@ -61,7 +61,8 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
   const workloads = workloadSource(sourceDeps);
   const sources = [workloads, ...serviceSources(sourceDeps)];
   const clusterConfig = new ClusterConfigEnforcer(cluster, ownConfig, { ...deps, kv });
-  const heartbeat = new Heartbeat({ key: heartbeatKey, value: timeText }, { writer: kv, clock, log });
+  const pulse = config.heartbeatMs === undefined ? {} : { intervalMs: config.heartbeatMs };
+  const heartbeat = new Heartbeat({ key: heartbeatKey, value: timeText, ...pulse }, { writer: kv, clock, log });
   metrics.show(() => ({
     kinds: publisher.kinds,
     identities: workloads.identities,

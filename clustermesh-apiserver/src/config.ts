@@ -94,6 +94,10 @@ const schema = z.object({
     .boolean()
     .default(false)
     .describe('publish ServiceExports of the Multi-Cluster Services API, and say at each whether it is valid'),
+  heartbeatInterval: durationSetting(
+    '60s',
+    'how often the heartbeat is written; readers take two missed ones for a lost connection',
+  ).refine((ms) => ms > 0, 'must not be 0'),
   identityGracePeriod: durationSetting('15m', 'how long an identity that no pod has is kept').refine(
     (ms) => ms > 0,
     'must not be 0',

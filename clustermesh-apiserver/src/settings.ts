@@ -14,6 +14,8 @@ export interface ApiserverSettings {
   readonly writeRate?: WriteRate | undefined;
   /** Are namespaces global that do not say? */
   readonly globalNamespaces: boolean;
+  /** How often the heartbeat is written; a minute if it is not said. */
+  readonly heartbeatMs?: number;
   /** An identity stays that long after its last user went, milliseconds. */
   readonly identityGraceMs: number;
 }

@@ -44,6 +44,7 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
     leaderElection: config.leaderElection,
     writeRate: config.writeRate,
     globalNamespaces: config.clustermeshDefaultGlobalNamespace,
+    heartbeatMs: config.heartbeatInterval,
     identityGraceMs: config.identityGracePeriod,
   };
   const apiserver = createApiserver({ kube, kv, config: settings, clock, random, log, health, metrics });
