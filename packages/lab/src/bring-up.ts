@@ -72,7 +72,7 @@ export async function findLab(mesh: string): Promise<LabState | undefined> {
 
 async function describeLab(topology: Topology, { mode, kubeAssets, installMesh = true }: UpOptions): Promise<LabState> {
   const { layout, limitation } = await probeHost(mode);
-  await requirePrograms(layout.mode);
+  await requirePrograms(layout.mode, topology.samples !== undefined && topology.samples.length > 0);
   if (layout.mode === 'root' && topology.clusters.some(isDualStack)) await requireIpv6();
   return {
     topology,

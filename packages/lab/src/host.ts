@@ -49,8 +49,8 @@ async function findLimitation(cgroupRoot: string | undefined): Promise<string | 
 }
 
 /** @throws MeshError LAB_INVALID_STATE naming the programs that a lab of this mode starts and this machine lacks */
-export async function requirePrograms(mode: LabMode): Promise<void> {
-  const wanted = mode === 'root' ? ['etcd', 'ip', 'nsenter'] : ['etcd'];
+export async function requirePrograms(mode: LabMode, hasSamples = false): Promise<void> {
+  const wanted = mode === 'root' ? ['etcd', 'ip', 'nsenter', ...(hasSamples ? ['nft'] : [])] : ['etcd'];
   const found = await Promise.all(wanted.map((name) => runCommand(['sh', '-c', 'command -v "$0"', name])));
   const missing = wanted.filter((_, index) => found[index]?.exitCode !== 0);
   if (missing.length === 0) return;

@@ -73,6 +73,9 @@ async function findAll(plan: MeshPlan, cluster: string | undefined): Promise<rea
   const clusters = plan.clusters.filter(({ name }) => cluster === undefined || name === cluster);
   const found = await Promise.all([
     ...(cluster === undefined ? [ofNoCluster(plan)] : []),
+    ...(cluster === undefined && plan.samples !== undefined
+      ? [located(containerRecords(servicesDirectory(plan.stateDir, 'samples')), { cluster: 'samples' })]
+      : []),
     ...clusters.flatMap((one) => [
       located(containerRecords(servicesDirectory(plan.stateDir, one.name)), { cluster: one.name }),
       ...one.nodes.map((node) => ofNode(one, node)),

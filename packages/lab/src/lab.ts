@@ -24,6 +24,7 @@ import { completeCut } from './network/cuts.ts';
 import type { Cut, CutRequest } from './network/cuts.ts';
 import { applyCuts, readCuts } from './network/network.ts';
 import { placedArgv } from './process/process-runner.ts';
+import { LabSamples } from './samples/lab-samples.ts';
 import { findSupervisor, kubeconfigFile, planOf } from './supervisor/lab-state.ts';
 import type { LabState } from './supervisor/lab-state.ts';
 import type { LabStatus } from './supervisor/lab-status.ts';
@@ -39,10 +40,13 @@ export class Lab {
   readonly #plan: MeshPlan;
   readonly #state: LabState;
   readonly #clients = new Map<string, HttpKubeClient>();
+  /** Undefined where the topology has none. */
+  readonly samples: LabSamples | undefined;
 
   private constructor(state: LabState) {
     this.#state = state;
     this.#plan = planOf(state);
+    this.samples = this.#plan.samples && new LabSamples(this.#plan.samples);
   }
 
   /**
@@ -131,6 +135,7 @@ export class Lab {
 
   /** The same as a command line, for who wants to give it a terminal. */
   async execArgv(cluster: string, pod: PodName, argv: readonly string[]): Promise<readonly string[]> {
+    if (this.samples?.has(cluster) === true) return placedArgv(argv, this.samples.podPlace(cluster, pod));
     const object = await this.kube(cluster).get(pods, podRef(pod));
     const node = nodeOf(clusterOf(this.#plan, cluster), nodeNameOf(object));
     if (isShownOnly(node, object)) {

@@ -2,7 +2,7 @@ import { MeshError } from '@clustermesh/runtime';
 import { join } from 'node:path';
 
 import { isDualStack } from './topology.ts';
-import type { ClusterTopology, Topology } from './topology.ts';
+import type { ClusterSource, ClusterTopology, SampleTopology, Topology } from './topology.ts';
 
 /** `root`: network namespaces, cgroups and eBPF. `rootless`: the same control plane on loopback addresses. */
 export type LabMode = 'root' | 'rootless';
@@ -38,6 +38,15 @@ export interface MeshPlan {
   /** A bpffs of the mesh's own. */
   readonly bpffs?: string;
   readonly clusters: readonly ClusterPlan[];
+  /** The etcd of clusters that are nothing else; only where the topology has some. */
+  readonly samples?: SamplesPlan;
+}
+
+export interface SamplesPlan extends Place {
+  /** Where its etcd listens. */
+  readonly address: string;
+  readonly dir: string;
+  readonly clusters: readonly SampleTopology[];
 }
 
 export interface ClusterPlan {
@@ -51,6 +60,7 @@ export interface ClusterPlan {
   /** Both or neither. */
   readonly podCidr6?: string;
   readonly serviceCidr6?: string;
+  readonly source: ClusterSource;
   readonly nodes: readonly NodePlan[];
 }
 
@@ -72,7 +82,8 @@ export interface NodePlan extends Place {
 export const underlayPrefixLength = 16;
 const firstNodeOctet = 10;
 
-export function planMesh({ mesh, clusters, startupTaint = false }: Topology, host: HostLayout): MeshPlan {
+export function planMesh(topology: Topology, host: HostLayout): MeshPlan {
+  const { mesh, clusters, startupTaint = false, samples = [] } = topology;
   const stateDir = join(host.stateRoot, mesh);
   const netnsPrefix = `cm-${mesh}-`;
   const cgroup = host.cgroupRoot === undefined ? undefined : join(host.cgroupRoot, `clustermesh-${mesh}`);
@@ -85,7 +96,13 @@ export function planMesh({ mesh, clusters, startupTaint = false }: Topology, hos
     underlay: { address: `${base(host.mode)}.0.1`, ...place(scope, 'underlay', 'underlay') },
     ...(cgroup === undefined ? {} : { cgroup, bpffs: join(stateDir, 'bpf') }),
     clusters: clusters.map((cluster) => planCluster(cluster, scope)),
+    ...(samples.length === 0 ? {} : { samples: planSamples(samples, scope) }),
   };
+}
+
+function planSamples(clusters: readonly SampleTopology[], scope: Scope): SamplesPlan {
+  const dir = join(scope.stateDir, 'samples');
+  return { clusters, dir, address: `${base(scope.mode)}.0.2`, ...place(scope, 'samples', 'samples') };
 }
 
 interface Scope {
@@ -96,7 +113,8 @@ interface Scope {
   readonly hasStartupTaint: boolean;
 }
 
-function planCluster({ name, id, nodes, ...families }: ClusterTopology, scope: Scope): ClusterPlan {
+function planCluster(topology: ClusterTopology, scope: Scope): ClusterPlan {
+  const { name, id, nodes, source = 'kubernetes', ...families } = topology;
   const dir = join(scope.stateDir, name);
   const isDual = isDualStack(families);
   return {
@@ -112,6 +130,7 @@ function planCluster({ name, id, nodes, ...families }: ClusterTopology, scope: S
     podCidr: `10.${id}.0.0/16`,
     serviceCidr: `10.${100 + id}.0.0/16`,
     ...(isDual ? { podCidr6: `${pods6(id)}::/48`, serviceCidr6: `fd00:20:${id}::/112` } : {}),
+    source,
     nodes: Array.from({ length: nodes }, (_, index) => planNode({ name, id, dir, isDual }, index + 1, scope)),
   };
 }

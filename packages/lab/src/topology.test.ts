@@ -6,7 +6,13 @@ const east = { name: 'east', id: 1, nodes: 2, ipFamilies: ['IPv4' as const] };
 
 describe('parseTopology', () => {
   it('fills in the mesh and two nodes of IPv4 a cluster', () => {
-    const want = { mesh: 'lab', clusters: [east], startupTaint: false };
+    const want = {
+      mesh: 'lab',
+      clusters: [{ ...east, source: 'kubernetes' }],
+      startupTaint: false,
+      settings: {},
+      samples: [],
+    };
     expect(parseTopology({ clusters: [{ name: 'east', id: 1 }] })).toEqual(want);
   });
 

@@ -8,6 +8,18 @@ export interface Topology {
   readonly clusters: readonly ClusterTopology[];
   /** Nodes come up with a taint that keeps pods away until the agent takes it off. Default: they do not. */
   readonly startupTaint?: boolean;
+  /** Keys of the ConfigMap `clustermesh-config` of all clusters, instead of the lab's own values. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Members of the mesh that are nothing but keys of one etcd, which all of them share. Default: none. */
+  readonly samples?: readonly SampleTopology[];
+}
+
+/** A cluster that another implementation published: docs/adr/0191. */
+export interface SampleTopology {
+  /** As its own config names it. */
+  readonly cluster: string;
+  /** Below packages/wire/testdata/samples. */
+  readonly folder: string;
 }
 
 export interface ClusterTopology {
@@ -17,7 +29,11 @@ export interface ClusterTopology {
   readonly nodes: number;
   /** Of pods and services; nodes have IPv4 addresses in any case. Default: IPv4 only. */
   readonly ipFamilies?: readonly IpFamily[];
+  /** `cilium`: its state is published from Cilium's objects, which the lab writes as Cilium would. Default: `kubernetes`. */
+  readonly source?: ClusterSource;
 }
+
+export type ClusterSource = 'kubernetes' | 'cilium';
 
 export type IpFamily = 'IPv4' | 'IPv6';
 
@@ -35,6 +51,12 @@ const cluster = z.strictObject({
     .array(z.enum(['IPv4', 'IPv6']))
     .refine((families) => [singleStack, dualStack].includes(families.join()), `must be ${singleStack} or ${dualStack}`)
     .default(['IPv4']),
+  source: z.enum(['kubernetes', 'cilium']).default('kubernetes'),
+});
+
+const sample = z.strictObject({
+  cluster: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/),
+  folder: z.string().regex(/^[a-z0-9-]+$/, 'must be the name of a folder of samples'),
 });
 
 const topology = z
@@ -45,8 +67,14 @@ const topology = z
       .default('lab'),
     clusters: z.array(cluster).min(1).max(16),
     startupTaint: z.boolean().default(false),
+    settings: z.record(z.string(), z.string()).default({}),
+    samples: z.array(sample).default([]),
   })
-  .refine(({ clusters }) => isUnique(clusters.map(({ name }) => name)), 'two clusters have the same name')
+  .refine(
+    ({ clusters, samples }) =>
+      isUnique([...clusters.map(({ name }) => name), ...samples.map(({ cluster: name }) => name)]),
+    'two clusters have the same name',
+  )
   .refine(({ clusters }) => isUnique(clusters.map(({ id }) => id)), 'two clusters have the same id');
 
 /** @throws MeshError CONFIG_INVALID naming everything that is wrong. */

@@ -27,7 +27,7 @@ export async function installMesh(client: KubeClient, installation: Installation
   await createIfAbsent(client, { kind: 'Namespace', metadata: { name: namespace } }, signal);
   await installSecrets(client, installation.secrets, signal);
   for (const object of inInstallOrder(await loadManifests(installation.variables))) {
-    await apply(client, withSettings(object, installation.settings), signal);
+    await applyObject(client, withSettings(object, installation.settings), signal);
   }
 }
 
@@ -68,8 +68,8 @@ async function installSecrets(client: KubeClient, request: MeshSecretsRequest, s
   const { authority, certificates } = await createMeshSecrets(request);
   const { namespace } = request;
   await createIfAbsent(client, { kind: 'Secret', metadata: { name: remoteClustersSecretName, namespace } }, signal);
-  await Promise.all(certificates.map((secret) => apply(client, secret, signal)));
-  await apply(client, authority, signal);
+  await Promise.all(certificates.map((secret) => applyObject(client, secret, signal)));
+  await applyObject(client, authority, signal);
 }
 
 async function createIfAbsent(client: KubeClient, object: KubeObject, signal: AbortSignal): Promise<void> {
@@ -80,7 +80,7 @@ async function createIfAbsent(client: KubeClient, object: KubeObject, signal: Ab
   }
 }
 
-async function apply(client: KubeClient, object: KubeObject, signal: AbortSignal): Promise<void> {
+export async function applyObject(client: KubeClient, object: KubeObject, signal: AbortSignal): Promise<void> {
   await client.patch(
     resourceOf(object),
     object.metadata,

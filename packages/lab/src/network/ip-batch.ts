@@ -12,7 +12,7 @@ const podGateway = '169.254.1.1';
 const podGateway6 = 'fe80::1';
 /** Underlay 1500 less the 50 bytes of VXLAN: otherwise the outer packets fragment (datapath.md §2b). */
 const podMtu = 1450;
-const bridge = 'br0';
+export const bridge = 'br0';
 
 interface Port {
   readonly netns: string;
@@ -106,13 +106,16 @@ export interface PodNetwork {
   readonly address: string;
   /** IPv6, if the cluster has it. */
   readonly address6?: string;
+  /** IPv4, of a pod that stands for several. */
+  readonly moreAddresses?: readonly string[];
 }
 
 /**
  * The pod has its address as a /32 (/128) and one permanent neighbour, so that it needs no ARP; the node has a route and
  * a permanent neighbour for each of its pods.
  */
-export function podBatches({ netns, nodeNetns, link, address, address6 }: PodNetwork): readonly IpBatch[] {
+export function podBatches(pod: PodNetwork): readonly IpBatch[] {
+  const { netns, nodeNetns, link, address, address6, moreAddresses = [] } = pod;
   const nodeMac = macAddress('0e:58', address);
   const podMac = macAddress('0a:58', address);
   return [
@@ -127,7 +130,7 @@ export function podBatches({ netns, nodeNetns, link, address, address6 }: PodNet
       netns,
       lines: [
         'link set lo up',
-        `addr add ${address}/32 dev eth0`,
+        ...[address, ...moreAddresses].map((one) => `addr add ${one}/32 dev eth0`),
         'link set eth0 up',
         `neigh add ${podGateway} lladdr ${nodeMac} dev eth0 nud permanent`,
         `route add ${podGateway} dev eth0 scope link`,
@@ -145,8 +148,10 @@ export function podBatches({ netns, nodeNetns, link, address, address6 }: PodNet
       netns: nodeNetns,
       lines: [
         `link set ${link} up`,
-        `neigh add ${address} lladdr ${podMac} dev ${link} nud permanent`,
-        `route add ${address}/32 dev ${link}`,
+        ...[address, ...moreAddresses].flatMap((one) => [
+          `neigh add ${one} lladdr ${podMac} dev ${link} nud permanent`,
+          `route add ${one}/32 dev ${link}`,
+        ]),
         ...(address6 === undefined
           ? []
           : [

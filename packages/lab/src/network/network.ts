@@ -79,15 +79,16 @@ export async function applyCuts(plan: MeshPlan, cuts: readonly Cut[]): Promise<v
   await writeJsonFile(cutsFile(plan.stateDir), cuts);
 }
 
-async function runBatch({ netns, lines }: IpBatch): Promise<void> {
+/** Input for one `ip`. */
+export async function runBatch({ netns, lines }: IpBatch): Promise<void> {
   const inNetns = netns === undefined ? [] : ['-n', netns];
   await mustRun(['ip', ...inNetns, '-batch', '-'], { input: `${lines.join('\n')}\n` });
 }
 
 /** /proc/sys/net is that of the process which opens it. New namespaces may inherit the machine's rp_filter. */
-async function enableForwarding(netns: string): Promise<void> {
+export async function enableForwarding(netns: string): Promise<void> {
   const script =
-    'cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >conf/all/rp_filter && echo 0 >conf/default/rp_filter' +
+    'cd /proc/sys/net/ipv4 && echo 1 >ip_forward && for file in conf/*/rp_filter; do echo 0 >$file; done' +
     ' && { [ ! -d ../ipv6 ] || echo 1 >../ipv6/conf/all/forwarding; }';
   await mustRun(['nsenter', `--net=${netnsPath(netns)}`, '--', 'sh', '-c', script]);
 }

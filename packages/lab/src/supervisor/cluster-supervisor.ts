@@ -4,6 +4,7 @@ import { describeError, isAborted, runAll } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 import { join } from 'node:path';
 
+import { standInForCilium } from '../cilium/stand-in.ts';
 import { ClusterView } from '../cluster-view.ts';
 import { adminClient } from '../control-plane/admin-client.ts';
 import { ClusterApi } from '../control-plane/cluster-api.ts';
@@ -26,6 +27,8 @@ import type { ClusterPhase, ClusterStatus } from './lab-status.ts';
 export interface ClusterDeps extends ClusterApiDeps {
   readonly installMesh: boolean;
   readonly mode: LabMode;
+  /** Keys of `clustermesh-config` instead of the lab's own values. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly log: Logger;
 }
 
@@ -100,6 +103,9 @@ export class ClusterSupervisor {
         (stop) => runControllers(controllers, { ...this.#deps, client, view }, stop),
         ...kubelets.map((kubelet) => (stop: AbortSignal) => kubelet.run(stop)),
         (stop) => this.#install(client, view, stop),
+        ...(this.#plan.source === 'cilium'
+          ? [(stop: AbortSignal) => standInForCilium(this.#plan, { ...this.#deps, client, view }, stop)]
+          : []),
       ],
       signal,
     );
@@ -110,8 +116,7 @@ export class ClusterSupervisor {
     if (this.#deps.installMesh) {
       this.#phase = 'installing';
       this.#reason = 'the mesh is being installed';
-      const { mode, clock } = this.#deps;
-      const installation = labInstallation(this.#plan, mode, clock);
+      const installation = labInstallation(this.#plan, this.#deps);
       await this.#answered(() => installMesh(client, installation, signal), signal);
     }
     this.#phase = 'settling';

@@ -18,7 +18,14 @@ const labSettings: Readonly<Record<string, string>> = {
 };
 
 /** How the mesh is installed in a lab cluster: the manifests of real clusters, with these values. */
-export function labInstallation(cluster: ClusterPlan, mode: LabMode, clock: Clock): Installation {
+export function labInstallation(
+  cluster: ClusterPlan,
+  {
+    mode,
+    clock,
+    settings,
+  }: { readonly mode: LabMode; readonly clock: Clock; readonly settings: Installation['settings'] },
+): Installation {
   const namespace = 'kube-system';
   const [first] = cluster.nodes;
   return {
@@ -29,7 +36,12 @@ export function labInstallation(cluster: ClusterPlan, mode: LabMode, clock: Cloc
       clock,
     },
     // In rootless mode the machine's own cgroups and devices are none of our business, even if we are root.
-    settings: mode === 'root' ? labSettings : { ...labSettings, datapath: 'memory' },
+    settings: {
+      ...labSettings,
+      ...(mode === 'root' ? {} : { datapath: 'memory' }),
+      source: cluster.source,
+      ...settings,
+    },
     variables: {
       NAMESPACE: namespace,
       CLUSTER_NAME: cluster.name,

@@ -10,10 +10,11 @@ import { ServiceTroubles, keepServiceRunning } from '../control-plane/service-pr
 import type { ServiceProgram } from '../control-plane/service-process.ts';
 import { dialDirectly, dialThrough } from '../gateway/dial.ts';
 import { readJsonFile, writeFileWhole, writeJsonFile } from '../json-file.ts';
-import type { MeshPlan } from '../mesh-plan.ts';
+import type { MeshPlan, SamplesPlan } from '../mesh-plan.ts';
 import { isMountPoint } from '../host.ts';
 import { createMeshNetwork } from '../network/network.ts';
 import { ProcessRunner } from '../process/process-runner.ts';
+import { createSamplesNetwork, runSamples } from '../samples/run-samples.ts';
 import { nodeProgram } from '../workspace.ts';
 import { ClusterSupervisor } from './cluster-supervisor.ts';
 import { kubeconfigFile, planOf } from './lab-state.ts';
@@ -36,7 +37,8 @@ export async function runSupervisor(state: LabState, deps: SupervisorDeps, signa
   const dial = plan.mode === 'root' ? dialThrough(gatewaySocket) : dialDirectly;
   const { kubeAssets, installMesh } = state;
   const troubles = new ServiceTroubles();
-  const shared = { ...deps, stateDir, mode: plan.mode, runner, dial, kubeAssets, installMesh };
+  const { settings = {} } = state.topology;
+  const shared = { ...deps, stateDir, mode: plan.mode, runner, dial, kubeAssets, installMesh, settings };
   const clusters = plan.clusters.map((cluster) => ({ cluster, supervisor: new ClusterSupervisor(cluster, shared) }));
   const status = (): SupervisorStatus => ({
     mesh: plan.mesh,
@@ -53,6 +55,10 @@ export async function runSupervisor(state: LabState, deps: SupervisorDeps, signa
     [
       ...gatewayOf(plan, gatewaySocket).map(
         (gateway) => (stop: AbortSignal) => keepServiceRunning(gateway, { ...shared, troubles }, stop),
+      ),
+      ...samplesOf(plan).map(
+        (samples) => (stop: AbortSignal) =>
+          runSamples(samples, settings['heartbeat-interval'], { ...shared, troubles }, stop),
       ),
       // One cluster that fails must not take the others with it: its status says why.
       ...clusters.map(({ cluster, supervisor }) => async (stop: AbortSignal): Promise<void> => {
@@ -74,6 +80,7 @@ async function prepareMachine(plan: MeshPlan): Promise<void> {
   const marker = join(plan.stateDir, 'network.json');
   if ((await readJsonFile(marker)) === undefined) {
     await createMeshNetwork(plan);
+    await createSamplesNetwork(plan);
     await writeJsonFile(marker, { complete: true });
   }
   const { bpffs } = plan;
@@ -86,6 +93,10 @@ function gatewayOf({ mode, underlay }: MeshPlan, socket: string): readonly Servi
   if (mode === 'rootless') return [];
   const argv = [...nodeProgram('packages/lab/src/gateway/main.ts'), `--socket=${socket}`];
   return [{ name: 'gateway', argv, place: underlay }];
+}
+
+function samplesOf({ samples }: MeshPlan): readonly SamplesPlan[] {
+  return samples === undefined ? [] : [samples];
 }
 
 /** The kubeconfig of all clusters, complete as far as they have come. */
