@@ -23,8 +23,13 @@ export function connect({ url, tls }: Endpoint): Etcd3 {
   return new Etcd3({ hosts: url, credentials });
 }
 
-/** Follows puts under `prefix` from now on, on a bare stream: no list, no resume. Resolves when the watch is there. */
-export async function follow(etcd: Etcd3, prefix: string, onPut: (put: Put) => void): Promise<void> {
+/** Follows a prefix from now on, on a bare stream: no list, no resume. Resolves when the watch is there. */
+export async function follow(
+  etcd: Etcd3,
+  prefix: string,
+  onPut: (put: Put) => void,
+  onDelete?: (key: Buffer) => void,
+): Promise<void> {
   const stream = await etcd.watchClient.watch();
   const created = Promise.withResolvers();
   stream.on('error', (error) => {
@@ -32,7 +37,10 @@ export async function follow(etcd: Etcd3, prefix: string, onPut: (put: Put) => v
   });
   stream.on('data', (response) => {
     if (response.created) created.resolve(undefined);
-    for (const { type, kv } of response.events) if (type === 'Put') onPut(kv);
+    for (const { type, kv } of response.events) {
+      if (type === 'Put') onPut(kv);
+      else onDelete?.(kv.key);
+    }
   });
   const key = Buffer.from(prefix, 'latin1');
   const end = Buffer.from(key);

@@ -2,6 +2,10 @@ import type { BenchRow } from './bench.ts';
 
 /** Every bench by name. A new one is a row here and a module of its own. */
 export const benches: Readonly<Record<string, BenchRow>> = {
+  mirror: {
+    summary: 'ten clusters with 500,000 addresses are mirrored into an empty cache; then all connections are lost',
+    load: async () => (await import('./mirror/mirror.ts')).mirror,
+  },
   policy: {
     summary:
       "one new identity among 10,000 with 1,000 policies: how long until it is in the kernel's map; what a packet costs",
@@ -10,6 +14,11 @@ export const benches: Readonly<Record<string, BenchRow>> = {
   propagation: {
     summary: "one endpoint changes in a cluster's etcd or API: how long until another cluster's map has it",
     load: async () => (await import('./propagation/propagation.ts')).propagation,
+  },
+  publish: {
+    summary:
+      'a cluster of 50,000 pods from its Kubernetes API to its etcd: how long at the start, and how late changes are',
+    load: async () => (await import('./publish/publish.ts')).publish,
   },
   restart: {
     summary: 'an agent with 10,000 services and 100,000 addresses is killed and started again under load',

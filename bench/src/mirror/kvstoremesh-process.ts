@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { TestProcess, freePort } from '@clustermesh/testkit';
+
+import { processMs } from '../foreign-load.ts';
+import { until } from '../propagation/programs.ts';
+
+/** Of a process, read from /proc. */
+export interface ProcessUse {
+  readonly rssMib: number;
+  readonly peakRssMib: number;
+  /** On a processor, since it was started. */
+  readonly cpuMs: number;
+  /** Read from files and sockets, since it was started. */
+  readonly readBytes: number;
+}
+
+/** What of Cilium's RemoteCluster is looked at. */
+interface RemoteStatus {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly 'num-failures': number;
+}
+
+const main = fileURLToPath(new URL('../../../kvstoremesh/src/main.ts', import.meta.url));
+const deadlineMs = 120_000;
+
+/** kvstoremesh as the program that it is, with a folder of remote clusters. */
+export class KvstoremeshProcess implements AsyncDisposable {
+  readonly #process: TestProcess;
+  readonly #remotes: string;
+  readonly #healthPort: number;
+
+  private constructor(process: TestProcess, remotes: string, healthPort: number) {
+    this.#process = process;
+    this.#remotes = remotes;
+    this.#healthPort = healthPort;
+  }
+
+  /** `dir` is for its files; `clientFile` is of its own etcd. */
+  static async start(dir: string, clientFile: string, signal: AbortSignal): Promise<KvstoremeshProcess> {
+    const remotes = join(dir, 'clustermesh');
+    const etcdConfig = join(dir, 'etcd-config.yaml');
+    await mkdir(remotes, { recursive: true });
+    await writeFile(etcdConfig, clientFile);
+    const healthPort = await freePort();
+    const flags = {
+      'cluster-name': 'bench',
+      'cluster-id': 255,
+      'clustermesh-config': remotes,
+      'etcd-config': etcdConfig,
+      'enable-heartbeat': 'true',
+      'health-host': '127.0.0.1',
+      'health-port': healthPort,
+    };
+    const program = new TestProcess(process.execPath, [
+      '--conditions=mesh-source',
+      ...(process.env['BENCH_NODE_OPTIONS']?.split(' ') ?? []),
+      main,
+      ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
+    ]);
+    const started = new KvstoremeshProcess(program, remotes, healthPort);
+    await started.#until('ready', signal, async () =>
+      (await started.#get('/readyz')) === undefined ? 'no' : undefined,
+    );
+    return started;
+  }
+
+  /** As a Secret volume would show them: each file is there at once. */
+  async connect(clientFiles: ReadonlyMap<string, string>): Promise<void> {
+    for (const [name, text] of clientFiles) {
+      const hidden = join(this.#remotes, `..${name}`);
+      await writeFile(hidden, text);
+      await rename(hidden, join(this.#remotes, name));
+    }
+  }
+
+  /** Until every remote cluster was lost since `failures` was taken, and is ready again. */
+  async reconnected(failures: ReadonlyMap<string, number>, signal: AbortSignal): Promise<void> {
+    await this.#until('ready again', signal, async () => {
+      const clusters = await this.#clusters();
+      const waiting = clusters.filter(
+        (cluster) => !cluster.ready || cluster['num-failures'] <= (failures.get(cluster.name) ?? 0),
+      );
+      return waiting.length === 0 ? undefined : waiting.map(({ name }) => name).join(', ');
+    });
+  }
+
+  async failures(): Promise<ReadonlyMap<string, number>> {
+    return new Map((await this.#clusters()).map((cluster) => [cluster.name, cluster['num-failures']]));
+  }
+
+  use(): ProcessUse {
+    const proc = `/proc/${this.#process.pid ?? 0}`;
+    const status = readFileSync(`${proc}/status`, 'utf8');
+    const mib = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024;
+    return {
+      rssMib: mib('VmRSS'),
+      peakRssMib: mib('VmHWM'),
+      cpuMs: processMs(readFileSync(`${proc}/stat`, 'latin1')),
+      readBytes: Number(/^rchar: (\d+)/m.exec(readFileSync(`${proc}/io`, 'utf8'))?.[1]),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.end('SIGTERM');
+  }
+
+  async #clusters(): Promise<readonly RemoteStatus[]> {
+    return JSON.parse((await this.#get('/v1/cluster')) ?? '[]') as readonly RemoteStatus[];
+  }
+
+  async #get(path: string): Promise<string | undefined> {
+    const response = await fetch(`http://127.0.0.1:${this.#healthPort}${path}`).catch(() => undefined);
+    return response?.ok === true ? response.text() : undefined;
+  }
+
+  #until(what: string, signal: AbortSignal, missing: () => Promise<string | undefined>): Promise<void> {
+    const asked = async (): Promise<string | undefined> => {
+      if (this.#process.exited) throw new Error(`kvstoremesh ended:\n${this.#process.output}`);
+      return missing();
+    };
+    return until(what, signal, asked, { pollMs: 50, deadlineMs });
+  }
+}

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { tempDir } from '@clustermesh/testkit';
+import { canaryKey } from '@clustermesh/wire';
+
+import { connect, follow } from '../../floors/etcd.ts';
+import type { MirrorFloor } from '../../floors/mirror.ts';
+import type { Bench } from '../bench.ts';
+import { Child } from '../child.ts';
+import { ForeignLoad } from '../foreign-load.ts';
+import { until } from '../propagation/programs.ts';
+import { KvstoremeshProcess } from './kvstoremesh-process.ts';
+import { mirrorFigures, renderMirrorRounds } from './mirror-rounds.ts';
+import type { Copied, Mirrored, MirrorRound } from './mirror-rounds.ts';
+import { PublishedCluster } from './published-cluster.ts';
+import { publish, startMirrorEtcd } from './sources.ts';
+import type { MirrorEtcd } from './sources.ts';
+
+/** Of the issue, together 500,000 addresses, 10,000 identities, 2,000 services, 500 nodes. */
+const remoteCount = 10;
+const size = { addresses: 50_000, identities: 1_000, services: 200, nodes: 50 };
+/** After everything is there: what a process writes late would be written by then. */
+const calmMs = 2_000;
+const firstSyncMs = 300_000;
+
+interface Source extends MirrorEtcd {
+  readonly cluster: PublishedCluster;
+}
+
+/** How long until an empty cache holds all of ten clusters; then all connections are lost, and nothing has changed. */
+export const mirror: Bench = {
+  effort: { rounds: 3, seconds: 1 },
+  run: async ({ effort, signal, say }) => {
+    await using stack = new AsyncDisposableStack();
+    const sources: Source[] = [];
+    for (let id = 1; id <= remoteCount; id++) {
+      const source = { ...(await startMirrorEtcd()), cluster: new PublishedCluster(id, size) };
+      stack.use(source.etcd);
+      await publish(source.cluster, source.endpoint, signal);
+      sources.push(source);
+    }
+    const keys = remoteCount * Object.values(size).reduce((sum, count) => sum + count, 0);
+    say(`${remoteCount} clusters, ${keys} keys, etcds with TLS and without fsync`);
+    const rounds: MirrorRound[] = [];
+    for (let round = 1; round <= effort.rounds; round++) {
+      const others = new ForeignLoad();
+      say(`round ${round} of ${effort.rounds}`);
+      const floor = await copyBarely(sources, keys, signal);
+      const ours = await mirrorOnce(sources, keys, signal);
+      rounds.push({ floor, ours, foreignLoad: others.since() });
+    }
+    say(renderMirrorRounds(rounds));
+    return mirrorFigures(rounds);
+  },
+};
+
+async function copyBarely(sources: readonly Source[], keys: number, signal: AbortSignal): Promise<Copied> {
+  await using stack = new AsyncDisposableStack();
+  const target = await startMirrorEtcd();
+  stack.use(target.etcd);
+  const floor = stack.use(new Child<MirrorFloor>(new URL('../../floors/mirror.ts', import.meta.url), signal));
+  const routes = sources.map(({ endpoint, cluster }) => ({ source: endpoint, renames: cluster.renames }));
+  const startMs = performance.now();
+  const copied = await floor.ask('run', { routes, target: target.endpoint });
+  const seconds = (performance.now() - startMs) / 1_000;
+  if (copied !== keys) throw new Error(`the floor copied ${copied} keys, not ${keys}`);
+  return { keys, seconds };
+}
+
+async function mirrorOnce(sources: readonly Source[], keys: number, signal: AbortSignal): Promise<Mirrored> {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir('bench-mirror'));
+  const target = await startMirrorEtcd();
+  stack.use(target.etcd);
+  const looker = connect(target.endpoint);
+  stack.defer(() => looker.close());
+  const announced = new Set<string>();
+  await follow(looker, 'cilium/synced/', ({ key }) => announced.add(key.toString()));
+  const process = stack.use(await KvstoremeshProcess.start(dir.path, target.clientFile, signal));
+
+  const before = process.use();
+  const startMs = performance.now();
+  await process.connect(new Map(sources.map(({ cluster, clientFile }) => [cluster.name, clientFile])));
+  const wanted = sources.flatMap(({ cluster }) =>
+    cluster.kinds.map(({ cacheCanary }) => canaryKey(cluster.name, cacheCanary)),
+  );
+  const missing = (): Promise<string | undefined> => Promise.resolve(wanted.find((key) => !announced.has(key)));
+  await until('mirrored', signal, missing, { pollMs: 20, deadlineMs: firstSyncMs });
+  const seconds = (performance.now() - startMs) / 1_000;
+  const after = process.use();
+
+  const { count } = await looker.kv.range({
+    key: Buffer.from('cilium/cache/'),
+    range_end: Buffer.from('cilium/cache0'),
+    count_only: true,
+  });
+  if (Number(count) !== keys) throw new Error(`the cache has ${count} keys, not ${keys}`);
+  await sleep(calmMs);
+  const reconnect = await loseConnections(sources, process, looker, signal);
+  const { rssMib, peakRssMib } = process.use();
+  const use = { rssMib, peakRssMib, cpuMs: after.cpuMs - before.cpuMs, readBytes: after.readBytes - before.readBytes };
+  return { keys, seconds, ...use, ...reconnect };
+}
+
+/** Every source is started again with what it had. */
+async function loseConnections(
+  sources: readonly Source[],
+  process: KvstoremeshProcess,
+  looker: ReturnType<typeof connect>,
+  signal: AbortSignal,
+): Promise<Pick<Mirrored, 'reconnectWrites' | 'reconnectReadBytes'>> {
+  let reconnectWrites = 0;
+  const count = (): void => {
+    reconnectWrites++;
+  };
+  await follow(looker, 'cilium/cache/', count, count);
+  await follow(looker, 'cilium/synced/', count, count);
+  await follow(looker, 'cilium/cluster-config/', count, count);
+  const failures = await process.failures();
+  const before = process.use().readBytes;
+  for (const { etcd } of sources) await etcd.restart();
+  await process.reconnected(failures, signal);
+  await sleep(calmMs);
+  return { reconnectWrites, reconnectReadBytes: process.use().readBytes - before };
+}
