@@ -1,4 +1,4 @@
-import { Heartbeat } from '@clustermesh/kvstore';
+import { Heartbeat, WritePace } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import { EventRecorder, namespaces } from '@clustermesh/kube';
 import type { KubeClient } from '@clustermesh/kube';
@@ -12,7 +12,6 @@ import { ClusterConfigEnforcer, localClusterConfig } from './cluster-config.ts';
 import { AnnotationAdvisor } from './events/annotation-advisor.ts';
 import { ApiserverMetrics } from './metrics.ts';
 import { Publisher } from './publish/publisher.ts';
-import { WritePace } from './publish/write-pace.ts';
 import { NamespaceTable } from './source/namespace-table.ts';
 import type { ApiserverSettings } from './settings.ts';
 import { follow } from './source/source.ts';

@@ -39,7 +39,7 @@ describe('loadConfig', () => {
       'etcd.qps=50,etcd.maxInflight=10',
     ];
     expect(loadConfig({ argv, env: {} })).toMatchObject({
-      etcdConfig: '/etc/e.yaml',
+      etcd: '/etc/e.yaml',
       writeRate: { perSecond: 50, whileStarting: 50 },
     });
   });
@@ -50,7 +50,7 @@ describe('loadConfig', () => {
       argv: ['--clustermesh-service-v2=only-endpointslice', '--endpointslices-export=endpointslices-only'],
       want: { endpointslicesExport: 'endpointslices-only' },
     },
-    { argv: ['--prometheus-serve-addr=:9962'], want: { prometheusServeAddr: { host: '0.0.0.0', port: 9962 } } },
+    { argv: ['--prometheus-serve-addr=:9962'], want: { prometheusServeAddr: { host: '', port: 9962 } } },
     { argv: ['--prometheus-serve-addr=[::1]:9962'], want: { prometheusServeAddr: { host: '::1', port: 9962 } } },
     { argv: [], want: { prometheusServeAddr: undefined, endpointslicesExport: 'off' } },
   ])('takes Cilium’s $argv', ({ argv, want }) => {

@@ -1,29 +1,26 @@
 import { z } from 'zod';
 
-import { MeshError, defineConfig, durationSetting, logLevels } from '@clustermesh/runtime';
-import type { ConfigInput } from '@clustermesh/runtime';
+import { parseKvstoreOptions } from '@clustermesh/kvstore';
+import type { EtcdClientConfig, EtcdTuning, WriteRate } from '@clustermesh/kvstore';
+import {
+  MeshError,
+  defineConfig,
+  durationSetting,
+  effectiveLogLevel,
+  inertProcessSettings,
+  portSetting,
+  processSettings,
+} from '@clustermesh/runtime';
+import type { ConfigInput, LogLevel, Rate } from '@clustermesh/runtime';
 import { clusterId, clusterName, maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
 import type { Result } from '@clustermesh/runtime';
 
 import type { EndpointSlicesExport } from './cluster-config.ts';
-import { parseKvstoreOptions } from './kvstore-opt.ts';
+import { inertCiliumSettings } from './inert-settings.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
-import type { WriteRate } from './publish/write-pace.ts';
 
 const seconds = 1_000;
 const hours = 3_600_000;
-
-/** `[HOST]:PORT` as Go's servers take it; undefined for ''. */
-function serveAddress(
-  text: string,
-  context: z.RefinementCtx,
-): { readonly host: string; readonly port: number } | undefined {
-  if (text === '') return undefined;
-  const [, host = '', port = ''] = /^\[?([^\]]*?)\]?:(\d{1,5})$/.exec(text) ?? [];
-  if (port !== '' && Number(port) <= 65_535) return { host: host === '' ? '0.0.0.0' : host, port: Number(port) };
-  context.addIssue({ code: 'custom', message: `must be [HOST]:PORT, not ${JSON.stringify(text)}` });
-  return z.NEVER;
-}
 
 /** Cilium's names where it has the flag. */
 const schema = z.object({
@@ -45,11 +42,12 @@ const schema = z.object({
     .string()
     .default('/var/lib/cilium/etcd-config.yaml')
     .describe('etcd client file of this cluster’s etcd, which holds what is published (user admin-CLUSTER)'),
+  kvstore: z.enum(['etcd']).default('etcd').describe('what kind of store is published into'),
   kvstoreOpt: z
     .string()
     .default('')
     .describe(
-      'Cilium’s options of the etcd client, KEY=VALUE: etcd.qps and etcd.bootstrapQps limit writes a second, etcd.config is --etcd-config',
+      'Cilium’s options of the etcd client, KEY=VALUE: etcd.config is --etcd-config, etcd.address an etcd without TLS; etcd.qps and etcd.bootstrapQps limit writes a second, etcd.maxInflight those at a time; etcd.limit, etcd.keepaliveHeartbeat, etcd.keepaliveTimeout',
     )
     .meta({ repeatable: true }),
   etcdAuth: z
@@ -103,24 +101,49 @@ const schema = z.object({
     'must not be 0',
   ),
   kubeconfig: z.string().optional().describe('kubeconfig file; by default the pod’s service account, else $KUBECONFIG'),
-  healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz and /metrics'),
-  healthPort: z.coerce.number().int().min(0).max(65_535).default(9880).describe('port of --health-host'),
-  prometheusServeAddr: z
+  k8sKubeconfigPath: z.string().default('').describe('Cilium’s name for --kubeconfig'),
+  k8sApiServer: z
     .string()
     .default('')
-    .transform(serveAddress)
-    .describe('[HOST]:PORT where /metrics is answered too, beside --health-port; by default nowhere'),
-  logLevel: z
-    .enum(logLevels)
-    .default('info')
-    .describe('least severity that is logged: trace, debug, info, warn, error or silent'),
+    .describe('URL of the Kubernetes API, instead of the one that the pod or the kubeconfig knows'),
+  k8sApiServerUrls: z
+    .string()
+    .default('')
+    .describe('the same, of several; they are tried in turn')
+    .meta({ repeatable: true }),
+  k8sClientQps: z.coerce.number().min(0).default(0).describe('requests to Kubernetes a second; 0 = as it takes them'),
+  k8sClientBurst: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('of --k8s-client-qps, at once after a pause; 0 = twice as many'),
+  healthHost: z.string().default('').describe('address of /healthz, /readyz and /metrics; by default all'),
+  healthPort: z.coerce.number().int().min(0).max(65_535).default(9880).describe('port of --health-host'),
+  ...processSettings,
+  pprofPort: portSetting(6_063, 'port of --pprof'),
+  ...inertCiliumSettings,
+  ...inertProcessSettings,
 });
 
 export const apiserverConfig = defineConfig(schema);
-export type ApiserverConfig = z.output<typeof schema> & {
+export type ApiserverConfig = Omit<z.output<typeof schema>, 'kubeconfig'> & {
   readonly cluster: LocalCluster;
+  /** Where our etcd is: the path of a client file, or an address without TLS. */
+  readonly etcd: string | EtcdClientConfig;
+  readonly etcdTuning: EtcdTuning;
   readonly writeRate: WriteRate | undefined;
+  readonly kube: KubeSettings;
+  readonly logLevel: LogLevel;
 };
+
+export interface KubeSettings {
+  readonly kubeconfig: string | undefined;
+  /** Instead of the one that the pod or the kubeconfig knows; in turn. */
+  readonly servers: readonly URL[];
+  /** Undefined: as fast as it answers. */
+  readonly rate: Rate | undefined;
+}
 
 /** Throws CONFIG_INVALID, also when name and number cannot be those of a mesh member. */
 export function loadConfig(input: ConfigInput): ApiserverConfig {
@@ -130,9 +153,29 @@ export function loadConfig(input: ConfigInput): ApiserverConfig {
   if (problem !== undefined) throw new MeshError('CONFIG_INVALID', problem);
   const name = valid(clusterName(config.clusterName));
   const id = valid(clusterId(config.clusterId, max));
-  const { etcdConfig = config.etcdConfig, writeRate } = parseKvstoreOptions(config.kvstoreOpt);
-  const cluster = { name, id, maxConnectedClusters: max };
-  return { ...config, cluster, etcdConfig, writeRate, endpointslicesExport: slicesExport(config) };
+  const { at: etcd = config.etcdConfig, writeRate, tuning: etcdTuning } = parseKvstoreOptions(config.kvstoreOpt);
+  return {
+    ...config,
+    ...{ cluster: { name, id, maxConnectedClusters: max }, etcd, etcdTuning, writeRate, kube: kubeSettings(config) },
+    ...{ logLevel: effectiveLogLevel(config), endpointslicesExport: slicesExport(config) },
+  };
+}
+
+function kubeSettings(config: z.output<typeof schema>): KubeSettings {
+  const { k8sClientQps: perSecond, k8sClientBurst: burst } = config;
+  const urls = [...config.k8sApiServerUrls.split(','), config.k8sApiServer].map((text) => text.trim());
+  return {
+    kubeconfig: config.kubeconfig ?? (config.k8sKubeconfigPath || undefined),
+    servers: urls.filter((text) => text !== '').map(apiServer),
+    rate: perSecond === 0 ? undefined : { perSecond, burst: burst || Math.ceil(2 * perSecond) },
+  };
+}
+
+function apiServer(text: string): URL {
+  const url = URL.parse(text);
+  if (url !== null && ['http:', 'https:'].includes(url.protocol) && url.hostname !== '') return url;
+  const name = '--k8s-api-server (or --k8s-api-server-urls)';
+  throw new MeshError('CONFIG_INVALID', `${name}: must be https://HOST:PORT, not ${JSON.stringify(text)}`);
 }
 
 /** By either name. Cilium publishes both forms unless it is told to publish slices only. */

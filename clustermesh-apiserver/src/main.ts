@@ -25,6 +25,9 @@ if (argv.includes('--help')) {
     const config = loadConfig({ argv });
     const log = createLogger('clustermesh-apiserver', config.logLevel);
     log.info({ config }, 'starting');
+    for (const { flag, description } of apiserverConfig.inert({ argv })) {
+      log.info({ setting: `--${flag}`, reason: description }, 'setting without effect');
+    }
     await runApiserver(config, log, signal);
   });
 }

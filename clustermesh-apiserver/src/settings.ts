@@ -1,6 +1,7 @@
+import type { WriteRate } from '@clustermesh/kvstore';
+
 import type { ExportedKinds } from './cluster-config.ts';
 import type { LocalCluster } from './map/local-cluster.ts';
-import type { WriteRate } from './publish/write-pace.ts';
 
 /** What a cluster's apiserver is told to do. */
 export interface ApiserverSettings {

@@ -3,7 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { HttpKubeClient } from '@clustermesh/kube';
 import { connectEtcdEventually } from '@clustermesh/kvstore';
 import type { EtcdAuth } from '@clustermesh/kvstore';
-import { AdminServer, Health, runAll, systemClock, systemRandom } from '@clustermesh/runtime';
+import {
+  AdminServer,
+  Health,
+  ProfileServer,
+  profileAddress,
+  runAll,
+  systemClock,
+  systemRandom,
+} from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 
 import { createApiserver } from './apiserver.ts';
@@ -24,7 +32,9 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
   const answers = { health, metrics: metrics.registry, notReady: () => notReady() };
   stack.use(await AdminServer.listen({ host, port, ...answers }));
   if (prometheus !== undefined) stack.use(await AdminServer.listen({ ...prometheus, ...answers }));
-  const kube = stack.use(await HttpKubeClient.inClusterOrKubeconfig(config.kubeconfig));
+  const profiles = profileAddress(config);
+  if (profiles !== undefined) stack.use(await ProfileServer.listen(profiles, clock));
+  const kube = stack.use(await HttpKubeClient.inClusterOrKubeconfig(config.kube.kubeconfig, config.kube));
   const setUpAgain = async (auth: EtcdAuth, inner: AbortSignal): Promise<void> => {
     log.warn({}, 'etcd authorisation is off, users and roles are set up again');
     await setUpRoles(auth, config.cluster.name, inner);
@@ -33,8 +43,9 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
     session: true,
     leaseTtlSeconds: Math.ceil(config.kvstoreLeaseTtl / 1_000),
     whenAuthIsOff: config.etcdAuth === 'required' ? setUpAgain : undefined,
+    tuning: config.etcdTuning,
   } as const;
-  const kv = await connectEtcdEventually(config.etcdConfig, use, { clock, random, health, log }, signal);
+  const kv = await connectEtcdEventually(config.etcd, use, { clock, random, health, log }, signal);
   if (kv === undefined) return;
   stack.use(kv);
   const settings: ApiserverSettings = {

@@ -1,8 +1,7 @@
-import { RateBudget } from '@clustermesh/kvstore';
-import type { Admission, KvOp, Rate } from '@clustermesh/kvstore';
+import type { Admission, KvOp } from '@clustermesh/kvstore';
 import type { Pace } from '@clustermesh/remote';
-import { formatByteSize } from '@clustermesh/runtime';
-import type { Clock, Logger } from '@clustermesh/runtime';
+import { RateBudget, formatByteSize } from '@clustermesh/runtime';
+import type { Clock, Logger, Rate } from '@clustermesh/runtime';
 
 import { printableKey } from './printable-key.ts';
 import type { RemoteLimits } from './remote-limits.ts';

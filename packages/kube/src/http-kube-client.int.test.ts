@@ -4,10 +4,10 @@ import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createGzip, gzipSync } from 'node:zlib';
 
-import { FakeClock, hasCode, systemClock } from '@clustermesh/runtime';
-import type { Clock } from '@clustermesh/runtime';
+import { FakeClock, hasCode } from '@clustermesh/runtime';
 
 import { HttpKubeClient } from './http-kube-client.ts';
+import type { HttpKubeOptions } from './http-kube-client.ts';
 import type { KubeObject } from './kube-client.ts';
 import { configMaps, deployments, nodes, podBindings } from './resources.ts';
 import { retryAfterMs } from './status-error.ts';
@@ -23,7 +23,7 @@ beforeEach(() => {
   refusals = 0;
 });
 
-async function serve(listener: RequestListener, clock?: Pick<Clock, 'sleep'>): Promise<HttpKubeClient> {
+async function serve(listener: RequestListener, options: HttpKubeOptions = {}): Promise<HttpKubeClient> {
   const server: Server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -36,7 +36,7 @@ async function serve(listener: RequestListener, clock?: Pick<Clock, 'sleep'>): P
       refusals++;
     },
   };
-  const client = new HttpKubeClient(endpoint, clock ?? systemClock);
+  const client = new HttpKubeClient(endpoint, options);
   cleanups.push(() => {
     client[Symbol.dispose]();
     server.closeAllConnections();
@@ -262,11 +262,36 @@ describe('HttpKubeClient', () => {
     const clock = new FakeClock();
     let reached = (): void => undefined;
     const asked = new Promise<void>((resolve) => (reached = resolve));
-    const client = await serve(() => reached(), clock);
+    const client = await serve(() => reached(), { clock });
     const outcome = client.get(nodes, { name: 'n1' }).catch((reason: unknown) => reason);
     await asked;
     await clock.advance(60_000);
     expect(await outcome).toMatchObject({ code: 'KUBE_UNAVAILABLE', retryable: true });
+  });
+
+  it('asks no faster than it is told', async () => {
+    const clock = new FakeClock();
+    let asked = 0;
+    const answer: RequestListener = (_, response) => {
+      asked++;
+      response.end('{}');
+    };
+    const client = await serve(answer, { clock, rate: { perSecond: 2, burst: 3 } });
+    for (let request = 0; request < 3; request++) await client.get(nodes, { name: 'n1' });
+    const late = client.get(nodes, { name: 'n1' });
+    await clock.advance(400);
+    expect(asked).toBe(3);
+    await clock.advance(600);
+    await late;
+    expect(asked).toBe(4);
+  });
+
+  it('asks at another address when it is told of several and one does not answer', async () => {
+    const there = await serve((_, response) => response.end('{"metadata":{"name":"n1"}}'));
+    const servers = [new URL('http://127.0.0.1:1'), new URL(there.server)];
+    const client = await serve(() => undefined, { servers });
+    await expect(client.get(nodes, { name: 'n1' })).rejects.toMatchObject({ code: 'KUBE_UNAVAILABLE' });
+    expect(await client.get(nodes, { name: 'n1' })).toMatchObject({ metadata: { name: 'n1' } });
   });
 
   it('throws the reason of the abort, not an API error', async () => {

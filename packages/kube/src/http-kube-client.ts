@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
 import { MeshError, isMeshError, systemClock } from '@clustermesh/runtime';
-import type { Clock } from '@clustermesh/runtime';
 
 import { HttpTransport } from './http-transport.ts';
-import type { HttpCall } from './http-transport.ts';
+import type { HttpCall, TransportOptions } from './http-transport.ts';
 import { jsonLines } from './json-lines.ts';
 import type {
   DeleteOptions,
@@ -21,6 +20,7 @@ import type {
 import type { KubeEndpoint } from './kube-endpoint.ts';
 import { endpointInCluster, isInCluster } from './in-cluster.ts';
 import { endpointFromKubeconfig } from './kubeconfig.ts';
+import { atOtherServers } from './other-servers.ts';
 import type { KubeconfigSource } from './kubeconfig.ts';
 import { apiVersionOf, collectionPath, describeRef, listQuery, objectPath } from './resource-path.ts';
 import { bodyOf, responseError, watchEvent } from './response.ts';
@@ -34,22 +34,27 @@ const maxWatchLineBytes = 16 * 1024 * 1024;
 /** A page of a list. Only a broken or hostile server answers more. */
 const maxBodyBytes = 256 * 1024 * 1024;
 
+export interface HttpKubeOptions extends Partial<TransportOptions> {
+  /** Where the API is, instead of what the kubeconfig or the pod knows; in turn. */
+  readonly servers?: readonly URL[];
+}
+
 /** A real Kubernetes API over HTTP/1.1. Objects keep the fields that our types do not know. */
 export class HttpKubeClient implements KubeClient, Disposable {
   readonly #transport: HttpTransport;
 
-  constructor(endpoint: KubeEndpoint, clock: Pick<Clock, 'sleep'> = systemClock) {
-    this.#transport = new HttpTransport(endpoint, clock);
+  constructor(endpoint: KubeEndpoint, { servers = [], clock = systemClock, rate }: HttpKubeOptions = {}) {
+    this.#transport = new HttpTransport(atOtherServers(endpoint, servers), { clock, rate });
   }
 
-  static async fromKubeconfig(source: KubeconfigSource = {}, clock?: Pick<Clock, 'sleep'>): Promise<HttpKubeClient> {
-    return new HttpKubeClient(await endpointFromKubeconfig(source), clock);
+  static async fromKubeconfig(source: KubeconfigSource = {}, options?: HttpKubeOptions): Promise<HttpKubeClient> {
+    return new HttpKubeClient(await endpointFromKubeconfig(source), options);
   }
 
   /** A named kubeconfig, else the pod's service account, else the default kubeconfig: as components start. */
-  static async inClusterOrKubeconfig(path?: string, clock?: Pick<Clock, 'sleep'>): Promise<HttpKubeClient> {
-    if (path === undefined && isInCluster()) return new HttpKubeClient(await endpointInCluster(), clock);
-    return HttpKubeClient.fromKubeconfig({ path }, clock);
+  static async inClusterOrKubeconfig(path?: string, options?: HttpKubeOptions): Promise<HttpKubeClient> {
+    if (path === undefined && isInCluster()) return new HttpKubeClient(await endpointInCluster(), options);
+    return HttpKubeClient.fromKubeconfig({ path }, options);
   }
 
   /** For people: the API's URL. */

@@ -2,8 +2,8 @@ import { Agent as HttpAgent, request as requestHttp } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 
-import { MeshError, isMeshError } from '@clustermesh/runtime';
-import type { Clock } from '@clustermesh/runtime';
+import { MeshError, RateBudget, isMeshError } from '@clustermesh/runtime';
+import type { Clock, Rate } from '@clustermesh/runtime';
 
 import type { KubeEndpoint } from './kube-endpoint.ts';
 import { transportError } from './transport-error.ts';
@@ -15,20 +15,29 @@ export interface HttpCall {
   readonly body?: { readonly contentType: string; readonly text: string };
 }
 
+export interface TransportOptions {
+  readonly clock: Pick<Clock, 'sleep' | 'monotonicMs'>;
+  /** Requests, a watch being one of them; by default as fast as the API takes them. */
+  readonly rate?: Rate | undefined;
+}
+
 /** Kernel keep-alive probes start after this much silence on a socket, milliseconds. */
 const tcpKeepAliveMs = 30_000;
 
 /** Sends requests to one API over kept-alive connections, with the credentials of the moment. */
 export class HttpTransport implements Disposable {
   readonly #endpoint: KubeEndpoint;
-  readonly #clock: Pick<Clock, 'sleep'>;
+  readonly #clock: TransportOptions['clock'];
   /** Sockets are pooled by their TLS options: a renewed certificate gets new connections by itself. */
   readonly #https = new HttpsAgent({ keepAlive: true, keepAliveMsecs: tcpKeepAliveMs });
   readonly #http = new HttpAgent({ keepAlive: true, keepAliveMsecs: tcpKeepAliveMs });
 
-  constructor(endpoint: KubeEndpoint, clock: Pick<Clock, 'sleep'>) {
+  readonly #budget: RateBudget | undefined;
+
+  constructor(endpoint: KubeEndpoint, { clock, rate }: TransportOptions) {
     this.#endpoint = endpoint;
     this.#clock = clock;
+    this.#budget = rate && new RateBudget(rate, clock);
   }
 
   /** For people: where requests go. */
@@ -50,6 +59,8 @@ export class HttpTransport implements Disposable {
     timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<R> {
+    await this.#budget?.take(1, signal ?? new AbortController().signal);
+    signal?.throwIfAborted();
     const what = `${call.method} ${this.#endpoint.server.origin}${call.path.replace(/\?.*/s, '')}`;
     const deadline = new AbortController();
     const done = new AbortController();
@@ -96,9 +107,10 @@ export class HttpTransport implements Disposable {
         if (response.statusCode === 401) this.#endpoint.refused?.();
         resolve({ response });
       });
-      request.on('error', (error: NodeJS.ErrnoException) =>
-        resolve({ error, wasStaleSocket: request.reusedSocket && error.code === 'ECONNRESET' }),
-      );
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        if (!signal.aborted) this.#endpoint.unreachable?.(server);
+        resolve({ error, wasStaleSocket: request.reusedSocket && error.code === 'ECONNRESET' });
+      });
       request.end(call.body?.text);
     });
   }

@@ -25,6 +25,7 @@ export type {
 export { EventRecorder, referenceTo } from './event-recorder.ts';
 export type { EventRecorderDeps, Occurrence } from './event-recorder.ts';
 export { HttpKubeClient } from './http-kube-client.ts';
+export type { HttpKubeOptions } from './http-kube-client.ts';
 export { objectKey } from './known-objects.ts';
 export type { KubeCredentials, KubeEndpoint } from './kube-endpoint.ts';
 export { endpointInCluster, isInCluster } from './in-cluster.ts';

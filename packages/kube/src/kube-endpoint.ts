@@ -13,6 +13,8 @@ export interface KubeEndpoint {
   credentials(): Promise<KubeCredentials>;
   /** The server knows nobody of these credentials (401): what is cached of them is worth nothing. */
   refused?(): void;
+  /** Nothing answered there: `server` may be another one from now on. */
+  unreachable?(server: URL): void;
 }
 
 export interface KubeCredentials {

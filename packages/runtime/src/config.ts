@@ -43,20 +43,21 @@ export interface ConfigDefinition<S extends z.ZodObject> {
 type Given = Readonly<Record<string, string | boolean>>;
 
 /** The first one is ours and wins; the other is what Cilium's charts and people write. */
-const envPrefixes = ['CLUSTERMESH_', 'CILIUM_'] as const;
+const usualPrefixes = ['CLUSTERMESH_', 'CILIUM_'];
 
 /**
  * One zod schema gives flags (`--cluster-name`), environment (`CLUSTERMESH_CLUSTER_NAME`) and YAML keys
  * (`clusterName`). Values from flags, environment and folders are text: schemas of numbers use z.coerce.
  * Lists are given as a comma-separated text, a schema with `.meta({ repeatable: true })` also in several flags; `short`
- * and `inert: true` are ConfigOption's.
+ * and `inert: true` are ConfigOption's. `prefixes` are those of the environment's names; the first one wins.
  */
-export function defineConfig<S extends z.ZodObject>(schema: S): ConfigDefinition<S> {
-  const options = Object.entries(schema.shape).map(([key, field]) => describeOption(key, field as z.ZodType));
+export function defineConfig<S extends z.ZodObject>(schema: S, ...prefixes: readonly string[]): ConfigDefinition<S> {
+  const names = prefixes.length > 0 ? prefixes : usualPrefixes;
+  const options = Object.entries(schema.shape).map(([key, field]) => describeOption(key, field as z.ZodType, names));
   return {
     options,
     load: (input) => {
-      const parsed = schema.strict().safeParse(readSources(options, input));
+      const parsed = schema.strict().safeParse(readSources(options, input, names));
       if (parsed.success) return parsed.data as z.output<S>;
       throw new MeshError(
         'CONFIG_INVALID',
@@ -64,7 +65,7 @@ export function defineConfig<S extends z.ZodObject>(schema: S): ConfigDefinition
       );
     },
     inert: (input) => {
-      const given = readSources(options, input);
+      const given = readSources(options, input, names);
       return options.filter(({ key, isInert }) => isInert && key in given);
     },
     help: (usage) => [usage, '', 'Options:', ...[...options, ...sourceOptions].map(helpLine), '', sources].join('\n'),
@@ -90,7 +91,11 @@ const sources =
   'CILIUM_CLUSTER_NAME), else from the file of --config (clusterName), else from the folder of --config-dir\n' +
   '(cluster-name), else its default holds.';
 
-function readSources(options: readonly ConfigOption[], input: ConfigInput): Readonly<Record<string, unknown>> {
+function readSources(
+  options: readonly ConfigOption[],
+  input: ConfigInput,
+  prefixes: readonly string[],
+): Readonly<Record<string, unknown>> {
   const all = [...options, ...sourceOptions];
   const texts = readFlags(all, input.argv);
   const flags = Object.fromEntries(
@@ -100,7 +105,8 @@ function readSources(options: readonly ConfigOption[], input: ConfigInput): Read
     }),
   );
   // The one place that reads it (eslint n/no-process-env).
-  const env = readEnv(all, input.env ?? process.env);
+  const environment = input.env ?? process.env;
+  const env = { ...readEnv(sourceOptions, usualPrefixes, environment), ...readEnv(options, prefixes, environment) };
   const { config: file, configDir: folder, ...merged }: Given = { ...env, ...flags };
   return {
     ...(folder === undefined ? {} : readFolder(options, String(folder))),
@@ -113,7 +119,7 @@ function joined({ isRepeatable }: ConfigOption, texts: readonly string[]): strin
   return isRepeatable ? texts.join(',') : (texts.at(-1) ?? '');
 }
 
-function describeOption(key: string, field: z.ZodType): ConfigOption {
+function describeOption(key: string, field: z.ZodType, prefixes: readonly string[]): ConfigOption {
   const flag = key.replace(/[A-Z]+/g, (upper) => `-${upper.toLowerCase()}`);
   const layers = layersOf(field);
   const meta = field.meta() as { repeatable?: true; short?: string; inert?: true } | undefined;
@@ -121,7 +127,7 @@ function describeOption(key: string, field: z.ZodType): ConfigOption {
     key,
     flag,
     short: meta?.short,
-    env: envName(envPrefixes[0], flag),
+    env: envName(prefixes[0] ?? '', flag),
     isBoolean: layers.at(-1) instanceof z.ZodBoolean,
     isRepeatable: meta?.repeatable === true,
     isRequired: !layers.some((layer) => hasDefault(layer) || layer instanceof z.ZodOptional),
@@ -146,10 +152,14 @@ function hasDefault(field: z.ZodType): field is z.ZodDefault | z.ZodPrefault {
   return field instanceof z.ZodDefault || field instanceof z.ZodPrefault;
 }
 
-function readEnv(options: readonly ConfigOption[], env: Readonly<Record<string, string | undefined>>): Given {
+function readEnv(
+  options: readonly ConfigOption[],
+  prefixes: readonly string[],
+  env: NonNullable<ConfigInput['env']>,
+): Given {
   const found = options.flatMap((option) => {
     // Cilium takes an empty one for none.
-    const [ours, theirs] = envPrefixes.map((prefix) => env[envName(prefix, option.flag)]);
+    const [ours, theirs] = prefixes.map((prefix) => env[envName(prefix, option.flag)]);
     const text = ours ?? (theirs === '' ? undefined : theirs);
     return text === undefined ? [] : [[option.key, coerce(option, text)] as const];
   });

@@ -33,6 +33,8 @@ export type { ProcessSettings } from './process-settings.ts';
 export { ProfileServer } from './profile-server.ts';
 export { seededRandom, systemRandom } from './random.ts';
 export type { Random } from './random.ts';
+export { RateBudget } from './rate-budget.ts';
+export type { Rate } from './rate-budget.ts';
 export { assertNever, ok, refuse } from './result.ts';
 export type { Result } from './result.ts';
 export { runMain } from './run-main.ts';

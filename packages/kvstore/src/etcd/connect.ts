@@ -1,29 +1,34 @@
 import { readFile } from 'node:fs/promises';
-import { checkCredentials, readTlsFiles } from '@clustermesh/pki';
-import type { TlsCredentials, TlsPaths } from '@clustermesh/pki';
 import { Backoff, MeshError, retryLoop } from '@clustermesh/runtime';
-import type { Clock, Health } from '@clustermesh/runtime';
+import type { Health } from '@clustermesh/runtime';
 
 import { parseEtcdClientFile } from './client-file.ts';
 import type { EtcdClientConfig } from './client-file.ts';
 import { EtcdKvStore } from './etcd-kv-store.ts';
-import type { EtcdDeps } from './etcd-kv-store.ts';
-import type { WhenAuthIsOff } from './write-gate.ts';
+import type { EtcdDeps, EtcdTuning } from './etcd-kv-store.ts';
 import { explainEtcdFailure } from './explain-failure.ts';
+import { TlsSource } from './tls-source.ts';
+import type { WhenAuthIsOff } from './write-gate.ts';
 
 /** Readers have no session; writers hang their keys on leases of so many seconds. */
-export type EtcdUse = { readonly session: false } | WriterUse;
+export type EtcdUse = ReaderUse | WriterUse;
+
+export interface ReaderUse {
+  readonly session: false;
+  readonly tuning?: EtcdTuning;
+}
 
 export interface WriterUse {
   readonly session: true;
   readonly leaseTtlSeconds: number;
   /** See EtcdOptions. Only for an etcd that knows its clients by certificates. */
   readonly whenAuthIsOff?: WhenAuthIsOff | undefined;
+  readonly tuning?: EtcdTuning;
 }
 
 /**
- * Opens an etcd with its certificates as they are now; says beforehand what is wrong with ours. Certificates renewed
- * later are taken when contact is lost, which is when a server looks at them again.
+ * Opens an etcd with its certificates as they are now; says beforehand what is wrong with ours. Those that are renewed
+ * later serve the next connection, and what runs goes on.
  */
 export async function connectEtcd(
   config: EtcdClientConfig,
@@ -32,17 +37,10 @@ export async function connectEtcd(
   signal: AbortSignal,
 ): Promise<EtcdKvStore> {
   const { endpoints, hostAliases, tls: paths } = config;
-  const readTls = paths && (() => readCredentials(paths, deps.clock));
+  const source = paths && (await TlsSource.open(paths, deps));
   const whenAuthIsOff = use.session && paths?.cert !== undefined ? use.whenAuthIsOff : undefined;
-  const options = { ...use, endpoints, hostAliases, tls: await readTls?.(), readTls, whenAuthIsOff };
-  return EtcdKvStore.open(options, deps, signal);
-}
-
-async function readCredentials(paths: TlsPaths, clock: Clock): Promise<TlsCredentials> {
-  const credentials = await readTlsFiles(paths);
-  const objection = checkCredentials(credentials, new Date(clock.now()));
-  if (objection !== undefined) throw objection;
-  return credentials;
+  const tls = source && { tls: source.latest, readTls: () => source.read() };
+  return EtcdKvStore.open({ ...use, ...tls, endpoints, hostAliases, whenAuthIsOff }, deps, signal);
 }
 
 /** Opens the etcd of a client file, all files as they are now. Its errors are explained (`explainEtcdFailure`). */
@@ -52,7 +50,16 @@ export async function connectEtcdByFile(
   deps: EtcdDeps,
   signal: AbortSignal,
 ): Promise<EtcdKvStore> {
-  const config = await readEtcdClientFile(path);
+  return connectEtcdAt(path, use, deps, signal);
+}
+
+async function connectEtcdAt(
+  at: string | EtcdClientConfig,
+  use: EtcdUse,
+  deps: EtcdDeps,
+  signal: AbortSignal,
+): Promise<EtcdKvStore> {
+  const config = typeof at === 'string' ? await readEtcdClientFile(at) : at;
   try {
     return await connectEtcd(config, use, deps, signal);
   } catch (error) {
@@ -60,16 +67,19 @@ export async function connectEtcdByFile(
   }
 }
 
-/** Tries until the cluster's own etcd answers, which may start later than we do; undefined when stopped before. */
+/**
+ * Tries until the cluster's own etcd answers, by the path of its client file or by what such a file says. It may start later
+ * than we do; undefined when stopped before.
+ */
 export async function connectEtcdEventually(
-  path: string,
+  at: string | EtcdClientConfig,
   use: EtcdUse,
   deps: EtcdDeps & { readonly health: Health },
   signal: AbortSignal,
 ): Promise<EtcdKvStore | undefined> {
   let opened: EtcdKvStore | undefined;
   const open = async (both: AbortSignal, progressed: () => void): Promise<void> => {
-    opened = await connectEtcdByFile(path, use, deps, both);
+    opened = await connectEtcdAt(at, use, deps, both);
     progressed();
   };
   const backoff = new Backoff({ baseMs: 200, capMs: 5_000, random: deps.random });

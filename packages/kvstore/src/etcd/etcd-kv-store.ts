@@ -12,25 +12,29 @@ import { watchPrefix } from './watch.ts';
 import { WriteGate } from './write-gate.ts';
 import type { WhenAuthIsOff } from './write-gate.ts';
 
-export interface EtcdOptions {
+/** How a client spends connections and requests; by default as protocol.md §3.1 and §3.9 have it. */
+export interface EtcdTuning {
+  readonly keepaliveMs?: number;
+  readonly keepaliveTimeoutMs?: number;
+  /** Keys of a listing's first page. */
+  readonly pageSize?: number;
+  /** Transactions at a time, of all callers together. */
+  readonly maxInFlight?: number;
+}
+
+export interface EtcdOptions extends EtcdTuning {
   /** `https://host:2379`; tried in turn, one used at a time. */
   readonly endpoints: readonly string[];
   readonly tls?: EtcdTls | undefined;
-  /** Reads `tls` anew, so that renewed certificates are taken when contact is lost. */
+  /** Reads `tls` anew before each handshake, so that renewed certificates are taken by the next connection. */
   readonly readTls?: (() => Promise<EtcdTls>) | undefined;
   /** Host name to addresses, instead of DNS. */
   readonly hostAliases?: ReadonlyMap<string, readonly string[]>;
   /** Writers hang their keys on leases; readers take none (protocol.md §3.2). */
   readonly session: boolean;
-  readonly keepaliveMs?: number;
-  readonly keepaliveTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
-  /** Keys of a listing's first page. */
-  readonly pageSize?: number;
   readonly leaseTtlSeconds?: number;
   readonly keysPerLease?: number;
-  /** Transactions at a time, of all callers together. */
-  readonly maxInFlight?: number;
   /** Given: nothing is written while the etcd's authorisation is off (`WriteGate`). */
   readonly whenAuthIsOff?: WhenAuthIsOff | undefined;
 }

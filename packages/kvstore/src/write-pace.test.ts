@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-
-import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
-import type { KvOp } from '@clustermesh/kvstore';
 import { FakeClock } from '@clustermesh/runtime';
 
+import type { KvOp } from './kv-store.ts';
+import { MemoryKvServer } from './memory/memory-kv-server.ts';
+import { MemoryKvStore } from './memory/memory-kv-store.ts';
 import { WritePace } from './write-pace.ts';
 
 function setUp(perSecond: number, whileStarting: number) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from '@clustermesh/runtime';
 
+import { FakeClock } from './fake-clock.ts';
 import { RateBudget } from './rate-budget.ts';
 
 const { signal } = new AbortController();

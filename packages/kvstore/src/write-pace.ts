@@ -1,6 +1,7 @@
-import { RateBudget } from '@clustermesh/kvstore';
-import type { CommitResult, KvOp, KvStore, RefusedOp } from '@clustermesh/kvstore';
+import { RateBudget } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
+
+import type { CommitResult, KvOp, KvStore, RefusedOp } from './kv-store.ts';
 
 /** Puts and deletes a second, over all kinds together. */
 export interface WriteRate {
