@@ -76,8 +76,12 @@ export class TestEtcd implements AsyncDisposable {
 
   /** Of the clients' and the server's certificates. */
   get ca(): TestCa {
-    if (this.#layout.tls === undefined) throw new Error('this etcd has no TLS');
-    return this.#layout.tls.ca;
+    return this.#tls.ca;
+  }
+
+  /** The server's own: etcd reads these files at each handshake. */
+  get server(): CertificateFiles {
+    return this.#tls.server;
   }
 
   /** Starts it, again after `stop` or `kill`; by `wipe` without its data but as the same cluster (same token). */
@@ -145,6 +149,11 @@ export class TestEtcd implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await this.#layout.dir[Symbol.asyncDispose]();
+  }
+
+  get #tls(): Tls {
+    if (this.#layout.tls === undefined) throw new Error('this etcd has no TLS');
+    return this.#layout.tls;
   }
 
   get #dataDir(): string {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { Client, Metadata, connectivityState } from '@grpc/grpc-js';
 import type { ChannelOptions } from '@grpc/grpc-js';
 import { MeshError, isAborted } from '@clustermesh/runtime';
@@ -13,7 +12,7 @@ import type { Method, WithHeader } from './methods.ts';
 export interface ConnectionOptions {
   readonly endpoints: readonly Endpoint[];
   readonly tls?: EtcdTls | undefined;
-  /** Reads them anew, when contact is lost: they may have been renewed. Without it, the first ones are used for ever. */
+  /** Reads them anew, before each handshake: they may have been renewed. Without it, the first ones are used for ever. */
   readonly readTls?: (() => Promise<EtcdTls>) | undefined;
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
@@ -41,7 +40,6 @@ export class EtcdConnection {
   readonly #changed = new Set<() => void>();
   readonly #reconnected = new Set<() => void>();
   #active: number;
-  #tls: EtcdTls | undefined;
   #client: Client | undefined;
   #storeId: bigint | undefined;
   #closed = false;
@@ -50,7 +48,6 @@ export class EtcdConnection {
   constructor(options: ConnectionOptions, { clock, random }: ConnectionDeps) {
     this.#options = options;
     this.#clock = clock;
-    this.#tls = options.tls;
     this.#active = Math.floor(random.next() * options.endpoints.length);
   }
 
@@ -87,7 +84,7 @@ export class EtcdConnection {
       this.#pin(response.header);
       return response;
     } catch (error) {
-      throw await this.#failed(client, error, attempted);
+      throw this.#failed(client, error, attempted);
     }
   }
 
@@ -118,7 +115,7 @@ export class EtcdConnection {
         throw new MeshError('KV_UNAVAILABLE', `${attempted}: ended by the server`, { retryable: true });
     } catch (error) {
       if (signal.aborted) return;
-      const failure = await this.#failed(client, error, attempted);
+      const failure = this.#failed(client, error, attempted);
       if (!isAborted(signal)) throw failure;
     } finally {
       release();
@@ -178,7 +175,8 @@ export class EtcdConnection {
   #newClient(): Client {
     const endpoint = this.#options.endpoints[this.#active];
     if (endpoint === undefined) throw new MeshError('CONFIG_INVALID', 'no etcd endpoint is configured');
-    const client = new Client(endpoint.target, channelCredentials(endpoint.secure, this.#tls), {
+    const { tls, readTls } = this.#options;
+    const client = new Client(endpoint.target, channelCredentials(endpoint.secure, tls, readTls), {
       ...channelOptions(this.#options),
       ...endpoint.channelOptions,
     });
@@ -213,27 +211,15 @@ export class EtcdConnection {
     throw new MeshError('KV_STORE_CHANGED', message, { retryable: true });
   }
 
-  async #failed(client: Client, error: unknown, attempted: string): Promise<MeshError> {
+  #failed(client: Client, error: unknown, attempted: string): MeshError {
     const failure = classify(error, attempted);
     const unreachable = failure.retryable && /^(KV_UNAVAILABLE|TLS_|HOST_)/.test(failure.code);
-    if (unreachable && client === this.#client) {
-      const { length } = this.#options.endpoints;
-      if (length > 1) {
-        this.#active = (this.#active + 1) % length;
-        this.#tearDown();
-      }
-      await this.#renewTls();
+    const { length } = this.#options.endpoints;
+    if (unreachable && client === this.#client && length > 1) {
+      this.#active = (this.#active + 1) % length;
+      this.#tearDown();
     }
     return failure;
-  }
-
-  /** After any loss of contact: a refused certificate often shows as a connection that just ended. */
-  async #renewTls(): Promise<void> {
-    // What is half renewed cannot be read or does not fit together; until it does, the old ones stay.
-    const tls = await this.#options.readTls?.().catch(() => undefined);
-    if (tls === undefined || isDeepStrictEqual(tls, this.#tls)) return;
-    this.#tls = tls;
-    this.#tearDown();
   }
 
   #tearDown(): void {

@@ -4,6 +4,8 @@ import { credentials } from '@grpc/grpc-js';
 import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js';
 import { MeshError } from '@clustermesh/runtime';
 
+import { LiveCredentials, sslCredentials } from './live-credentials.ts';
+
 export interface EtcdTls {
   /** PEM. */
   readonly ca: Buffer;
@@ -45,11 +47,12 @@ function addressTarget(addresses: readonly string[], port: string): string {
   return `ipv6:${addresses.map((address) => `[${address}]:${port}`).join(',')}`;
 }
 
-export function channelCredentials(secure: boolean, tls: EtcdTls | undefined): ChannelCredentials {
+/** With `readTls` they are read again before each handshake. */
+export function channelCredentials(
+  secure: boolean,
+  tls: EtcdTls | undefined,
+  readTls: (() => Promise<EtcdTls>) | undefined,
+): ChannelCredentials {
   if (!secure) return credentials.createInsecure();
-  try {
-    return credentials.createSsl(tls?.ca, tls?.key, tls?.cert);
-  } catch (error) {
-    throw new MeshError('TLS_INVALID', 'read the TLS certificates of an etcd client', { cause: error });
-  }
+  return tls === undefined || readTls === undefined ? sslCredentials(tls) : new LiveCredentials(tls, readTls);
 }
