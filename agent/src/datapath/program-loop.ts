@@ -109,6 +109,7 @@ export class ProgramLoop {
     const { programmer, state, addresses, services, pacer, log, health } = this.#options;
     while (programmer.reclaim()) await pacer.pause();
     state.nodeIndexes.reclaim();
+    state.services.remote.tick();
     const problem = addresses.problem ?? [...services.problems.values()][0];
     const scope = health.scope('datapath/room');
     if (problem === undefined) scope.ok();

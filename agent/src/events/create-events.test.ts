@@ -41,7 +41,7 @@ afterEach(() => stop.abort());
 function start(): void {
   const service = { namespace: 'demo', name: 'echo', includeExternal: true, ports: [{ port: 80 }], slices: [] };
   const state = {
-    services: { localNames: () => ['demo/echo'], local: () => ({ service }), remotes: () => [] },
+    services: { localNames: () => ['demo/echo'], local: () => ({ service }), remote: { of: () => [] } },
     nodes: { rows: () => [] },
   } as unknown as MeshState;
   const health = new Health(clock);

@@ -38,7 +38,7 @@ export async function findTroubles(
 function* serviceTroubles(name: string, state: MeshState, status: AgentStatus): Generator<Trouble> {
   const service = state.services.local(name)?.service;
   if (service?.includeExternal !== true) return;
-  const message = whyNoRemoteBackends(service, state.services.remotes(name), status.clusters);
+  const message = whyNoRemoteBackends(service, state.services.remote.of(name), status.clusters);
   if (message === undefined) return;
   // With backends at home nobody notices: worth a remark, no warning.
   const hasLocal = service.slices.some(({ endpoints }) => (endpoints ?? []).length > 0);

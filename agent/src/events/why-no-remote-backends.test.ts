@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { endpointsOfService } from '@clustermesh/select';
 import type { LocalService, RemoteService } from '@clustermesh/select';
 import type { ClusterService, PortConfiguration } from '@clustermesh/wire';
 
@@ -12,14 +13,20 @@ const local: LocalService = {
   ports: [{ name: 'http', port: 80 }],
   includeExternal: true,
   affinity: 'none',
+  traffic: 'cluster',
   slices: [],
 };
 const http: PortConfiguration = { http: { protocol: 'TCP', port: 8080 } };
 const ready = (name: string) => ({ name, state: 'ready', reason: '' });
 
-function remote(cluster: string, backends: Record<string, PortConfiguration>, shared = true): RemoteService {
-  const service = { cluster, namespace: 'demo', name: 'echo', backends, shared } as unknown as ClusterService;
-  return { service, usable: true };
+function remote(cluster: string, backends: Record<string, PortConfiguration>): RemoteService {
+  const service = { cluster, namespace: 'demo', name: 'echo', backends, zones: {}, shared: true };
+  return {
+    cluster,
+    clusterId: 2,
+    endpoints: endpointsOfService(service as unknown as ClusterService) ?? [],
+    usable: true,
+  };
 }
 
 describe('why a global service has no backend in another cluster', () => {
@@ -56,12 +63,6 @@ describe('why a global service has no backend in another cluster', () => {
       remotes: [remote('north', {})],
       clusters: [ready('north')],
       want: 'no backend in other clusters: north has no ready backend',
-    },
-    {
-      name: 'it is there and not shared',
-      remotes: [remote('north', { '10.2.0.1': http }, false)],
-      clusters: [ready('north')],
-      want: 'no backend in other clusters: north does not share it',
     },
     {
       name: 'the ports do not meet',

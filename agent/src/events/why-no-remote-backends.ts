@@ -1,4 +1,4 @@
-import type { LocalService, RemoteService } from '@clustermesh/select';
+import type { LocalService, PublishedEndpoint, RemoteService } from '@clustermesh/select';
 
 /** A remote cluster as status shows it. */
 export interface ClusterState {
@@ -31,28 +31,30 @@ function reasonOf(
   local: LocalService,
   remotes: readonly RemoteService[],
 ): string {
-  const published = remotes.find(({ service }) => service.cluster === name)?.service;
+  const published = remotes.find(({ cluster }) => cluster === name);
   if (published === undefined) {
     if (state === 'syncing' || state === 'refused') return `${name} is not read (${reason})`;
     return `${name} publishes no ${local.namespace}/${local.name} (it takes the same name and service.cilium.io/global: "true" there)`;
   }
-  if (!published.shared) return `${name} does not share it`;
-  const ports = Object.values(published.backends ?? {})[0];
+  const ports = published.endpoints.find(isUp)?.ports;
   if (ports === undefined) return `${name} has no ready backend`;
-  const theirs = Object.entries(ports ?? {}).map(([port, { protocol }]) => `${port || 'unnamed'}/${protocol}`);
+  const theirs = ports.map(({ name: port, protocol }) => `${port || 'unnamed'}/${protocol}`);
   const ours = local.ports.map(({ name: port = '', protocol = 'TCP' }) => `${port || 'unnamed'}/${protocol}`);
   return `ports of ${name} (${theirs.join(', ')}) match none of ours (${ours.join(', ')})`;
 }
 
 /** The first that fits ends the search: this is asked of every global service now and then. */
-function offersBackend({ ports }: LocalService, { service }: RemoteService): boolean {
-  if (!service.shared) return false;
+function offersBackend({ ports }: LocalService, { endpoints }: RemoteService): boolean {
   const fits = (name: string, protocol: string): boolean =>
     ports.some(
       (port) =>
         (port.protocol ?? 'TCP') === protocol && ((port.name ?? '') === '' || name === '' || port.name === name),
     );
-  return Object.values(service.backends ?? {}).some((listed) =>
-    Object.entries(listed ?? {}).some(([name, { protocol }]) => fits(name, protocol)),
+  return endpoints.some(
+    (endpoint) => isUp(endpoint) && endpoint.ports.some(({ name, protocol }) => fits(name, protocol)),
   );
+}
+
+function isUp({ state }: PublishedEndpoint): boolean {
+  return state !== 'down';
 }

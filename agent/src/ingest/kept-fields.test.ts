@@ -7,12 +7,17 @@ const metadata = { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '7
 const unread = { creationTimestamp: 'then', generation: 3, managedFields: [{ manager: 'kubectl' }] };
 
 it('keeps of a service what makes its frontends, and what policies know it by', () => {
+  const kept = {
+    'service.cilium.io/global': 'true',
+    'io.cilium/global-service': 'true',
+    'service.kubernetes.io/topology-mode': 'Auto',
+  };
   const service: Service = {
     metadata: {
       ...metadata,
       ...unread,
       labels: { app: 'web' },
-      annotations: { 'service.cilium.io/global': 'true', 'io.cilium/global-service': 'true', other: 'long' },
+      annotations: { ...kept, other: 'long' },
     },
     spec: {
       type: 'ClusterIP',
@@ -21,13 +26,16 @@ it('keeps of a service what makes its frontends, and what policies know it by', 
       ports: [{ port: 80, targetPort: 8080, nodePort: 30_080 }],
       sessionAffinity: 'ClientIP',
       sessionAffinityConfig: { clientIP: { timeoutSeconds: 5 } },
+      internalTrafficPolicy: 'Local',
+      externalTrafficPolicy: 'Local',
+      trafficDistribution: 'PreferClose',
     },
     status: { loadBalancer: {} },
   };
   expect(keptService(service)).toEqual({
     metadata: {
       ...metadata,
-      annotations: { 'service.cilium.io/global': 'true', 'io.cilium/global-service': 'true' },
+      annotations: kept,
       labels: { app: 'web' },
     },
     spec: {
@@ -36,6 +44,8 @@ it('keeps of a service what makes its frontends, and what policies know it by', 
       ports: [{ name: '', protocol: 'TCP', port: 80 }],
       sessionAffinity: 'ClientIP',
       sessionAffinityConfig: { clientIP: { timeoutSeconds: 5 } },
+      internalTrafficPolicy: 'Local',
+      trafficDistribution: 'PreferClose',
     },
   });
   expect(keptService({ metadata })).toEqual({ metadata: { ...metadata, annotations: {}, labels: {} } });
@@ -54,7 +64,13 @@ const slice: EndpointSlice = {
   addressType: 'IPv4',
   ports: [{ name: 'http', port: 8080 }, { name: 'all' }],
   endpoints: [
-    { addresses: ['10.1.0.1'], zone: 'a', nodeName: 'node-1', targetRef: { kind: 'Pod', name: 'web-1' } },
+    {
+      addresses: ['10.1.0.1'],
+      zone: 'a',
+      nodeName: 'node-1',
+      hints: { forZones: [{ name: 'b' }] },
+      targetRef: { kind: 'Pod', name: 'web-1' },
+    },
     { addresses: ['10.1.0.2'], conditions: { ready: true, serving: true, terminating: false } },
     { addresses: ['10.1.0.3'], conditions: { ready: false, serving: true, terminating: true } },
     { addresses: ['10.1.0.4'], conditions: { ready: false } },
@@ -76,7 +92,13 @@ it('keeps of a slice what makes backends', () => {
     { name: 'all', protocol: 'TCP' },
   ]);
   expect(kept.endpoints).toEqual([
-    { addresses: ['10.1.0.1'], conditions: {}, zone: 'a' },
+    {
+      addresses: ['10.1.0.1'],
+      conditions: {},
+      zone: 'a',
+      nodeName: 'node-1',
+      hints: { forZones: [{ name: 'b' }] },
+    },
     { addresses: ['10.1.0.2'], conditions: {} },
     { addresses: ['10.1.0.3'], conditions: { ready: false, serving: true } },
     { addresses: ['10.1.0.4'], conditions: { ready: false, serving: false } },

@@ -9,7 +9,8 @@ import type { Prefix } from '@clustermesh/wire';
 import type { PolicyState } from '../policy/policy-state.ts';
 import type { NamespaceTable } from '../tables/namespace-table.ts';
 import type { LocalServiceRow, ServiceTable } from '../tables/service-table.ts';
-import { keptService, keptSlice, managedByLabel, serviceNameLabel } from './kept-fields.ts';
+import { keptService, keptSlice, managedByLabel, meshController, serviceNameLabel } from './kept-fields.ts';
+import { trafficRule } from './traffic-rule.ts';
 
 export interface KubeIngestDeps {
   readonly kube: KubeClient;
@@ -34,8 +35,6 @@ export interface LocalServicesDeps extends KubeIngestDeps {
 /** A page is parsed in one piece, and a slice may have 100 endpoints: more would hold the event loop too long. */
 const pageSize = 100;
 
-/** Slices that a mesh made of remote backends: they come to us by the mesh itself (protocol.md §8.11). */
-const meshController = 'endpointslice-mesh-controller.cilium.io';
 /** Kubernetes keeps its API server's addresses here. */
 const apiserverService = 'default/kubernetes';
 /** Kubernetes' default for sessionAffinity: ClientIP. */
@@ -164,6 +163,7 @@ function toRow(
       ports: spec?.ports ?? [],
       includeExternal: sharing.global,
       affinity: sharing.affinity,
+      traffic: trafficRule(service),
       slices,
     },
     affinityTimeoutS: affinityTimeoutS(spec),

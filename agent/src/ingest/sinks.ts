@@ -1,10 +1,19 @@
+import { endpointsOfService, endpointsOfSlice } from '@clustermesh/select';
 import { coveredPrefix, formatIp, isIpv4, numericIdentity } from '@clustermesh/wire';
-import type { ClusterService, IpIdentity, LabelArray, MeshNode, Prefix, SourceContext } from '@clustermesh/wire';
+import type {
+  ClusterEndpointSlice,
+  ClusterService,
+  IpIdentity,
+  LabelArray,
+  MeshNode,
+  Prefix,
+  SourceContext,
+} from '@clustermesh/wire';
 
 import type { MeshState } from '../tables/mesh-state.ts';
 import { podPrefixes } from '../tables/node-table.ts';
 import { keyedPrefix } from './keyed-prefix.ts';
-import { slimService } from './slim-service.ts';
+import { managedByLabel, meshController, serviceNameLabel } from './kept-fields.ts';
 
 /** Where validated entries of one kind and cluster go. Key names are what follows the kind's prefix. */
 export interface Sink<T> {
@@ -53,13 +62,29 @@ export function ipSink(state: MeshState, { clusterId }: SourceContext): Sink<IpI
   };
 }
 
-export function serviceSink(state: MeshState, { cluster }: SourceContext): Sink<ClusterService> {
+export function serviceSink(state: MeshState, source: SourceContext): Sink<ClusterService> {
+  const { remote } = state.services;
   return {
     upserted: (name, service) => {
-      state.services.setRemote(name, cluster, service.shared ? slimService(service) : undefined);
+      remote.setEntry(source, name, endpointsOfService(service));
       return undefined;
     },
-    deleted: (name) => state.services.setRemote(name, cluster, undefined),
+    deleted: (name) => remote.setEntry(source, name, undefined),
+  };
+}
+
+/** What a mesh made of other clusters' backends comes to us from those clusters themselves. */
+export function sliceSink(state: MeshState, source: SourceContext): Sink<ClusterEndpointSlice> {
+  const { remote } = state.services;
+  return {
+    upserted: (name, slice) => {
+      const service = slice.labels[serviceNameLabel] ?? '';
+      const isUsed = service !== '' && slice.labels[managedByLabel] !== meshController;
+      const row = isUsed && { service: `${slice.namespace}/${service}`, endpoints: endpointsOfSlice(slice) };
+      remote.setSlice(source, name, row || undefined);
+      return undefined;
+    },
+    deleted: (name) => remote.setSlice(source, name, undefined),
   };
 }
 

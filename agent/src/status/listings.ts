@@ -87,6 +87,7 @@ export class Listings {
   *backends(filter: ServiceFilter): Generator<BackendEntry> {
     for (const { row, name, key } of this.#frontends(filter)) {
       const { address, port, protocol } = decodeServiceKey(key);
+      const keyOf = this.#backendKeys(name);
       for (const { id, isChosen, state, backend } of this.#options.programmer.backendsOf(key)) {
         yield {
           namespace: row.service.namespace,
@@ -99,7 +100,7 @@ export class Listings {
           chosen: isChosen,
           backendId: id,
           cluster: this.#options.clusterIds.nameOf(backend.clusterId),
-          key: this.#serviceKey(backend.clusterId, name),
+          key: keyOf(backend),
         };
       }
     }
@@ -181,20 +182,37 @@ export class Listings {
     }
   }
 
+  /** One a key: a cluster may publish a service in many slices. */
   #sources(name: string, { backends }: SelectedFrontend): ServiceEntry['sources'] {
-    const counts = new Map<number, number>();
-    for (const { clusterId } of backends) counts.set(clusterId, (counts.get(clusterId) ?? 0) + 1);
-    return [...counts].map(([clusterId, count]) => ({
-      cluster: this.#options.clusterIds.nameOf(clusterId),
-      key: this.#serviceKey(clusterId, name),
-      backends: count,
-    }));
+    const keyOf = this.#backendKeys(name);
+    const sources = new Map<string, ServiceEntry['sources'][number]>();
+    for (const backend of backends) {
+      const key = keyOf(backend);
+      const cluster = this.#options.clusterIds.nameOf(backend.clusterId);
+      sources.set(`${cluster} ${key}`, {
+        cluster,
+        key,
+        backends: (sources.get(`${cluster} ${key}`)?.backends ?? 0) + 1,
+      });
+    }
+    return [...sources.values()];
   }
 
-  #serviceKey(clusterId: number, name: string): string {
-    return clusterId === this.#options.localClusterId
-      ? `services/${name}`
-      : this.#entryKey('services', clusterId, name);
+  /** Which entry says that an address is a backend of the service: of slices the last one that lists it. */
+  #backendKeys(name: string): (backend: { readonly clusterId: number; readonly address: Uint8Array }) => string {
+    const slices = new Map<string, string>();
+    for (const { form, source, slices: listed } of this.#options.state.services.remote.published(name)) {
+      if (form === 'services') continue;
+      for (const [slice, endpoints] of listed) {
+        const key = this.#entryKey('endpointslices', source.clusterId, slice);
+        for (const { address } of endpoints) slices.set(`${source.clusterId} ${address}`, key);
+      }
+    }
+    return ({ clusterId, address }) => {
+      if (clusterId === this.#options.localClusterId) return `services/${name}`;
+      const slice = slices.size === 0 ? undefined : slices.get(`${clusterId} ${formatIp(address)}`);
+      return slice ?? this.#entryKey('services', clusterId, name);
+    };
   }
 
   #ipcacheEntry(row: IpcacheSource, nodeNames: ReadonlyMap<number, string>): Omit<IpcacheEntry, 'state' | 'reason'> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
 import { ipMask, parseIp } from '@clustermesh/wire';
-import type { ClusterService, IpIdentity, MeshNode } from '@clustermesh/wire';
+import type { ClusterName, IpIdentity, MeshNode } from '@clustermesh/wire';
 
 import { IpcacheProgrammer } from '../datapath/addresses/ipcache-programmer.ts';
 import { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
@@ -69,9 +69,10 @@ class World {
   }
 
   service(cluster: number, addresses: readonly string[] | undefined): void {
-    const backends = Object.fromEntries((addresses ?? []).map((ip) => [ip, {}]));
-    const service = { cluster: names[cluster], clusterId: cluster, backends } as unknown as ClusterService;
-    this.state.services.setRemote(echo, names[cluster] ?? '', addresses === undefined ? undefined : service);
+    const endpoint = { ports: [], state: 'active', zone: '', forZones: [] } as const;
+    const endpoints = addresses?.map((address) => ({ ...endpoint, address }));
+    const source = { cluster: (names[cluster] ?? '') as ClusterName, clusterId: cluster };
+    this.state.services.remote.setEntry(source, echo, endpoints);
     this.touched();
   }
 

@@ -1,7 +1,7 @@
 import type { Random } from '@clustermesh/runtime';
-import type { BackendPath } from '@clustermesh/select';
+import type { BackendPath, PublishedEndpoint } from '@clustermesh/select';
 import { parseIp } from '@clustermesh/wire';
-import type { ClusterService, IpBytes } from '@clustermesh/wire';
+import type { IpBytes } from '@clustermesh/wire';
 
 import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import { BackendIndex } from './backend-index.ts';
@@ -64,11 +64,10 @@ export class BackendPaths implements ServicePaths {
     return (address) => this.#judge(service, clusterId, address);
   }
 
-  listed(service: string, before: ClusterService | undefined, after: ClusterService | undefined): void {
-    const [old, now] = [before?.backends ?? {}, after?.backends ?? {}];
-    for (const text of Object.keys(now)) if (!Object.hasOwn(old, text)) this.#list(text, service);
-    for (const text of Object.keys(old)) if (!Object.hasOwn(now, text)) this.#unlist(text, service);
-    if (after === undefined) this.#foreign.delete(service);
+  listed(service: string, before: readonly PublishedEndpoint[], after: readonly PublishedEndpoint[]): void {
+    const [old, now] = [addressesOf(before), addressesOf(after)];
+    for (const text of now) if (!old.has(text)) this.#list(text, service);
+    for (const text of old) if (!now.has(text)) this.#unlist(text, service);
   }
 
   /** What the address table says of an address has changed. */
@@ -173,4 +172,8 @@ export class BackendPaths implements ServicePaths {
     const underlay = nodes.get(cluster, node)?.underlay;
     return underlay && nodeIndexes.find(underlay);
   }
+}
+
+function addressesOf(endpoints: readonly PublishedEndpoint[]): ReadonlySet<string> {
+  return new Set(endpoints.map(({ address }) => address));
 }

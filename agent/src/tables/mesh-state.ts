@@ -10,6 +10,7 @@ import {
   worldIpv6Identity,
 } from '@clustermesh/wire';
 import type { IpIdentity, LabelArray, MeshNode, Prefix } from '@clustermesh/wire';
+import { zoneLabel } from '@clustermesh/select';
 
 import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import { BackendPaths } from './backend-paths.ts';
@@ -127,6 +128,9 @@ export class MeshState {
     const isUnreachable = row.underlay !== undefined && index !== undefined && this.#isUnreachable(index, row.underlay);
     this.paths.setNodeReachable(node.cluster, node.name, !isUnreachable);
     if (changesRanges) this.#rangesChanged(clusterId);
+    if (clusterId === this.#localClusterId && node.name === this.#nodeName) {
+      this.services.setZone(node.labels?.[zoneLabel] ?? '');
+    }
     this.#setHosts(before, row);
     this.paths.nodeChanged(node.cluster, node.name, changesRanges);
     return row.underlay !== undefined && index === undefined ? noRoomForNode : undefined;

@@ -1,5 +1,7 @@
-import type { BackendPath, LocalService, RemoteService } from '@clustermesh/select';
-import type { ClusterService, IpBytes } from '@clustermesh/wire';
+import type { BackendPath, ClientNode, LocalService, PublishedEndpoint, RemoteService } from '@clustermesh/select';
+import type { ClusterName, IpBytes } from '@clustermesh/wire';
+
+import { RemoteServices } from './remote-services.ts';
 
 export interface LocalServiceRow {
   readonly service: LocalService;
@@ -21,11 +23,13 @@ export interface ServicePaths {
   begin(service: string): void;
   /** For the backends that the cluster lists for the service. */
   of(service: string, clusterId: number): (address: IpBytes) => BackendPath;
-  /** What one cluster lists for a service has changed. */
-  listed(service: string, before: ClusterService | undefined, after: ClusterService | undefined): void;
+  /** What one value of a cluster lists for a service has changed. */
+  listed(service: string, before: readonly PublishedEndpoint[], after: readonly PublishedEndpoint[]): void;
 }
 
 export interface ServiceTableOptions {
+  /** Whose clients choose backends; absent: a node that has no endpoint of its own. */
+  readonly nodeName?: string;
   /** Absent: every way is open. */
   readonly paths?: ServicePaths;
   readonly monotonicMs: () => number;
@@ -34,14 +38,22 @@ export interface ServiceTableOptions {
 
 /** Services by `namespace/name`: ours, and what other clusters publish under the same name. Level-based: changes are names. */
 export class ServiceTable {
+  readonly remote: RemoteServices;
   readonly #options: ServiceTableOptions;
   readonly #local = new Map<string, LocalServiceRow>();
-  readonly #remote = new Map<string, Map<string, ClusterService>>();
-  readonly #unusable = new Set<string>();
   readonly #changes = new Map<string, number>();
+  #client: ClientNode;
 
   constructor(options: ServiceTableOptions) {
     this.#options = options;
+    this.#client = { name: options.nodeName ?? '', zone: '' };
+    this.remote = new RemoteServices({
+      ...options,
+      onChange: (name) => this.touch(name),
+      onListed: (name, before, after) => {
+        if (this.#local.has(name)) options.paths?.listed(name, before, after);
+      },
+    });
   }
 
   get size(): number {
@@ -61,16 +73,12 @@ export class ServiceTable {
     return this.#local.keys();
   }
 
-  remotes(name: string): readonly RemoteService[] {
-    return [...this.#remoteOf(name)].map((service) => ({ service, usable: !this.#unusable.has(service.cluster) }));
-  }
-
-  /** The same with the ways to their backends: the service is looked at anew. */
+  /** With the ways to their backends: the service is looked at anew. */
   withPaths(name: string, remotes: readonly RemoteService[]): readonly RemoteService[] {
     const { paths } = this.#options;
     if (paths === undefined) return remotes;
     paths.begin(name);
-    return remotes.map((remote) => ({ ...remote, pathTo: paths.of(name, remote.service.clusterId) }));
+    return remotes.map((remote) => ({ ...remote, pathTo: paths.of(name, remote.clusterId) }));
   }
 
   setLocal(name: string, row: LocalServiceRow | undefined): void {
@@ -78,34 +86,25 @@ export class ServiceTable {
     if (isNew && row === undefined) return;
     if (row === undefined) this.#local.delete(name);
     else this.#local.set(name, row);
-    if (isNew) for (const service of this.#remoteOf(name)) this.#options.paths?.listed(name, undefined, service);
-    if (row === undefined)
-      for (const service of this.#remoteOf(name)) this.#options.paths?.listed(name, service, undefined);
+    if (isNew || row === undefined) this.#tellPaths(name, isNew);
+    if (row === undefined) this.#options.paths?.begin(name);
     this.touch(name);
   }
 
-  /** `undefined`: the cluster publishes it no more. */
-  setRemote(name: string, cluster: string, service: ClusterService | undefined): void {
-    const byCluster = this.#remote.get(name);
-    const before = byCluster?.get(cluster);
-    if (this.#local.has(name)) this.#options.paths?.listed(name, before, service);
-    if (service === undefined) {
-      if (byCluster?.delete(cluster) !== true) return;
-      if (byCluster.size === 0) this.#remote.delete(name);
-    } else if (byCluster === undefined) {
-      this.#remote.set(name, new Map([[cluster, service]]));
-    } else {
-      byCluster.set(cluster, service);
-    }
-    this.touch(name);
+  /** This node. */
+  get client(): ClientNode {
+    return this.#client;
   }
 
-  /** Backends of an unusable cluster are chosen only where there is nothing else (I4). */
-  setUsable(cluster: string, isUsable: boolean): void {
-    if (isUsable === !this.#unusable.has(cluster)) return;
-    if (isUsable) this.#unusable.delete(cluster);
-    else this.#unusable.add(cluster);
-    for (const [name, byCluster] of this.#remote) if (byCluster.has(cluster)) this.touch(name);
+  /** In which zone this node is decides for services that prefer it. */
+  setZone(zone: string): void {
+    if (zone === this.#client.zone) return;
+    this.#client = { ...this.#client, zone };
+    for (const [name, { service }] of this.#local) if (service.traffic === 'same-zone') this.touch(name);
+  }
+
+  setUsable(cluster: ClusterName, isUsable: boolean): void {
+    this.remote.setUsable(cluster, isUsable);
   }
 
   /** Marks a service to be looked at again. */
@@ -114,8 +113,13 @@ export class ServiceTable {
     this.#options.onChange();
   }
 
-  #remoteOf(name: string): Iterable<ClusterService> {
-    return this.#remote.get(name)?.values() ?? [];
+  /** Addresses matter as long as there is a service of ours that they answer for. */
+  #tellPaths(name: string, isNew: boolean): void {
+    for (const { entry = [], slices } of this.remote.published(name)) {
+      for (const endpoints of [entry, ...slices.values()]) {
+        this.#options.paths?.listed(name, isNew ? [] : endpoints, isNew ? endpoints : []);
+      }
+    }
   }
 
   /** Up to `limit` changes, oldest first. */

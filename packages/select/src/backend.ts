@@ -15,6 +15,10 @@ export interface Backend {
   readonly clusterId: number;
   /** '' when unknown. */
   readonly zone: string;
+  /** Zones whose clients shall prefer it; none: no hint. */
+  readonly forZones: readonly string[];
+  /** Of this cluster; '' when unknown, and for other clusters, whose nodes may have the names of ours. */
+  readonly nodeName: string;
   readonly state: BackendState;
 }
 
@@ -45,6 +49,8 @@ export interface Listing {
   readonly ports: readonly ListedPort[];
   readonly clusterId: number;
   readonly zone: string;
+  readonly forZones: readonly string[];
+  readonly nodeName: string;
   readonly state: BackendState;
   /** Absent: every way is open. */
   readonly pathTo?: ((address: IpBytes) => BackendPath) | undefined;
@@ -66,7 +72,7 @@ export function collectBackends(listings: Iterable<Listing>): ReadonlyMap<string
     const address = parseIp(listing.address);
     const listedState = address && stateOf(listing, address);
     if (address === undefined || listedState === undefined) continue;
-    const { clusterId, zone } = listing;
+    const { clusterId, zone, forZones, nodeName } = listing;
     const addressKey = Buffer.from(address).toString('latin1');
     for (const { name, port, ...listed } of listing.ports) {
       const protocol = protocolOf(listed.protocol);
@@ -74,12 +80,14 @@ export function collectBackends(listings: Iterable<Listing>): ReadonlyMap<string
       const key = addressKey + String.fromCharCode(port >> 8, port & 0xff, protocols.indexOf(protocol));
       const known = backends.get(key);
       const state = known?.state === 'active' ? 'active' : listedState;
-      const portNames = addName(known?.portNames ?? [], name);
-      backends.set(key, { key, address, port, protocol, portNames, clusterId, zone, state });
+      const portNames = addName(known?.portNames ?? none, name);
+      backends.set(key, { key, address, port, protocol, portNames, clusterId, zone, forZones, nodeName, state });
     }
   }
   return backends;
 }
+
+const none: readonly string[] = [];
 
 /** `undefined`: no backend at all. */
 function stateOf({ state, pathTo }: Listing, address: IpBytes): BackendState | undefined {

@@ -8,7 +8,8 @@ import {
   type ServiceAffinity,
 } from '@clustermesh/wire';
 import { mergeGlobalService, type SelectedFrontend } from './global-service.ts';
-import type { LocalService, LocalSlice } from './local-service.ts';
+import type { ClientNode, LocalService, LocalSlice, TrafficRule } from './local-service.ts';
+import { endpointsOfService } from './published-endpoints.ts';
 import type { RemoteService } from './remote-service.ts';
 
 const http: PortConfiguration = { http: { protocol: 'TCP', port: 8080 } };
@@ -41,6 +42,7 @@ function local(overrides: Partial<LocalService> = {}): LocalService {
     ports: [{ name: 'http', port: 80 }],
     includeExternal: true,
     affinity: 'none',
+    traffic: 'cluster',
     slices: [],
     ...overrides,
   };
@@ -68,14 +70,15 @@ function service(
   };
 }
 
-const fresh = (clusterId: number, ...addresses: string[]): RemoteService => ({
-  service: service(clusterId, addresses),
-  usable: true,
-});
-const stale = (clusterId: number, ...addresses: string[]): RemoteService => ({
-  service: service(clusterId, addresses),
-  usable: false,
-});
+function published(value: ClusterService, usable = true): RemoteService {
+  const { cluster, clusterId } = value;
+  return { cluster, clusterId, endpoints: endpointsOfService(value) ?? [], usable };
+}
+
+const fresh = (clusterId: number, ...addresses: string[]): RemoteService => published(service(clusterId, addresses));
+const stale = (clusterId: number, ...addresses: string[]): RemoteService =>
+  published(service(clusterId, addresses), false);
+const node: ClientNode = { name: 'node1', zone: 'eu-a' };
 
 /** By the third number of the address: 7 no path, 9 another cluster's. */
 const withPaths = (clusterId: number, ...addresses: string[]): RemoteService => ({
@@ -91,7 +94,7 @@ function print(frontend: SelectedFrontend | undefined): string {
 }
 
 const one = (overrides: Partial<LocalService>, remotes: readonly RemoteService[]): string =>
-  print(mergeGlobalService({ local: local(overrides), remotes })[0]);
+  print(mergeGlobalService({ local: local(overrides), remotes, node })[0]);
 
 describe('affinity and failover', () => {
   const here = (endpoints: Readonly<Record<string, State>>): readonly LocalSlice[] => [slice(endpoints)];
@@ -215,15 +218,9 @@ describe('affinity and failover', () => {
 });
 
 describe('which remote services take part', () => {
-  const remote = (overrides: Partial<ClusterService>): RemoteService => ({
-    service: service(2, ['10.2.0.1'], overrides),
-    usable: true,
-  });
+  const remote = (overrides: Partial<ClusterService>): RemoteService => published(service(2, ['10.2.0.1'], overrides));
 
   it.each([
-    { name: 'one of the same namespace and name does', remotes: [remote({})], want: '10.2.0.1 |' },
-    { name: 'one of another name does not', remotes: [remote({ name: 'other' })], want: '|' },
-    { name: 'one of another namespace does not', remotes: [remote({ namespace: 'other' })], want: '|' },
     { name: 'one that is not shared counts as deleted', remotes: [remote({ shared: false })], want: '|' },
     {
       name: 'its own includeExternal does not matter',
@@ -249,11 +246,11 @@ describe('which remote services take part', () => {
   });
 
   it('without a local service there is no frontend', () => {
-    expect(mergeGlobalService({ local: undefined, remotes: [fresh(2, '10.2.0.1')] })).toEqual([]);
+    expect(mergeGlobalService({ local: undefined, remotes: [fresh(2, '10.2.0.1')], node })).toEqual([]);
   });
 
   it('a service without cluster IP has no frontend', () => {
-    expect(mergeGlobalService({ local: local({ clusterIps: ['None', ''] }), remotes: [] })).toEqual([]);
+    expect(mergeGlobalService({ local: local({ clusterIps: ['None', ''] }), remotes: [], node })).toEqual([]);
   });
 });
 
@@ -264,11 +261,9 @@ describe('frontends and backends that match', () => {
     dns: { protocol: 'UDP', port: 5353 },
   };
   const unnamed: PortConfiguration = { '': { protocol: 'TCP', port: 7000 } };
-  const at = (backends: GoMap<PortConfiguration>): RemoteService[] => [
-    { service: service(2, [], { backends }), usable: true },
-  ];
+  const at = (backends: GoMap<PortConfiguration>): RemoteService[] => [published(service(2, [], { backends }))];
   const select = (overrides: Partial<LocalService>, remotes: readonly RemoteService[]): string[] =>
-    mergeGlobalService({ local: local(overrides), remotes }).map(
+    mergeGlobalService({ local: local(overrides), remotes, node }).map(
       (frontend) =>
         `${formatIp(frontend.address)}:${frontend.port}/${frontend.protocol} ` +
         frontend.backends.map((backend) => `${formatIp(backend.address)}:${backend.port}`).join(' '),
@@ -359,7 +354,7 @@ describe('frontends and backends that match', () => {
 
   it('an endpoint that one slice calls ready is active', () => {
     const slices = [slice({ '10.1.0.1': 'serving' }), slice({ '10.1.0.1': 'ready' }), slice({ '10.1.0.1': 'serving' })];
-    expect(mergeGlobalService({ local: local({ slices }), remotes: [] })[0]?.backends).toMatchObject([
+    expect(mergeGlobalService({ local: local({ slices }), remotes: [], node })[0]?.backends).toMatchObject([
       { state: 'active', clusterId: 1, portNames: ['http'] },
     ]);
   });
@@ -367,7 +362,7 @@ describe('frontends and backends that match', () => {
 
 describe('one place claimed by several clusters', () => {
   const ownerOf = (slices: readonly LocalSlice[], remotes: readonly RemoteService[]): number[] =>
-    mergeGlobalService({ local: local({ slices }), remotes }).flatMap(({ backends }) =>
+    mergeGlobalService({ local: local({ slices }), remotes, node }).flatMap(({ backends }) =>
       backends.map(({ clusterId }) => clusterId),
     );
 
@@ -394,9 +389,150 @@ describe('order', () => {
 
   it('zones travel with their backends', () => {
     const zones = { '10.2.0.1': { zone: 'eu-a', forZones: null } };
-    const remotes = [{ service: service(2, ['10.2.0.1', '10.2.0.2'], { zones }), usable: true }];
-    const [frontend] = mergeGlobalService({ local: local(), remotes });
+    const remotes = [published(service(2, ['10.2.0.1', '10.2.0.2'], { zones }))];
+    const [frontend] = mergeGlobalService({ local: local(), remotes, node });
     expect(frontend?.backends.map(({ zone }) => zone)).toEqual(['eu-a', '']);
+  });
+});
+
+describe('where the client is', () => {
+  interface At {
+    readonly nodeName?: string;
+    readonly forZones?: readonly string[];
+    readonly state?: State;
+  }
+  const here = (places: Readonly<Record<string, At>>): readonly LocalSlice[] =>
+    Object.entries(places).map(([address, { nodeName, forZones = [], state = 'ready' }]) => ({
+      endpoints: [
+        {
+          addresses: [address],
+          conditions: conditions[state],
+          nodeName,
+          hints: { forZones: forZones.map((name) => ({ name })) },
+        },
+      ],
+      ports: [{ name: 'http', port: 8080 }],
+    }));
+  const there = (places: Readonly<Record<string, readonly string[]>>): readonly RemoteService[] => {
+    const zones = Object.entries(places).map(([address, forZones]) => {
+      return [address, { zone: 'x', forZones: forZones.map((name) => ({ name })) }] as const;
+    });
+    return [published(service(2, Object.keys(places), { zones: Object.fromEntries(zones) }))];
+  };
+  const a = ['eu-a'];
+  const b = ['eu-b'];
+  const both = ['eu-b', 'eu-a'];
+
+  it.each<{
+    name: string;
+    traffic: TrafficRule;
+    affinity?: ServiceAffinity;
+    at: Record<string, At>;
+    remotes?: Record<string, readonly string[]>;
+    zone?: string;
+    want: string;
+  }>([
+    {
+      name: 'does not matter without a rule',
+      traffic: 'cluster',
+      at: { '10.1.0.1': { forZones: b } },
+      remotes: { '10.2.0.1': a },
+      want: '10.1.0.1 10.2.0.1 |',
+    },
+    {
+      name: 'those hinted for its zone are chosen, whichever cluster they are in',
+      traffic: 'same-zone',
+      at: { '10.1.0.1': { forZones: b }, '10.1.0.2': { forZones: a } },
+      remotes: { '10.2.0.1': both, '10.2.0.2': b },
+      want: '10.1.0.2 10.2.0.1 | 10.1.0.1 10.2.0.2',
+    },
+    {
+      name: 'one backend without hint: hints do not count',
+      traffic: 'same-zone',
+      at: { '10.1.0.1': { forZones: b } },
+      remotes: { '10.2.0.1': a, '10.2.0.2': [] },
+      want: '10.1.0.1 10.2.0.1 10.2.0.2 |',
+    },
+    {
+      name: 'none hinted for its zone: all',
+      traffic: 'same-zone',
+      at: { '10.1.0.1': { forZones: b } },
+      remotes: { '10.2.0.1': b },
+      want: '10.1.0.1 10.2.0.1 |',
+    },
+    {
+      name: 'a node of no zone takes all',
+      traffic: 'same-zone',
+      zone: '',
+      at: { '10.1.0.1': { forZones: b } },
+      remotes: { '10.2.0.1': [''] },
+      want: '10.1.0.1 10.2.0.1 |',
+    },
+    {
+      name: 'affinity chooses among those of the zone',
+      traffic: 'same-zone',
+      affinity: 'local',
+      at: { '10.1.0.1': { forZones: a }, '10.1.0.2': { forZones: b } },
+      remotes: { '10.2.0.1': a, '10.2.0.2': b },
+      want: '10.1.0.1 | 10.2.0.1 10.1.0.2 10.2.0.2',
+    },
+    {
+      name: 'affinity local leaves the cluster rather than the zone',
+      traffic: 'same-zone',
+      affinity: 'local',
+      at: { '10.1.0.1': { forZones: b } },
+      remotes: { '10.2.0.1': a },
+      want: '10.2.0.1 | 10.1.0.1',
+    },
+    {
+      name: 'one of the zone that is terminating is not near enough',
+      traffic: 'same-zone',
+      at: { '10.1.0.1': { forZones: a, state: 'serving' } },
+      remotes: { '10.2.0.1': b },
+      want: '10.2.0.1 | 10.1.0.1',
+    },
+    {
+      name: 'those of its node are chosen while there are any',
+      traffic: 'same-node',
+      at: { '10.1.0.1': { nodeName: 'node2' }, '10.1.0.2': { nodeName: 'node1' } },
+      remotes: { '10.2.0.1': [] },
+      want: '10.1.0.2 | 10.1.0.1 10.2.0.1',
+    },
+    {
+      name: 'none on its node: all',
+      traffic: 'same-node',
+      at: { '10.1.0.1': { nodeName: 'node2' }, '10.1.0.2': { nodeName: 'node1', state: 'serving' } },
+      remotes: { '10.2.0.1': [] },
+      want: '10.1.0.1 10.2.0.1 | 10.1.0.2',
+    },
+    {
+      name: 'of this cluster only those of its node are any, where the policy is Local; of others all are',
+      traffic: 'node-local',
+      at: { '10.1.0.1': { nodeName: 'node2' }, '10.1.0.2': { nodeName: 'node1' }, '10.1.0.3': {} },
+      remotes: { '10.2.0.1': [] },
+      want: '10.1.0.2 10.1.0.3 10.2.0.1 |',
+    },
+    {
+      name: 'policy Local and affinity local: other clusters serve a node that has none',
+      traffic: 'node-local',
+      affinity: 'local',
+      at: { '10.1.0.1': { nodeName: 'node2' } },
+      remotes: { '10.2.0.1': [] },
+      want: '10.2.0.1 |',
+    },
+  ])('$name', ({ traffic, affinity = 'none', at, remotes = {}, zone = 'eu-a', want }) => {
+    const service = local({ traffic, affinity, slices: here(at) });
+    const client = { name: 'node1', zone };
+    expect(print(mergeGlobalService({ local: service, remotes: there(remotes), node: client })[0])).toBe(want);
+  });
+
+  it('a node of another cluster that has the name of ours is not ours', () => {
+    const service = local({ traffic: 'same-node', slices: here({ '10.1.0.1': { nodeName: 'node2' } }) });
+    const remotes = there({ '10.2.0.1': a });
+    expect(mergeGlobalService({ local: service, remotes, node })[0]?.backends.map(({ nodeName }) => nodeName)).toEqual([
+      'node2',
+      '',
+    ]);
   });
 });
 
@@ -411,12 +547,15 @@ describe('whatever the sources say', () => {
   it('some backend may be chosen if there is any (I4), and each stands there once', () => {
     fc.assert(
       fc.property(remotes, endpoints, affinity, (drawn, endpointStates, preferred) => {
-        const clusters = drawn.map(({ clusterId, addresses, usable }) => ({
-          service: service(clusterId, addresses),
-          usable,
-        }));
+        const clusters = drawn.map(({ clusterId, addresses, usable }) =>
+          published(service(clusterId, addresses), usable),
+        );
         const slices = [slice(endpointStates)];
-        const [frontend] = mergeGlobalService({ local: local({ affinity: preferred, slices }), remotes: clusters });
+        const [frontend] = mergeGlobalService({
+          local: local({ affinity: preferred, slices }),
+          remotes: clusters,
+          node,
+        });
         const places = (frontend?.backends ?? []).map((backend) => formatIp(backend.address));
         const serving = Object.keys(endpointStates).filter((each) => endpointStates[each] !== 'dead');
         const listed = new Set([...serving, ...drawn.flatMap(({ addresses }) => addresses)]);

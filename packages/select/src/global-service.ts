@@ -1,8 +1,9 @@
 import { collectBackends, type Backend } from './backend.ts';
 import { frontendsOf, matches, type Frontend } from './frontend.ts';
-import { localListings, type LocalService } from './local-service.ts';
+import { localListings, type ClientNode, type LocalService } from './local-service.ts';
 import { remoteListings, type RemoteService } from './remote-service.ts';
 import { countPreferred, rankBackends } from './service-affinity.ts';
+import { preferNear } from './traffic-distribution.ts';
 
 /** What a frontend is to be programmed with. */
 export interface SelectedFrontend extends Frontend {
@@ -18,24 +19,27 @@ export interface SelectedFrontend extends Frontend {
  */
 export function mergeGlobalService(input: {
   readonly local: LocalService | undefined;
+  /** Of the same namespace and name. */
   readonly remotes: readonly RemoteService[];
+  readonly node: ClientNode;
 }): readonly SelectedFrontend[] {
-  const { local } = input;
+  const { local, node } = input;
   if (local === undefined) return [];
-  const ranked = rankBackends(poolOf(local, input.remotes), local.affinity, local.clusterId);
+  const ranked = rankBackends(poolOf(local, input.remotes, node), local.affinity, local.clusterId);
   return frontendsOf(local).map((frontend) => {
-    const matching = ranked.filter(({ backend }) => matches(frontend, backend));
+    const matching = preferNear(
+      ranked.filter(({ backend }) => matches(frontend, backend)),
+      { ...node, rule: local.traffic },
+    );
     return { ...frontend, backends: matching.map(({ backend }) => backend), count: countPreferred(matching) };
   });
 }
 
 /** Where two clusters list one place, this cluster's word counts, then a usable one's, then that of the lowest id. */
-function poolOf(local: LocalService, remotes: readonly RemoteService[]): Iterable<Backend> {
-  const pool = new Map(collectBackends(localListings(local)));
+function poolOf(local: LocalService, remotes: readonly RemoteService[], node: ClientNode): Iterable<Backend> {
+  const pool = new Map(collectBackends(localListings(local, node)));
   if (!local.includeExternal) return pool.values();
-  const namesakes = remotes
-    .filter(({ service }) => service.namespace === local.namespace && service.name === local.name)
-    .sort((a, b) => Number(b.usable) - Number(a.usable) || a.service.clusterId - b.service.clusterId);
+  const namesakes = remotes.toSorted((a, b) => Number(b.usable) - Number(a.usable) || a.clusterId - b.clusterId);
   for (const namesake of namesakes) {
     for (const [key, backend] of collectBackends(remoteListings(namesake))) {
       if (!pool.has(key)) pool.set(key, backend);

@@ -12,8 +12,24 @@ export interface LocalService {
   /** Are backends of other clusters used? The service's own `global` annotation. */
   readonly includeExternal: boolean;
   readonly affinity: ServiceAffinity;
+  readonly traffic: TrafficRule;
   /** Without those that the mesh itself made of remote backends. */
   readonly slices: readonly LocalSlice[];
+}
+
+/**
+ * Which backends a client's node prefers or is restricted to (protocol.md §8.4, §8.6).
+ * - `cluster`: where a client is does not matter.
+ * - `same-zone`, `same-node`: those are preferred while there are any.
+ * - `node-local`: of this cluster, only those of the client's node are backends at all (internalTrafficPolicy).
+ */
+export type TrafficRule = 'cluster' | 'same-zone' | 'same-node' | 'node-local';
+
+/** Where the clients are. */
+export interface ClientNode {
+  readonly name: string;
+  /** '' when unknown: nothing is in the same zone. */
+  readonly zone: string;
 }
 
 export interface ServicePort {
@@ -33,6 +49,8 @@ export interface LocalEndpoint {
   readonly addresses: readonly string[];
   readonly conditions?: EndpointConditions | null | undefined;
   readonly zone?: string | null | undefined;
+  readonly nodeName?: string | null | undefined;
+  readonly hints?: { readonly forZones?: readonly { readonly name: string }[] | null } | null | undefined;
 }
 
 interface EndpointConditions {
@@ -42,13 +60,19 @@ interface EndpointConditions {
   readonly serving?: boolean | null | undefined;
 }
 
-export function localListings({ slices, clusterId }: LocalService): readonly Listing[] {
+const none: readonly string[] = [];
+
+/** An endpoint whose node nobody tells is taken for one of any node, as Cilium does. */
+export function localListings({ slices, clusterId, traffic }: LocalService, node: ClientNode): readonly Listing[] {
   return slices.flatMap(({ endpoints, ports: listed }) => {
     const ports = (listed ?? []).map(({ name = '', protocol = 'TCP', port = 0 }) => ({ name, protocol, port }));
-    return (endpoints ?? []).flatMap(({ addresses, conditions, zone }) => {
+    return (endpoints ?? []).flatMap(({ addresses, conditions, ...endpoint }) => {
       const state = stateOf(conditions);
+      const [zone, nodeName] = [endpoint.zone ?? '', endpoint.nodeName ?? ''];
       if (state === undefined) return [];
-      return addresses.map((address) => ({ address, ports, clusterId, zone: zone ?? '', state }));
+      if (traffic === 'node-local' && nodeName !== '' && nodeName !== node.name) return [];
+      const forZones = endpoint.hints?.forZones?.map(({ name }) => name) ?? none;
+      return addresses.map((address) => ({ address, ports, clusterId, zone, forZones, nodeName, state }));
     });
   });
 }

@@ -1,23 +1,23 @@
-import type { ClusterService, IpBytes } from '@clustermesh/wire';
+import type { IpBytes } from '@clustermesh/wire';
 import type { BackendPath, Listing } from './backend.ts';
+import type { PublishedEndpoint } from './published-endpoints.ts';
 
 /** What another cluster publishes of a service, and whether that cluster is to be used now. */
 export interface RemoteService {
-  readonly service: ClusterService;
+  /** '' when only its number is known: what an earlier agent left. */
+  readonly cluster: string;
+  readonly clusterId: number;
+  readonly endpoints: readonly PublishedEndpoint[];
   /** false: its state is too old. Its backends are then used only instead of none. */
   readonly usable: boolean;
   /** The way to each of its backends; absent: every way is open. */
   readonly pathTo?: (address: IpBytes) => BackendPath;
 }
 
-/** A service that is no longer shared is as good as deleted. */
-export function remoteListings({ service, usable, pathTo }: RemoteService): readonly Listing[] {
-  if (!service.shared) return [];
-  const { clusterId, zones } = service;
-  const state = usable ? 'active' : 'withdrawn';
-  return Object.entries(service.backends ?? {}).map(([address, listed]) => {
-    const ports = Object.entries(listed ?? {}).map(([name, { protocol, port }]) => ({ name, protocol, port }));
-    const zone = Object.hasOwn(zones, address) ? (zones[address]?.zone ?? '') : '';
-    return { address, ports, clusterId, zone, state, pathTo };
+/** One that is terminating waits behind all that take connections; of a cluster that is not usable it is withdrawn too. */
+export function remoteListings({ endpoints, clusterId, usable, pathTo }: RemoteService): readonly Listing[] {
+  return endpoints.flatMap(({ address, ports, zone, forZones, state }) => {
+    if (state === 'down') return [];
+    return { address, ports, clusterId, zone, forZones, nodeName: '', state: usable ? state : 'withdrawn', pathTo };
   });
 }

@@ -1,6 +1,5 @@
-import type { LocalService, RemoteService } from '@clustermesh/select';
+import type { LocalService, PublishedEndpoint, RemoteService } from '@clustermesh/select';
 import { parseIp, formatIp } from '@clustermesh/wire';
-import type { ClusterService, L4Addr } from '@clustermesh/wire';
 
 import { keyText } from '../../maps/address.ts';
 import type { BackendRecord } from '../../maps/backend.ts';
@@ -29,25 +28,27 @@ export class RestoredBackends {
     return [...this.#users.keys()];
   }
 
-  /** What they stand for, in the shape in which clusters publish services. */
+  /** What they stand for, as if their clusters published it. */
   remotes(name: string, local: LocalService): readonly RemoteService[] {
     if (this.#users.size === 0) return [];
-    const ports = new Map<number, Record<string, Record<string, L4Addr>>>();
+    const restored = new Map<number, PublishedEndpoint[]>();
     for (const { key, portName, protocol } of frontendKeys(local)) {
       for (const backend of this.#byFrontend.get(keyText(key)) ?? []) {
         const users = this.#users.get(backend.clusterId);
         if (users === undefined) continue;
         users.add(name);
-        const byIp = ports.get(backend.clusterId) ?? {};
-        ports.set(backend.clusterId, byIp);
-        const byName = (byIp[formatIp(backend.address)] ??= {});
-        byName[portName] = { protocol, port: backend.port };
+        const endpoints = restored.get(backend.clusterId) ?? [];
+        restored.set(backend.clusterId, endpoints);
+        endpoints.push({
+          address: formatIp(backend.address),
+          ports: [{ name: portName, protocol, port: backend.port }],
+          state: 'active',
+          zone: '',
+          forZones: noZones,
+        });
       }
     }
-    return [...ports].map(([clusterId, backends]) => ({
-      service: asService(local, clusterId, backends),
-      usable: true,
-    }));
+    return [...restored].map(([clusterId, endpoints]) => ({ cluster: '', clusterId, endpoints, usable: true }));
   }
 
   /** The cluster speaks for itself from now on. Returns the services to look at again. */
@@ -73,19 +74,4 @@ function* frontendKeys(
   }
 }
 
-function asService(local: LocalService, clusterId: number, backends: ClusterService['backends']): ClusterService {
-  return {
-    cluster: '',
-    namespace: local.namespace,
-    name: local.name,
-    frontends: {},
-    backends,
-    hostnames: {},
-    zones: {},
-    labels: {},
-    selector: {},
-    includeExternal: true,
-    shared: true,
-    clusterId,
-  };
-}
+const noZones: readonly string[] = [];

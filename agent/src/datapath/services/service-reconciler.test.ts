@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { FakeClock, MeshError } from '@clustermesh/runtime';
 import type { LocalService } from '@clustermesh/select';
 import { formatIp, parseIp } from '@clustermesh/wire';
+import type { ClusterName } from '@clustermesh/wire';
 
 import { BackendRecords, backendState } from '../../maps/backend.ts';
 import { defaultMapSizes, memoryDatapathMaps } from '../../maps/datapath-maps.ts';
@@ -48,6 +49,7 @@ function local(
     ports: ports.map((port) => ({ name: `p${port}`, port })),
     includeExternal: false,
     affinity: 'none',
+    traffic: 'cluster',
     slices: [
       {
         endpoints: backends.map((address) => ({ addresses: [address] })),
@@ -117,14 +119,14 @@ describe('ServiceReconciler', () => {
       service: { ...service, includeExternal: true, affinity: test.affinity },
       affinityTimeoutS: 0,
     });
-    table.setRemote('default/a', 'east', {
-      ...{ cluster: 'east', namespace: 'default', name: 'a', frontends: {}, hostnames: {}, zones: {}, labels: {} },
-      ...{ selector: {}, includeExternal: true, shared: true, clusterId: 2 },
-      backends: {
-        '10.1.0.5': { p80: { protocol: 'TCP', port: 80 } },
-        '10.1.0.7': { p80: { protocol: 'TCP', port: 80 } },
-      },
-    });
+    const ports = [{ name: 'p80', protocol: 'TCP', port: 80 }];
+    const endpoint = { ports, state: 'active', zone: '', forZones: [] } as const;
+    const east = { cluster: 'east' as ClusterName, clusterId: 2 };
+    table.remote.setEntry(
+      east,
+      'default/a',
+      ['10.1.0.5', '10.1.0.7'].map((address) => ({ ...endpoint, address })),
+    );
     round();
     const key = encodeServiceKey({ address: parseIp('10.96.0.1') ?? new Uint8Array(), port: 80, protocol: 6 });
     expect(programmer.backendsOf(key).map(({ backend }) => formatIp(backend.address))).toEqual(test.want);

@@ -47,12 +47,11 @@ export class ServiceReconciler {
   select(name: string): readonly SelectedFrontend[] {
     const row = this.#table.local(name);
     if (row === undefined) return [];
-    const published = this.#table.remotes(name);
-    const isPublished = (clusterId: number): boolean =>
-      published.some(({ service }) => service.clusterId === clusterId);
-    const restored = this.#restored.remotes(name, row.service).filter(({ service }) => !isPublished(service.clusterId));
+    const published = this.#table.remote.of(name);
+    const isPublished = (clusterId: number): boolean => published.some((one) => one.clusterId === clusterId);
+    const restored = this.#restored.remotes(name, row.service).filter(({ clusterId }) => !isPublished(clusterId));
     const remotes = this.#table.withPaths(name, [...published, ...restored]);
-    return mergeGlobalService({ local: row.service, remotes });
+    return mergeGlobalService({ local: row.service, remotes, node: this.#table.client });
   }
 
   apply(names: readonly string[]): void {
