@@ -420,11 +420,33 @@ describe('the file of a cluster', () => {
     expect(mesh.status('east')).toMatchObject({ state: 'ready', 'num-failures': 0 });
   });
 
+  it('with renewed certificates goes on over its connection; after a failure they are tried at once', async () => {
+    let dials = 0;
+    await using mesh: MeshFixture = new MeshFixture({
+      connect: async ({ cluster }) => {
+        dials++;
+        return mesh.remote(cluster).connect();
+      },
+    });
+    await withEast(mesh);
+    mesh.clusters.set(remoteFile('east', '1', 'renewed'));
+    await mesh.settle(minuteMs);
+    expect(dials).toBe(1);
+    mesh.remote('east').server.stop();
+    await mesh.settle(10 * minuteMs);
+    expect(mesh.status('east')?.state).toBe('waiting');
+    const before = dials;
+    mesh.clusters.set(remoteFile('east', '1', 'renewed again'));
+    await mesh.settle(0);
+    expect(dials).toBe(before + 1);
+  });
+
   it('that cannot be used any more is shown, and the data kept', async () => {
     await using mesh = new MeshFixture();
     await withEast(mesh);
     newWrites(mesh);
-    mesh.clusters.set({ name: 'east', hash: 'bad', config: { ok: false, reason: '/mesh/east: endpoints: none' } });
+    const config = { ok: false, reason: '/mesh/east: endpoints: none' } as const;
+    mesh.clusters.set({ name: 'east', hash: 'bad', certificates: '', config });
     await mesh.settle(10 * minuteMs);
     expect(mesh.status('east')).toMatchObject({
       ...{ state: 'unusable', connected: false, status: 'Err: /mesh/east: endpoints: none' },
@@ -438,7 +460,8 @@ describe('the file of a cluster', () => {
 
   it('of our own cluster is no remote one, and one without a cluster name is shown', async () => {
     await using mesh = new MeshFixture();
-    mesh.clusters.set(remoteFile('local'), { name: 'East', hash: '1', config: { ok: false, reason: 'no such name' } });
+    const config = { ok: false, reason: 'no such name' } as const;
+    mesh.clusters.set(remoteFile('local'), { name: 'East', hash: '1', certificates: '', config });
     await mesh.settle();
     expect(mesh.mesh.status()).toMatchObject([{ name: 'East', state: 'unusable', status: 'Err: no such name' }]);
   });

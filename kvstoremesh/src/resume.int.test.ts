@@ -42,7 +42,7 @@ describe('mirroring over a network that fails', () => {
     const endpoints = [`https://127.0.0.1:${proxy.port}`];
     const tls = { ca: east.ca.certFile, cert, key };
     const value = { cluster: name('east'), endpoints, tls, hostAliases: new Map<string, string[]>() };
-    const file: RemoteFile = { name: 'east', hash: dir.path, config: { ok: true, value } };
+    const file: RemoteFile = { name: 'east', hash: dir.path, certificates: '', config: { ok: true, value } };
 
     const deps = { clock, random, log, health: new Health(clock) };
     const stop = new AbortController();

@@ -57,10 +57,10 @@ export function name(text: string): ClusterName {
   return named.value;
 }
 
-export function remoteFile(cluster: string, hash = '1'): RemoteFile {
+export function remoteFile(cluster: string, hash = '1', certificates = '1'): RemoteFile {
   const endpoints = [`https://${cluster}:2379`];
   const value: RemoteConfig = { cluster: name(cluster), endpoints, tls: undefined, hostAliases: new Map() };
-  return { name: cluster, hash, config: { ok: true, value } };
+  return { name: cluster, hash, certificates, config: { ok: true, value } };
 }
 
 /** The store of a remote cluster and what its apiserver would write there. */

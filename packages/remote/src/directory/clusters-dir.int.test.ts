@@ -81,7 +81,7 @@ describe('ClustersDir', () => {
     await write('east', text('east'));
     start();
     await expectNames('east ok');
-    const hashes = (): Set<string | undefined> => new Set(seen.map(([file]) => file?.hash));
+    const hashes = (): Set<string | undefined> => new Set(seen.map(([file]) => file?.certificates));
     await write('ca.crt', 'one');
     await eventually(() => expect(hashes().size).toBe(2));
     await write('ca.crt', 'two');

@@ -37,7 +37,7 @@ export class ClustersDir implements ClustersSource {
     while (!signal.aborted) {
       using changes = new DirectoryChanges(this.#path); // listening before reading: nothing falls in between
       const files = await this.#scan();
-      const fingerprint = files?.map(({ name, hash }) => `${name} ${hash}`).join('\n');
+      const fingerprint = files?.map(({ name, hash, certificates }) => `${name} ${hash} ${certificates}`).join('\n');
       if (files !== undefined && fingerprint !== yielded) {
         yielded = fingerprint;
         yield files;

@@ -25,6 +25,6 @@ async function read(name: string, path: string): Promise<RemoteFile | undefined>
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || !clusterName(name).ok) return undefined;
     const reason = `${path} cannot be read: ${describeError(error)}`;
-    return { name, hash: reason, config: refuse(reason) };
+    return { name, hash: reason, certificates: '', config: refuse(reason) };
   }
 }

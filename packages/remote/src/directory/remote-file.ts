@@ -16,8 +16,10 @@ export interface RemoteConfig extends EtcdClientConfig {
 /** One file of the clusters directory; its name is the cluster's. */
 export interface RemoteFile {
   readonly name: string;
-  /** Of the file and of the certificates it names: another hash means another connection. */
+  /** Of the file: another hash means another connection. */
   readonly hash: string;
+  /** Of the certificates that it names. Connections read them by themselves, at each handshake. */
+  readonly certificates: string;
   /** Refused files are kept, to be shown. */
   readonly config: Result<RemoteConfig>;
 }
@@ -30,9 +32,8 @@ export async function readRemoteFile(name: string, path: string): Promise<Remote
   const content = await readFile(path);
   if (!content.includes(marker)) return undefined;
   const config = parseRemoteFile(name, path, content.toString());
-  const hash = createHash('sha256').update(content);
-  if (config.ok) await addCertificates(hash, config.value);
-  return { name, hash: hash.digest('hex'), config };
+  const hash = createHash('sha256').update(content).digest('hex');
+  return { name, hash, certificates: config.ok ? await hashOfCertificates(config.value) : '', config };
 }
 
 function parseRemoteFile(name: string, path: string, text: string): Result<RemoteConfig> {
@@ -42,11 +43,13 @@ function parseRemoteFile(name: string, path: string, text: string): Result<Remot
   return client.ok ? { ok: true, value: { ...client.value, cluster: cluster.value } } : client;
 }
 
-async function addCertificates(hash: ReturnType<typeof createHash>, { tls }: RemoteConfig): Promise<void> {
+async function hashOfCertificates({ tls }: RemoteConfig): Promise<string> {
+  const hash = createHash('sha256');
   for (const path of [tls?.ca, tls?.cert, tls?.key]) {
     if (path === undefined) continue;
     // A missing certificate is the connection's to report; that it appears later is a change.
     const content = await readFile(path).catch(() => Buffer.from('unreadable'));
     hash.update(`\0${content.length}\0`).update(content);
   }
+  return hash.digest('hex');
 }

@@ -43,7 +43,7 @@ export const events = [
   'config-changed',
   'failed',
   'retry',
-  /** The file, or a certificate it names, has other content. */
+  /** The file has other content, or a certificate it names while we wait after a failure. */
   'file-changed',
   'file-unusable',
   'file-removed',

@@ -79,10 +79,16 @@ export class RemoteLink {
     return this.#record.lastFailure;
   }
 
-  /** The file as it is now; undefined when it is gone. The same content changes nothing (protocol.md §5.8). */
+  /**
+   * The file as it is now; undefined when it is gone. The same content changes nothing (protocol.md §5.8), nor do renewed
+   * certificates: the next handshake reads them. Only who waits after a failure tries at once whether they help.
+   */
   update(file: RemoteFile | undefined): void {
-    if (this.#file === undefined || file?.hash === this.#file.hash) return;
+    const before = this.#file;
+    if (before === undefined) return;
     this.#file = file;
+    const mayHelp = file?.certificates !== before.certificates && this.state === 'waiting';
+    if (file?.hash === before.hash && !mayHelp) return;
     this.#record.happened(file === undefined ? 'file-removed' : 'file-changed');
     this.#attempt.abort();
   }
