@@ -9,6 +9,7 @@ import { MapSwitch } from './datapath/map-switch.ts';
 import type { Sockets } from './datapath/services/sockets.ts';
 import { createEvents } from './events/create-events.ts';
 import { createIngest } from './ingest/create-ingest.ts';
+import type { Links } from './ingest/create-ingest.ts';
 import { Pacer } from './ingest/pacer.ts';
 import { createFlowTelling } from './flows/create-flows.ts';
 import type { FlowTelling } from './flows/create-flows.ts';
@@ -28,8 +29,10 @@ import { Listings } from './status/listings.ts';
 import { statusReport } from './status/status-report.ts';
 
 export interface AgentDeps {
-  /** Our own cluster's store: what it publishes, and the cache of the others. */
+  /** Our own cluster's store: what it publishes and, without links, the cache of the others. */
   readonly cache: KvReader;
+  /** How other clusters are reached; absent: they are read from our own cluster's store. */
+  readonly links?: Links | undefined;
   readonly kube: KubeClient;
   readonly maps: DatapathMaps;
   readonly devices: Devices;
@@ -90,6 +93,7 @@ export function createAgent(deps: AgentDeps): Agent {
     pacer,
     ...config,
     kv: deps.cache,
+    links: deps.links,
     datapath,
     local: { ...config, cluster: config.clusterName },
   });
@@ -143,18 +147,18 @@ export function createAgent(deps: AgentDeps): Agent {
     reconciler,
     clusterIds,
     localClusterId: config.clusterId,
+    published: (cluster) => ingest.published(cluster),
   });
   const telling = createFlowTelling({
     ...deps,
     source: deps.flowSource,
     policy: policyViewOf({ policy: datapath.policy, endpoints: datapath.endpoints, maps }),
-    kv: deps.cache,
     state,
     endpoints: datapath.endpoints,
     listings,
     nodeProbe,
     nameOfCluster: (id) => clusterIds.nameOf(id),
-    contextOf: (cluster) => ingest.contextOf(cluster),
+    published: (cluster) => ingest.published(cluster),
   });
   const parts = [
     localNamespaces,

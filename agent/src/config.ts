@@ -31,6 +31,17 @@ export const agentConfig = defineConfig(
       .string()
       .default('/var/lib/cilium/etcd-config.yaml')
       .describe('etcd client file of this cluster’s etcd, which holds the cache (user agent-CLUSTER)'),
+    clustermeshConfig: z
+      .string()
+      .default('')
+      .describe(
+        'folder with an etcd client file per remote cluster, for agents that read them by themselves; by default they are read from the cache in --cache-config',
+      ),
+    contactInterval: durationSetting('30s', 'how often each store of --clustermesh-config is asked whether it answers'),
+    heartbeatInterval: durationSetting(
+      '60s',
+      'how often those stores have a new heartbeat; two missed ones are a lost connection',
+    ),
     kubeconfig: z
       .string()
       .optional()
@@ -76,7 +87,10 @@ export const agentConfig = defineConfig(
       .string()
       .default('node.clustermesh.io/agent-not-ready')
       .describe('key of a taint to take off this node once remote clusters have been read; empty: none'),
-    clustermeshSyncTimeout: durationSetting('1m', 'readiness waits for remote clusters no longer than this'),
+    clustermeshSyncTimeout: durationSetting(
+      '1m',
+      'readiness waits for remote clusters no longer than this, once this cluster and the list of the others are known',
+    ),
     staleTtl: durationSetting(
       '0s',
       'withdraw backends of a cluster that was lost for longer: used only where there are no others; 0s = never',

@@ -2,13 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HttpKubeClient } from '@clustermesh/kube';
-import { connectEtcdByFile } from '@clustermesh/kvstore';
+import { connectEtcd, connectEtcdByFile, explainEtcdFailure } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
+import { ClustersDir } from '@clustermesh/remote';
 import { AdminServer, Health, createLogger, runMain } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
 
 import { createAgent } from './agent.ts';
+import type { AgentDeps } from './agent.ts';
 import { agentConfig, loadConfig } from './config.ts';
 import type { AgentConfig } from './config.ts';
 import { removeDatapath } from './datapath/kernel/remove-datapath.ts';
@@ -55,6 +57,7 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
   const agent = createAgent({
     ...deps,
     cache,
+    links: linksOf(config, deps),
     kube,
     maps: datapath.maps,
     devices: datapath.devices,
@@ -80,6 +83,21 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
   );
   await nextTurn();
   await agent.run(signal);
+}
+
+/** Without a folder of its own an agent reads other clusters from its own cluster's cache. */
+function linksOf(
+  { clustermeshConfig: path, contactInterval, heartbeatInterval }: AgentConfig,
+  deps: Pick<AgentDeps, 'clock' | 'random' | 'log' | 'health'>,
+): AgentDeps['links'] {
+  if (path === '') return undefined;
+  return {
+    contactIntervalMs: contactInterval,
+    heartbeatIntervalMs: heartbeatInterval,
+    clusters: new ClustersDir(path, { ...deps, health: deps.health.scope('clusters') }),
+    connect: (remote, signal) => connectEtcd(remote, { session: false }, deps, signal),
+    explain: (remote, error, signal) => explainEtcdFailure(remote, error, deps, signal),
+  };
 }
 
 /** Only programs answer probes, and only where they are does an answer arrive. */

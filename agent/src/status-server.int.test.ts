@@ -48,6 +48,7 @@ const status: AgentStatus = {
         writtenAt: '',
         overQuota: 0,
         storeId: 'a',
+        ageOf: 'mirror',
       },
       kinds: [{ name: 'ip', synced: true, entries: 3 }],
       rejected: 1,

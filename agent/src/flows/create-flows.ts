@@ -1,7 +1,7 @@
-import type { KvReader } from '@clustermesh/kvstore';
 import type { Clock, Health, Logger, Random, Result } from '@clustermesh/runtime';
-import type { ClusterName, SourceContext } from '@clustermesh/wire';
+import type { ClusterName } from '@clustermesh/wire';
 
+import type { Published } from '../ingest/cluster-feed.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
 import type { NodeProbe } from '../probe/node-probe.ts';
 import type { AgentSettings } from '../settings.ts';
@@ -23,15 +23,14 @@ export interface FlowTellingDeps {
   /** Absent: there are no programs. */
   readonly source: FlowSource | undefined;
   readonly policy: PolicyView;
-  /** Our own cluster's store. */
-  readonly kv: KvReader;
   readonly maps: DatapathMaps;
   readonly state: MeshState;
   readonly endpoints: Pick<EndpointTable, 'rows'>;
   readonly listings: Pick<Listings, 'entryOf'>;
   readonly nodeProbe: Pick<NodeProbe, 'reports'>;
   readonly nameOfCluster: (clusterId: number) => ClusterName | '';
-  readonly contextOf: (cluster: string) => SourceContext | undefined;
+  /** Of our own cluster too. */
+  readonly published: (cluster: string) => Published | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -45,9 +44,9 @@ export interface FlowTelling {
 }
 
 export function createFlowTelling(deps: FlowTellingDeps): FlowTelling {
-  const { config, state, maps, policy, kv, clock } = deps;
+  const { config, state, maps, policy, clock, published } = deps;
   const local = { id: config.clusterId, maxConnectedClusters: config.maxConnectedClusters };
-  const names = new PodNames({ ...deps, local });
+  const names = new PodNames(deps);
   const ownerOf = (address: Uint8Array): number | undefined => state.nodes.owner(address);
   const parties = new Parties({ ...deps, ipcache: state.ipcache, ownerOf, names, local });
   const facts = new AddressFacts({
@@ -55,7 +54,7 @@ export function createFlowTelling(deps: FlowTellingDeps): FlowTelling {
     entryOf: (address) => deps.listings.entryOf(address),
     localClusterId: config.clusterId,
   });
-  const find = { kv, endpoints: deps.endpoints, contextOf: deps.contextOf, localCluster: config.clusterName, clock };
+  const find = { endpoints: deps.endpoints, published, localCluster: config.clusterName, clock };
   const explaining = { policy, maps, facts, parties, names, find, cluster: config.clusterName, node: config.nodeName };
   return {
     flows: new Flows({ ...deps, parties, names }),

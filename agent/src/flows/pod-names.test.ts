@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { KvEntry } from '@clustermesh/kvstore';
+import type { KvEntry, KvReader } from '@clustermesh/kvstore';
 import { FakeClock } from '@clustermesh/runtime';
-import { ipIdentityCodec, parseIp } from '@clustermesh/wire';
+import { ipIdentityCodec, kindByName, parseIp } from '@clustermesh/wire';
 import type { ClusterId, ClusterName, IpIdentity } from '@clustermesh/wire';
 
+import type { Published } from '../ingest/cluster-feed.ts';
 import { PodNames } from './pod-names.ts';
 
 const signal = new AbortController().signal;
@@ -18,6 +19,23 @@ function value(change: Partial<IpIdentity> = {}): Uint8Array {
   });
 }
 
+/** West is our own cluster; of east there is a copy. */
+function published(name: string, get: KvReader['get']): Published | undefined {
+  const cluster = name as ClusterName;
+  const clusterId = { west: 1, east: 2 }[name];
+  if (clusterId === undefined) return undefined;
+  const { ip } = kindByName;
+  return {
+    context: { cluster, clusterId: clusterId as ClusterId, maxConnectedClusters: 255 },
+    kv: { get, watch: () => neverUsed() },
+    prefixOf: () => (name === 'west' ? ip.statePrefix(cluster) : ip.cachePrefix(cluster)),
+  };
+}
+
+function neverUsed(): never {
+  throw new Error('names are asked for one by one');
+}
+
 function setUp(entries: Record<string, Uint8Array>) {
   const clock = new FakeClock();
   const asked: string[] = [];
@@ -27,9 +45,8 @@ function setUp(entries: Record<string, Uint8Array>) {
     return Promise.resolve(bytes && { key, value: bytes, createRevision: 1n, modRevision: 1n });
   };
   const names = new PodNames({
-    kv: { get },
+    published: (cluster) => published(cluster, get),
     nameOfCluster: (id) => ({ 1: 'west' as ClusterName, 2: 'east' as ClusterName })[id] ?? '',
-    local: { id: 1 as ClusterId, maxConnectedClusters: 255 },
     clock,
   });
   return { clock, names, asked };
@@ -99,9 +116,8 @@ describe('PodNames', () => {
     const clock = new FakeClock();
     let asked = 0;
     const names = new PodNames({
-      kv: { get: () => Promise.reject(new Error(`no store ${++asked}`)) },
+      published: (cluster) => published(cluster, () => Promise.reject(new Error(`no store ${++asked}`))),
       nameOfCluster: () => 'east' as ClusterName,
-      local: { id: 1 as ClusterId, maxConnectedClusters: 255 },
       clock,
     });
     await names.learn([{ address, clusterId: east }], signal);

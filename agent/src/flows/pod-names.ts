@@ -1,8 +1,8 @@
-import type { KvReader } from '@clustermesh/kvstore';
 import type { Clock } from '@clustermesh/runtime';
 import { formatIp, kindByName } from '@clustermesh/wire';
-import type { ClusterId, ClusterName, MaxConnectedClusters } from '@clustermesh/wire';
+import type { ClusterName } from '@clustermesh/wire';
 
+import type { Published } from '../ingest/cluster-feed.ts';
 import { keyText } from '../maps/address.ts';
 
 export interface PodName {
@@ -17,10 +17,9 @@ export interface OwnedAddress {
 }
 
 export interface PodNamesOptions {
-  /** Our own cluster's store. */
-  readonly kv: Pick<KvReader, 'get'>;
+  /** Of our own cluster too; undefined: no cluster of this name is connected. */
+  readonly published: (cluster: string) => Published | undefined;
   readonly nameOfCluster: (clusterId: number) => ClusterName | '';
-  readonly local: { readonly id: ClusterId; readonly maxConnectedClusters: MaxConnectedClusters };
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
@@ -73,16 +72,11 @@ export class PodNames {
   }
 
   async #read({ address, clusterId }: OwnedAddress, signal: AbortSignal): Promise<PodName | undefined> {
-    const { kv, nameOfCluster, local } = this.#options;
-    const cluster = nameOfCluster(clusterId);
-    if (cluster === '') return undefined;
-    const { ip } = kindByName;
+    const published = this.#options.published(this.#options.nameOfCluster(clusterId));
     const keyName = formatIp(address);
-    const prefix = clusterId === local.id ? ip.statePrefix(cluster) : ip.cachePrefix(cluster);
-    const entry = await kv.get(prefix + keyName, signal);
-    if (entry === undefined) return undefined;
-    const context = { cluster, clusterId: clusterId as ClusterId, maxConnectedClusters: local.maxConnectedClusters };
-    const value = ip.read(context, keyName, entry.value);
+    const entry = await published?.kv?.get(published.prefixOf('ip') + keyName, signal);
+    if (published === undefined || entry === undefined) return undefined;
+    const value = kindByName.ip.read(published.context, keyName, entry.value);
     if (!value.ok || value.value.k8sPodName === '') return undefined;
     return { namespace: value.value.k8sNamespace, name: value.value.k8sPodName };
   }

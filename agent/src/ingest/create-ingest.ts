@@ -1,13 +1,16 @@
 import type { KubeClient } from '@clustermesh/kube';
 import type { KvReader } from '@clustermesh/kvstore';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
-import type { SourceContext } from '@clustermesh/wire';
+import type { ClusterName, SourceContext } from '@clustermesh/wire';
 
 import type { Datapath } from '../datapath/create-datapath.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
-import type { KindLimits } from './cluster-feed.ts';
+import { CachedClusters } from './cached-clusters.ts';
+import type { KindLimits, Published } from './cluster-feed.ts';
 import { ClusterIds } from './cluster-ids.ts';
 import { InitialSync } from './initial-sync.ts';
+import { LinkedClusters } from './linked-clusters.ts';
+import type { LinkedClustersDeps } from './linked-clusters.ts';
 import { LocalCluster } from './local-cluster.ts';
 import { LocalNamespaces } from './local-namespaces.ts';
 import { LocalPods } from './local-pods.ts';
@@ -15,10 +18,21 @@ import { LocalPolicies } from './local-policies.ts';
 import { LocalServices } from './local-services.ts';
 import { MirrorPulse } from './mirror-pulse.ts';
 import type { Pacer } from './pacer.ts';
-import { RemoteClusters } from './remote-clusters.ts';
+import type { RemoteClusterDeps } from './remote-cluster.ts';
+import type { RemoteClusters } from './remote-clusters.ts';
+
+/** How this agent reaches remote clusters by itself. */
+export interface Links extends Pick<LinkedClustersDeps, 'clusters' | 'connect' | 'explain'> {
+  /** How often a store that has nothing to tell is asked whether it still answers. */
+  readonly contactIntervalMs: number;
+  /** How often stores have a new heartbeat; two missed ones are lost contact. */
+  readonly heartbeatIntervalMs: number;
+}
 
 export interface IngestOptions {
+  /** Our own cluster's store: what it publishes and, without links, what it holds of other clusters. */
   readonly kv: KvReader;
+  readonly links: Links | undefined;
   readonly kube: KubeClient;
   readonly datapath: Datapath;
   readonly local: SourceContext;
@@ -47,7 +61,7 @@ export interface Ingest {
   /** Every policy, and who is who in our own cluster. */
   arePoliciesKnown(): boolean;
   /** Of our own cluster too; undefined: no cluster of this name is connected. */
-  contextOf(cluster: string): SourceContext | undefined;
+  published(cluster: string): Published | undefined;
 }
 
 /** As many identities as a range of 16 bits has numbers. */
@@ -61,6 +75,20 @@ function remoteLimits({ ipc_host: hosts, node, svc }: IngestOptions['maps']): Ki
     services: svc.maxEntries,
     identities: maxIdentities,
   };
+}
+
+/** By the files of this agent if it has any, else by what our own cluster's store holds. */
+function remoteClusters(
+  options: IngestOptions,
+  deps: RemoteClusterDeps & { readonly localName: ClusterName },
+): RemoteClusters {
+  const { links, kv, local, clock, mirrorSilenceMs: silenceMs } = options;
+  if (links !== undefined) {
+    const { contactIntervalMs, heartbeatIntervalMs, ...reach } = links;
+    const settings = { contactIntervalMs, heartbeatIntervalMs, maxConnectedClusters: local.maxConnectedClusters };
+    return new LinkedClusters({ ...deps, ...reach, silenceMs, settings });
+  }
+  return new CachedClusters({ ...deps, kv, localId: local.clusterId, pulse: new MirrorPulse(clock, silenceMs) });
 }
 
 export function createIngest(options: IngestOptions): Ingest {
@@ -103,13 +131,11 @@ export function createIngest(options: IngestOptions): Ingest {
       policyChanges.raise();
     },
   });
-  const remotes = new RemoteClusters({
+  const remotes = remoteClusters(options, {
     ...edges,
     clusterIds,
     localName: local.cluster,
-    localId: local.clusterId,
     maxConnectedClusters: local.maxConnectedClusters,
-    pulse: new MirrorPulse(clock, mirrorSilenceMs),
     ttlMs: options.staleTtlMs,
     limits: remoteLimits(options.maps),
     onSynced: (clusterId, kind) => takeover.synced(clusterId, kind),
@@ -119,8 +145,9 @@ export function createIngest(options: IngestOptions): Ingest {
     localCluster,
     remotes,
     clock,
+    log: options.log,
     timeoutMs: options.syncTimeoutMs,
-    onOver: () => takeover.giveUpUnknown((clusterId) => clusterIds.has(clusterId)),
+    onOver: () => takeover.giveUpUnknown((clusterId) => clusterIds.has(clusterId) || remotes.untold.length > 0),
   });
   const arePoliciesKnown = (): boolean =>
     localPolicies.isSynced &&
@@ -136,10 +163,8 @@ export function createIngest(options: IngestOptions): Ingest {
     localCluster,
     remotes,
     initialSync,
-    contextOf: (cluster) =>
-      cluster === options.local.cluster
-        ? options.local
-        : remotes.all().find(({ name }) => name === cluster)?.feed?.context,
+    published: (cluster) =>
+      cluster === local.cluster ? localCluster.feed : remotes.all().find(({ name }) => name === cluster)?.feed,
     arePoliciesKnown,
   };
 }

@@ -1,6 +1,6 @@
 import { Backoff, retryLoop } from '@clustermesh/runtime';
 import { WatchStore } from '@clustermesh/kvstore';
-import type { Decode, WatchObserver } from '@clustermesh/kvstore';
+import type { Decode, KvReader, WatchObserver } from '@clustermesh/kvstore';
 
 import type { IngestDeps } from './kind-ingest.ts';
 
@@ -10,7 +10,7 @@ const backoffCapMs = 30_000;
 export async function followPrefix<T>(
   target: { readonly name: string; readonly prefix: string; readonly decode: Decode<T> },
   observer: WatchObserver<T>,
-  deps: IngestDeps,
+  deps: IngestDeps & { readonly kv: KvReader },
   signal: AbortSignal,
 ): Promise<void> {
   const { kv, clock, random, log, health } = deps;

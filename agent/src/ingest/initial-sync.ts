@@ -1,5 +1,5 @@
 import { aborted, isAborted } from '@clustermesh/runtime';
-import type { Clock } from '@clustermesh/runtime';
+import type { Clock, Logger } from '@clustermesh/runtime';
 
 import type { LocalCluster } from './local-cluster.ts';
 import type { RemoteClusters } from './remote-clusters.ts';
@@ -9,9 +9,13 @@ export interface InitialSyncOptions {
   readonly remotes: RemoteClusters;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  readonly log: Logger;
   /** Clusters that nobody has mentioned until now were removed while no agent ran. */
   readonly onOver: () => void;
 }
+
+/** How often members that have not told their id are asked after. */
+const untoldMs = 1_000;
 
 /**
  * How long the agent waits for remote clusters: until all have been read, or for a time after our own cluster and the
@@ -31,16 +35,35 @@ export class InitialSync {
     await Promise.race([Promise.all(known), aborted(signal)]);
     await clock.sleep(timeoutMs, signal);
     if (isAborted(signal)) return;
+    this.#warn();
     this.#isOver = true;
     onOver();
+    await this.#untilTold(signal);
+    if (!isAborted(signal)) onOver();
   }
 
   /** What is being waited for, if anything. */
   get waitsFor(): string | undefined {
-    const { localCluster, remotes } = this.#options;
+    const { localCluster } = this.#options;
     if (!localCluster.feed.hasSynced) return 'identities and addresses of this cluster';
-    const missing = remotes.all().filter((remote) => remote.state.state === 'syncing');
-    if (missing.length === 0 || this.#isOver) return undefined;
-    return `cluster ${missing.map(({ name }) => name).join(', ')}`;
+    const unread = this.#unread;
+    return unread.length === 0 || this.#isOver ? undefined : `cluster ${unread.join(', ')}`;
+  }
+
+  get #unread(): readonly string[] {
+    const { remotes } = this.#options;
+    return remotes.all().flatMap(({ name, state }) => (state.state === 'syncing' ? [name] : []));
+  }
+
+  #warn(): void {
+    const clusters = this.#unread;
+    const { log, timeoutMs } = this.#options;
+    if (clusters.length > 0) log.warn({ clusters, timeoutMs }, 'going on without clusters that could not be read yet');
+  }
+
+  /** What a predecessor left of a cluster that is away is not given up because its id is not known (I4, I7). */
+  async #untilTold(signal: AbortSignal): Promise<void> {
+    const { remotes, clock } = this.#options;
+    while (remotes.untold.length > 0 && !isAborted(signal)) await clock.sleep(untoldMs, signal);
   }
 }

@@ -4,6 +4,7 @@ import { WatchStore } from '@clustermesh/kvstore';
 import type { KvReader } from '@clustermesh/kvstore';
 import type { Kind, KindName, SourceContext } from '@clustermesh/wire';
 
+import { byKeyName } from './key-names.ts';
 import { NoRoom } from './no-room.ts';
 import type { Pacer } from './pacer.ts';
 import type { Rejections } from './rejections.ts';
@@ -11,7 +12,6 @@ import type { Sink } from './sinks.ts';
 import { inSmallBatches } from './small-batches.ts';
 
 export interface IngestDeps {
-  readonly kv: KvReader;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -22,10 +22,6 @@ export interface IngestDeps {
 export interface KindSource<T> {
   readonly kind: Kind<T>;
   readonly context: SourceContext;
-  /** Ends in `/`. */
-  readonly prefix: string;
-  /** Entries count only while it is there: a store that lacks it is being filled (I3). `undefined`: at once. */
-  readonly canaryKey: string | undefined;
   /** Is a delete that comes now a deletion, or may it be an expired lease? */
   readonly believesDeletes: () => boolean;
   readonly sink: Sink<T>;
@@ -34,6 +30,17 @@ export interface KindSource<T> {
   readonly limit: number;
   /** Once per run, when everything listed has been told. */
   readonly onSynced: () => void;
+}
+
+/** Where a kind is read now. */
+export interface EntriesAt {
+  readonly kv: KvReader;
+  /** Ends in `/`. */
+  readonly prefix: string;
+  /** Entries count only while it is there: a store that lacks it is being filled (I3). `undefined`: at once. */
+  readonly canaryKey: string | undefined;
+  /** Keys whose re-creation means another history (docs/spec/watch-store.md). */
+  readonly witnesses: readonly string[];
 }
 
 /** What a feed knows of its kinds, whatever their values. */
@@ -54,8 +61,12 @@ export interface IngestedKind {
   readonly rejected: number;
   /** Entries there is no room for; they are read again when there may be some. */
   readonly noRoom: number;
-  /** Until abort. What is known stays. */
-  run(signal: AbortSignal): Promise<void>;
+  /** Until abort, over any number of connections. What is known stays, also where another store or prefix is read next. */
+  run(at: EntriesAt, signal: AbortSignal): Promise<void>;
+  /** Until abort, or until contact is lost (thrown). */
+  follow(at: EntriesAt, signal: AbortSignal): Promise<void>;
+  /** The cluster does not publish it: what is known of it goes, and nothing more is waited for. Not while running. */
+  absent(): void;
   /** The writer has spoken long enough to have put back what it still has: the rest is deleted. */
   applyWithheld(): void;
   /** Reads again what found no room, if there may be some now. Called every second or so. */
@@ -92,6 +103,8 @@ export class KindIngest<T> implements IngestedKind {
   readonly #withheld = new Set<string>();
   readonly #noRoom: NoRoom;
   readonly #firstSync = Promise.withResolvers();
+  #prefix = '';
+  #isAbsent = false;
   #round = new AbortController();
   #isRetrying = false;
   #hasSynced = false;
@@ -103,13 +116,13 @@ export class KindIngest<T> implements IngestedKind {
     this.#deps = deps;
     this.#noRoom = new NoRoom(deps.clock, source.limit);
     const observer = {
-      upserted: (key: string, value: T) => this.#upserted(key, value),
-      deleted: (key: string) => this.#deleted(key),
-      rejected: (key: string, reason: string) => source.rejections.reject(key, reason),
+      upserted: (name: string, value: T) => this.#upserted(name, value),
+      deleted: (name: string) => this.#deleted(name),
+      rejected: (name: string, reason: string) => source.rejections.reject(this.#prefix + name, reason),
       synced: () => this.#synced(),
       batchDone: () => deps.pacer.pause(),
     };
-    this.#store = new WatchStore<T>((key, bytes) => this.#read(key, bytes), observer, { maxRejected });
+    this.#store = new WatchStore<T>((name, bytes) => this.#read(name, bytes), observer, { maxRejected });
   }
 
   get firstSync(): Promise<unknown> {
@@ -121,7 +134,7 @@ export class KindIngest<T> implements IngestedKind {
   }
 
   get isLive(): boolean {
-    return this.#store.isSynced || this.#isRetrying;
+    return this.#store.isSynced || this.#isRetrying || this.#isAbsent;
   }
 
   get entries(): number {
@@ -140,13 +153,13 @@ export class KindIngest<T> implements IngestedKind {
     return this.#noRoom.count(this.#store.rejectedCount);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
+  async run(at: EntriesAt, signal: AbortSignal): Promise<void> {
     const { clock, random, log, health } = this.#deps;
     const backoff = new Backoff({ baseMs: 100, capMs: backoffCapMs, random });
     await retryLoop(
       (inner, progressed) => {
         this.#progressed = progressed;
-        return this.#follow(inner);
+        return this.follow(at, inner);
       },
       { name: this.healthName, backoff, clock, health, log },
       signal,
@@ -166,8 +179,14 @@ export class KindIngest<T> implements IngestedKind {
     this.#round.abort();
   }
 
+  absent(): void {
+    this.drain();
+    this.#isAbsent = true;
+    this.#synced();
+  }
+
   applyWithheld(): void {
-    for (const key of this.#withheld) this.#source.sink.deleted(this.#keyName(key));
+    for (const name of this.#withheld) this.#source.sink.deleted(name);
     this.#withheld.clear();
   }
 
@@ -177,23 +196,19 @@ export class KindIngest<T> implements IngestedKind {
     this.applyWithheld();
   }
 
-  async #follow(signal: AbortSignal): Promise<void> {
-    const { canaryKey, prefix, context } = this.#source;
+  async follow({ kv, prefix, canaryKey, witnesses }: EntriesAt, signal: AbortSignal): Promise<void> {
+    this.#prefix = prefix;
+    this.#isAbsent = false;
     if (canaryKey !== undefined) {
       this.#deps.health.scope(this.healthName).degraded(`waiting for ${canaryKey}`);
-      await waitForKey(this.#deps.kv, canaryKey, signal);
-      this.#deps.log.debug({ cluster: context.cluster, kind: this.name }, 'canary seen');
+      await waitForKey(kv, canaryKey, signal);
+      this.#deps.log.debug({ cluster: this.#source.context.cluster, kind: this.name }, 'canary seen');
     }
-    const witnesses = canaryKey === undefined ? [] : [canaryKey];
+    const entries = byKeyName(inSmallBatches(kv, listedAtOnce));
     while (!isAborted(signal)) {
       this.#round = new AbortController();
       try {
-        await this.#store.run(
-          inSmallBatches(this.#deps.kv, listedAtOnce),
-          prefix,
-          { witnesses },
-          AbortSignal.any([signal, this.#round.signal]),
-        );
+        await this.#store.run(entries, prefix, { witnesses }, AbortSignal.any([signal, this.#round.signal]));
       } catch (error) {
         this.#isRetrying = false;
         throw error;
@@ -201,46 +216,43 @@ export class KindIngest<T> implements IngestedKind {
     }
   }
 
-  #read(key: string, bytes: Uint8Array): Result<T> {
+  #read(name: string, bytes: Uint8Array): Result<T> {
     const { kind, context, limit, sink } = this.#source;
     const max = maxValueBytes[kind.name];
     if (bytes.length > max) return refuse(`value of ${bytes.length} bytes, more than ${max}`);
-    if (this.#store.size >= limit && !this.#store.has(key)) {
+    if (this.#store.size >= limit && !this.#store.has(name)) {
       this.#noRoom.overLimit();
       return refuse(`more than ${limit} ${kind.name}`);
     }
-    const value = kind.read(context, this.#keyName(key), bytes);
+    const value = kind.read(context, name, bytes);
     const reason = value.ok ? sink.check?.(value.value) : undefined;
     return reason === undefined ? value : refuse(reason);
   }
 
-  #upserted(key: string, value: T): void {
-    this.#withheld.delete(key);
-    const reason = this.#source.sink.upserted(this.#keyName(key), value);
+  #upserted(name: string, value: T): void {
+    this.#withheld.delete(name);
+    const reason = this.#source.sink.upserted(name, value);
     if (reason === undefined) {
-      this.#noRoom.placed(key);
+      this.#noRoom.placed(name);
       return;
     }
-    this.#noRoom.add(key);
-    this.#source.rejections.reject(key, reason);
+    this.#noRoom.add(name);
+    this.#source.rejections.reject(this.#prefix + name, reason);
   }
 
-  #deleted(key: string): void {
-    this.#noRoom.placed(key);
-    if (this.#source.believesDeletes()) this.#source.sink.deleted(this.#keyName(key));
-    else this.#withheld.add(key);
+  #deleted(name: string): void {
+    this.#noRoom.placed(name);
+    if (this.#source.believesDeletes()) this.#source.sink.deleted(name);
+    else this.#withheld.add(name);
   }
 
   #synced(): void {
     this.#hasSynced = true;
     this.#isRetrying = false;
     this.#progressed();
+    this.#deps.health.scope(this.healthName).ok();
     this.#firstSync.resolve(undefined);
     this.#source.onSynced();
-  }
-
-  #keyName(key: string): string {
-    return key.slice(this.#source.prefix.length);
   }
 }
 

@@ -1,4 +1,5 @@
 import { every, ok, runAll } from '@clustermesh/runtime';
+import type { KvReader } from '@clustermesh/kvstore';
 import { heartbeatKey } from '@clustermesh/wire';
 import type { KindName, SourceContext } from '@clustermesh/wire';
 
@@ -10,6 +11,8 @@ import { MirrorPulse } from './mirror-pulse.ts';
 import { Rejections } from './rejections.ts';
 
 export interface LocalClusterDeps extends IngestDeps {
+  /** Our own cluster's store. */
+  readonly kv: KvReader;
   readonly state: MeshState;
   readonly context: SourceContext;
   readonly onSynced: (kind: KindName) => void;
@@ -32,7 +35,7 @@ export class LocalCluster {
     this.#deps = deps;
     this.#pulse = new MirrorPulse(deps.clock, deps.silenceMs);
     this.rejections = new Rejections(deps.context.cluster, deps.log);
-    this.feed = new ClusterFeed('state', deps.context, {
+    this.feed = new ClusterFeed('local', deps.context, {
       ...deps,
       rejections: this.rejections,
       limits: {},
@@ -51,7 +54,7 @@ export class LocalCluster {
     await runAll(
       [
         (inner) => followPrefix(heartbeat, observer, this.#deps, inner),
-        (inner) => this.feed.run(ownConfig(this.#deps.context), inner),
+        (inner) => this.feed.run(this.#deps.kv, ownConfig(this.#deps.context), inner),
         (inner) => every(tickMs, async () => this.#tick(), { ...this.#deps, name: 'local-cluster/tick' }, inner),
       ],
       signal,
@@ -65,7 +68,7 @@ export class LocalCluster {
 }
 
 /** All three kinds are always published; nothing else of the configuration matters here. */
-function ownConfig({ clusterId, maxConnectedClusters }: SourceContext): Parameters<ClusterFeed['run']>[0] {
+function ownConfig({ clusterId, maxConnectedClusters }: SourceContext): Parameters<ClusterFeed['run']>[1] {
   return {
     id: clusterId,
     capabilities: { syncedCanaries: true, cached: false, maxConnectedClusters, endpointSlicesExportMode: '' },

@@ -1,5 +1,7 @@
 import type { AttachMethod } from '@clustermesh/ebpf';
 
+import type { AgeOf } from '../ingest/cluster-way.ts';
+
 /**
  * What status.proto says, as TypeScript: one shape for gRPC, for GET /v1/status and for metrics.
  * Times are RFC 3339 in UTC, '' when there is none.
@@ -136,6 +138,8 @@ export interface FreshnessStatus {
   readonly storeId: string;
   readonly writtenAt: string;
   readonly overQuota: number;
+  /** Whose word or contact that is. */
+  readonly ageOf: AgeOf;
 }
 
 /** How the nodes of a cluster answer through the tunnel. */

@@ -63,16 +63,16 @@ function nodeProbesStatus(reports: readonly NodeReport[]): NodeProbesStatus {
   };
 }
 
-function freshnessStatus({ contact }: RemoteCluster): FreshnessStatus | undefined {
-  return contact.freshness === undefined ? undefined : { ...contact.freshness, ageMs: contact.ms ?? 0 };
+function freshnessStatus({ way }: RemoteCluster): FreshnessStatus | undefined {
+  return way.freshness && { ...way.freshness, ageMs: way.freshness.ageMs ?? 0 };
 }
 
-/** The newest trouble of any job of a cluster (`cluster/NAME`, `cluster/NAME/…`), by cluster. */
+/** The newest trouble of any job of a cluster (`cluster/NAME`, `cluster/NAME/…`, `remote/NAME/…`), by cluster. */
 export function lastFailures(health: Health): ReadonlyMap<string, Failure> {
   const failures = new Map<string, Failure>();
   for (const { name: job, state, reason, since } of health.report()) {
     const [area, cluster = ''] = job.split('/');
-    if (area !== 'cluster' || state === 'ok') continue;
+    if ((area !== 'cluster' && area !== 'remote') || state === 'ok') continue;
     if (since > (failures.get(cluster)?.since ?? -Infinity)) failures.set(cluster, { reason, since });
   }
   return failures;

@@ -1,6 +1,7 @@
-import { formatIp, kindByName } from '@clustermesh/wire';
+import { formatIp } from '@clustermesh/wire';
 import type { ClusterName, KindName } from '@clustermesh/wire';
 
+import type { Published } from '../ingest/cluster-feed.ts';
 import type { ClusterIds } from '../ingest/cluster-ids.ts';
 import type { RemoteClusters } from '../ingest/remote-clusters.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
@@ -12,6 +13,7 @@ export interface ConflictSources {
   readonly remotes: Pick<RemoteClusters, 'all' | 'claimOfOurName'>;
   readonly clusterIds: Pick<ClusterIds, 'nameOf'>;
   readonly localName: ClusterName;
+  readonly published: (cluster: string) => Pick<Published, 'prefixOf'> | undefined;
 }
 
 /** Among so many lost claims an example is looked for; of millions the first ones will do. */
@@ -55,14 +57,14 @@ function* cidrConflicts(sources: ConflictSources): Generator<Conflict> {
   }
 }
 
-function* addressConflicts({ state, clusterIds }: ConflictSources): Generator<Conflict> {
+function* addressConflicts({ state, clusterIds, published }: ConflictSources): Generator<Conflict> {
   const examples = addressExamples(state);
   for (const { clusterId, holderId, count } of state.ipcache.lost.counts()) {
     const [cluster, holder] = [clusterIds.nameOf(clusterId), clusterIds.nameOf(holderId)];
     const subject = examples.get(pairKey(clusterId, holderId)) ?? '';
     const what = subject === '' ? `${count} addresses` : `address ${subject}${andMore(count)}`;
     const message = `${what} of cluster ${cluster} is cluster ${holder}'s: packets go to ${holder}`;
-    const key = subject === '' ? '' : keyOf('ip', cluster, subject);
+    const key = subject === '' ? '' : keyOf(published, 'ip', cluster, subject);
     yield { kind: 'address', cluster, holder, count, subject, key, message };
   }
 }
@@ -82,7 +84,7 @@ function addressExamples(state: ConflictSources['state']): ReadonlyMap<string, s
 function* backendConflicts(sources: ConflictSources): Generator<Conflict> {
   for (const { first, ...pair } of grouped(sources.state.paths.foreign(), ({ count }) => count, sources)) {
     const subject = formatIp(first.address);
-    const key = keyOf('services', pair.cluster, first.service);
+    const key = keyOf(sources.published, 'services', pair.cluster, first.service);
     const message = `backend ${subject}${andMore(pair.count)} that cluster ${pair.cluster} lists for service ${first.service} is at an address of cluster ${pair.holder}: it is not used`;
     yield { kind: 'backend', ...pair, subject, key, message };
   }
@@ -121,8 +123,9 @@ function pairKey(clusterId: number, holderId: number): string {
   return `${clusterId}/${holderId}`;
 }
 
-function keyOf(kind: KindName, cluster: string, name: string): string {
-  return kindByName[kind].cachePrefix(cluster as ClusterName) + name;
+function keyOf(published: ConflictSources['published'], kind: KindName, cluster: string, name: string): string {
+  const prefix = published(cluster)?.prefixOf(kind);
+  return prefix === undefined ? '' : prefix + name;
 }
 
 function andMore(count: number): string {

@@ -1,5 +1,5 @@
 import type { SelectedFrontend } from '@clustermesh/select';
-import { formatIp, kindByName, isWorldIdentity } from '@clustermesh/wire';
+import { formatIp, isWorldIdentity } from '@clustermesh/wire';
 import type { KindName } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
@@ -8,6 +8,7 @@ import { decodeServiceKey, encodeServiceKey } from '../maps/service.ts';
 import { protocolName, protocolNumber } from '../datapath/services/protocols.ts';
 import type { ServiceProgrammer } from '../datapath/services/service-programmer.ts';
 import type { ServiceReconciler } from '../datapath/services/service-reconciler.ts';
+import type { Published } from '../ingest/cluster-feed.ts';
 import type { ClusterIds } from '../ingest/cluster-ids.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
 import type { NodeProbe } from '../probe/node-probe.ts';
@@ -31,6 +32,8 @@ export interface ListingsOptions {
   readonly reconciler: ServiceReconciler;
   readonly clusterIds: ClusterIds;
   readonly localClusterId: number;
+  /** Of our own cluster too. */
+  readonly published: (cluster: string) => Published | undefined;
   readonly nodeProbe: Pick<NodeProbe, 'reports'>;
   readonly policy: Pick<PolicyState, 'policies'>;
 }
@@ -249,9 +252,8 @@ export class Listings {
   #entryKey(kind: KindName, clusterId: number, name: string): string {
     const cluster = this.#options.clusterIds.nameOf(clusterId);
     if (cluster === '') return '';
-    const row = kindByName[kind];
-    const isLocal = clusterId === this.#options.localClusterId;
-    return (isLocal ? row.statePrefix(cluster) : row.cachePrefix(cluster)) + name;
+    const prefix = this.#options.published(cluster)?.prefixOf(kind);
+    return prefix === undefined ? '' : prefix + name;
   }
 }
 

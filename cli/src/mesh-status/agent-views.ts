@@ -24,7 +24,7 @@ export interface ClusterView {
   readonly state?: string;
   readonly reason?: string;
   readonly datapath?: string;
-  readonly freshness?: { readonly ageMs: number; readonly lastContact: string };
+  readonly freshness?: { readonly ageMs: number; readonly lastContact: string; readonly ageOf?: string };
   readonly rejectedNow?: number;
   readonly rejectionReasons?: readonly { readonly reason: string; readonly count: number; readonly key: string }[];
   readonly noRoom?: number;
@@ -56,7 +56,7 @@ export function clusterUse(name: string, agents: readonly AgentView[]): ClusterU
   const ages = views.flatMap(({ freshness }) =>
     freshness === undefined || freshness.lastContact === '' ? [] : freshness.ageMs,
   );
-  const notes = [unreachable, refused, rejected, noRoom, withheld].flatMap((note) => note(views) ?? []);
+  const notes = [unknownAge, unreachable, refused, rejected, noRoom, withheld].flatMap((note) => note(views) ?? []);
   const age = ages.length === 0 ? {} : { age: renderDuration(Math.max(...ages)) };
   return { datapath: uses[worst] ?? '', ...age, notes };
 }
@@ -72,6 +72,11 @@ export function agentNotices(agents: readonly AgentView[]): readonly string[] {
 }
 
 type View = ClusterView & { readonly node: string };
+
+function unknownAge(views: readonly View[]): string | undefined {
+  if (!views.some(({ freshness }) => freshness?.ageOf === 'cache')) return undefined;
+  return 'its age is that of the contact with a cache: how old the copy there is, nobody tells';
+}
 
 function unreachable(views: readonly View[]): string | undefined {
   const seenBy = new Map<string, number>();

@@ -14,6 +14,7 @@ import {
   hostKeyLayout,
   ipcacheValueLayout,
 } from '../../maps/ipcache.ts';
+import type { Published } from '../../ingest/cluster-feed.ts';
 import type { NodeReport } from '../../probe/node-probe.ts';
 import type { IpcacheEntry } from '../../status/agent-status.ts';
 import type { NodeRow } from '../../tables/node-table.ts';
@@ -54,6 +55,7 @@ const entry: IpcacheEntry = {
 };
 
 interface Known extends KnownPolicy {
+  readonly isAway?: boolean;
   readonly entries?: Readonly<Record<string, IpcacheEntry>>;
   readonly reports?: readonly NodeReport[];
 }
@@ -106,8 +108,13 @@ class World {
       clusterId: 2 as ClusterId,
       maxConnectedClusters: 255,
     };
-    const contextOf = (cluster: string): SourceContext | undefined => (cluster === 'east' ? east : undefined);
-    const find = { kv: this.kv, endpoints, localCluster: 'west', contextOf, clock: this.clock };
+    const read = {
+      context: east,
+      kv: known.isAway === true ? undefined : this.kv,
+      prefixOf: () => 'cilium/cache/ip/v1/east/',
+    };
+    const published = (cluster: string): Published | undefined => (cluster === 'east' ? read : undefined);
+    const find = { endpoints, localCluster: 'west', published, clock: this.clock };
     const names = { learn: () => Promise.resolve() };
     const parties = { party, owned: () => undefined };
     const options = { policy, maps: this.maps, facts, parties, names, find, cluster: 'west', node: 'n1' };

@@ -4,15 +4,15 @@ import type { Clock, Result } from '@clustermesh/runtime';
 import { kindByName, parseIp } from '@clustermesh/wire';
 import type { SourceContext } from '@clustermesh/wire';
 
+import type { Published } from '../../ingest/cluster-feed.ts';
 import type { EndpointRow } from '../../tables/endpoint-table.ts';
 
 export interface FindAddressesOptions {
-  readonly kv: Pick<KvReader, 'watch'>;
   /** Of this node. */
   readonly endpoints: { rows(): Iterable<Pick<EndpointRow, 'namespace' | 'name' | 'address'>> };
   readonly localCluster: string;
   /** Of our own cluster too; undefined: no cluster of this name is connected. */
-  readonly contextOf: (cluster: string) => SourceContext | undefined;
+  readonly published: (cluster: string) => Published | undefined;
   readonly clock: Pick<Clock, 'sleep'>;
 }
 
@@ -53,31 +53,36 @@ async function searchStore(
   options: FindAddressesOptions,
   signal: AbortSignal,
 ): Promise<Result<readonly Uint8Array[]>> {
-  const context = options.contextOf(pod.cluster);
-  if (context === undefined) return refuse(`cluster ${pod.cluster} is not connected`);
+  const published = options.published(pod.cluster);
+  if (published === undefined) return refuse(`cluster ${pod.cluster} is not connected`);
+  const { kv } = published;
+  if (kv === undefined) return refuse(`there is no contact with cluster ${pod.cluster}: give the address`);
   const what = `look for pod ${pod.namespace}/${pod.name} in what cluster ${pod.cluster} publishes`;
   const found = await withDeadline(
     { ms: searchMs, what, clock: options.clock },
-    (inner) => listAddresses(pod, context, options, inner),
+    (inner) => listAddresses(pod, { kv, prefix: published.prefixOf('ip'), context: published.context }, inner),
     signal,
   );
   if (found.length > 0) return ok(found);
   return refuse(`cluster ${pod.cluster} publishes no pod ${pod.namespace}/${pod.name}: give its address`);
 }
 
+interface AddressesAt {
+  readonly kv: Pick<KvReader, 'watch'>;
+  readonly prefix: string;
+  readonly context: SourceContext;
+}
+
 async function listAddresses(
   pod: SoughtPod,
-  context: SourceContext,
-  { kv, localCluster }: FindAddressesOptions,
+  { kv, prefix, context }: AddressesAt,
   signal: AbortSignal,
 ): Promise<readonly Uint8Array[]> {
-  const { ip } = kindByName;
-  const prefix = pod.cluster === localCluster ? ip.statePrefix(context.cluster) : ip.cachePrefix(context.cluster);
   const found: Uint8Array[] = [];
   for await (const { events, phase } of kv.watch(prefix, {}, signal)) {
     for (const event of events) {
       if (event.kind !== 'put') continue;
-      const value = ip.read(context, event.key.slice(prefix.length), event.value);
+      const value = kindByName.ip.read(context, event.key.slice(prefix.length), event.value);
       if (!value.ok || value.value.k8sPodName !== pod.name || value.value.k8sNamespace !== pod.namespace) continue;
       const address = parseIp(value.value.ip);
       if (address !== undefined) found.push(address);

@@ -9,7 +9,7 @@ interface RawCluster {
   readonly state: string;
   readonly reason: string;
   readonly datapath: string;
-  readonly freshness: { readonly age_ms: number; readonly last_contact: string } | null;
+  readonly freshness: { readonly age_ms: number; readonly last_contact: string; readonly age_of: string } | null;
   readonly kinds: readonly { readonly name: string; readonly entries: number }[];
   readonly rejected: number;
   readonly rejected_now: number;
@@ -24,8 +24,10 @@ interface ClustersRow {
   readonly reason: string;
   /** What is done with its backends: fresh, stale, withdrawn, '' while there are none. */
   readonly datapath: string;
-  /** Since the mirror was last in contact with the cluster, milliseconds. */
+  /** Since the last contact, milliseconds. */
   readonly ageMs: number | undefined;
+  /** With whom: the mirror’s with the cluster, ours with the cluster, or ours with a cache whose age nobody tells. */
+  readonly ageOf: string;
   readonly entries: Readonly<Record<string, number>>;
   /** Entries that are not believed now. */
   readonly rejectedNow: number;
@@ -39,7 +41,7 @@ interface ClustersRow {
 export default class InspectClusters extends InspectCommand<ClustersRow> {
   static override summary = 'Remote clusters as the agents see them.';
   static override description =
-    'State, age since the last contact, what is done with the backends (fresh, stale, withdrawn) and entries by kind. REJECTED: ' +
+    'State, age since the last contact (of a cache, where nobody tells how old its copy is), what is done with the backends (fresh, stale, withdrawn) and entries by kind. REJECTED: ' +
     'what is not believed; CONFLICTS: addresses that another cluster holds (inspect ipcache). -o json has reasons and keys.';
   static override examples = ['<%= config.bin %> inspect clusters --context east'];
 
@@ -52,6 +54,7 @@ export default class InspectClusters extends InspectCommand<ClustersRow> {
       reason: rest.reason,
       datapath: rest.datapath,
       ageMs: (freshness?.last_contact ?? '') === '' ? undefined : freshness?.age_ms,
+      ageOf: freshness?.age_of ?? '',
       entries: Object.fromEntries(kinds.map((kind) => [kind.name, kind.entries])),
       rejectedNow: rest.rejected_now,
       rejected: rest.rejected,
@@ -62,7 +65,10 @@ export default class InspectClusters extends InspectCommand<ClustersRow> {
       cluster: (row) => row.cluster,
       id: (row) => String(row.id),
       state: (row) => [row.state, row.reason].filter(Boolean).join(': '),
-      age: (row) => (row.ageMs === undefined ? '-' : renderDuration(row.ageMs)),
+      age: (row) =>
+        [row.ageMs === undefined ? '-' : renderDuration(row.ageMs), row.ageOf === 'cache' ? '(cache)' : '']
+          .join(' ')
+          .trim(),
       datapath: (row) => row.datapath || '-',
       nodes: (row) => String(row.entries['nodes'] ?? 0),
       endpoints: (row) => String(row.entries['ip'] ?? 0),
