@@ -1,5 +1,5 @@
 import type { KvReader } from '@clustermesh/kvstore';
-import { runAll } from '@clustermesh/runtime';
+import { aborted, runAll } from '@clustermesh/runtime';
 import type { Health } from '@clustermesh/runtime';
 import { canaryKey, clusterConfigKey, kinds } from '@clustermesh/wire';
 import type { ClusterConfig, ClusterName, KindName } from '@clustermesh/wire';
@@ -9,6 +9,12 @@ import { emptySource } from './empty-source.ts';
 import { KindMirror } from './kind-mirror.ts';
 import type { MirrorDeps, MirrorSource } from './kind-mirror.ts';
 import type { KindStatus } from '../status/status.ts';
+
+/** Both tell of the backends of services. */
+const successors: Readonly<Partial<Record<KindName, KindName>>> = {
+  services: 'endpointslices',
+  endpointslices: 'services',
+};
 
 /** All kinds of one remote cluster, mirrored into the local cache; outlives the connections to it. */
 export class ClusterMirror {
@@ -79,10 +85,20 @@ export class ClusterMirror {
     const complete = (): void => {
       if (this.isComplete) onComplete();
     };
+    const mirrored = new Map(this.#mirrors.map(({ kind }) => [kind.name, Promise.withResolvers<undefined>()]));
     const jobs = this.#mirrors.map((mirror) => async (both: AbortSignal) => {
       const from = this.#sourceOf(mirror, source, config);
       if (from.canary !== undefined) await canaries.seen(from.canary, both);
-      if (!both.aborted) await mirror.run(from, complete, both);
+      const successor = this.#successorOf(mirror, config);
+      if (successor !== undefined) {
+        await Promise.race([mirrored.get(successor.kind.name)?.promise, aborted(both)]);
+        await successor.settled(both);
+      }
+      const onComplete = (): void => {
+        mirrored.get(mirror.kind.name)?.resolve(undefined);
+        complete();
+      };
+      if (!both.aborted) await mirror.run(from, onComplete, both);
     });
     const follow = (both: AbortSignal): Promise<void> => canaries.follow(source, this.#cluster, both);
     await runAll(config.capabilities.syncedCanaries ? [follow, ...jobs] : jobs, signal);
@@ -91,6 +107,16 @@ export class ClusterMirror {
   /** Deletes the copies of the kinds that may be withdrawn. Not while in `run`. */
   async revoke(signal: AbortSignal): Promise<void> {
     for (const mirror of this.#mirrors) if (mirror.kind.revocable) await mirror.revoke(signal);
+  }
+
+  /**
+   * What the source publishes from now on in another kind: until that is here, copies of the old kind stay, or readers
+   * would have neither (I4).
+   */
+  #successorOf({ kind, size }: KindMirror, config: ClusterConfig): KindMirror | undefined {
+    if (size === 0 || kind.enabled(config)) return undefined;
+    const name = successors[kind.name];
+    return this.#mirrors.find((other) => other.kind.name === name && other.kind.enabled(config));
   }
 
   /** What the source does not have is mirrored from nothing: deleted here, and yet announced (protocol.md §9.1). */

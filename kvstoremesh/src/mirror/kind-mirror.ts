@@ -76,6 +76,11 @@ export class KindMirror {
     return this.#reflector.run(source.store, source.prefix, { witnesses: source.witnesses }, signal);
   }
 
+  /** Resolves when nothing is left to write, or on abort. */
+  settled(signal: AbortSignal): Promise<void> {
+    return this.#reflector.settled(signal);
+  }
+
   /** Asks the source again for what was not admitted. */
   readmit(): void {
     this.#reflector.readmit();
@@ -86,7 +91,7 @@ export class KindMirror {
     const done = new AbortController();
     const source = { store: emptySource, prefix: '', witnesses: [] };
     await this.run(source, () => done.abort(), AbortSignal.any([signal, done.signal]));
-    await this.#reflector.settled(signal);
+    await this.settled(signal);
   }
 
   #listed(nowMs: number): Uint8Array {
