@@ -1,9 +1,9 @@
-import { identityCodec, parseLabel } from '@clustermesh/wire';
+import { identityText, parseLabel } from '@clustermesh/wire';
 import type { LabelArray } from '@clustermesh/wire';
 
 /** A label set by its text on the wire: sorted, so that equal sets have equal texts. */
 export function labelText(labels: LabelArray): string {
-  return Buffer.from(identityCodec.encode(labels)).toString();
+  return identityText(labels);
 }
 
 /** Labels as `source:key` -> value, the form that Kubernetes objects hold. */

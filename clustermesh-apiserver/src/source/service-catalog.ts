@@ -4,6 +4,7 @@ import { runAll } from '@clustermesh/runtime';
 import { serviceSharing } from '@clustermesh/wire';
 
 import type { AnnotationAdvisor } from '../events/annotation-advisor.ts';
+import { keptService, keptSlice } from '../map/kept-objects.ts';
 import { serviceOfSlice } from '../map/service.ts';
 import { GroupedKeys } from './grouped-keys.ts';
 import type { NamespaceTable } from './namespace-table.ts';
@@ -83,8 +84,9 @@ export class ServiceCatalog implements Source {
   async run(signal: AbortSignal): Promise<void> {
     await runAll(
       [
-        (inner) => follow(services, this.#serviceObserver(), this.#deps, inner),
-        (inner) => follow(endpointSlices, this.#sliceObserver(), this.#deps, inner),
+        (inner) => follow(services, this.#serviceObserver(), { ...this.#deps, options: { keep: keptService } }, inner),
+        (inner) =>
+          follow(endpointSlices, this.#sliceObserver(), { ...this.#deps, options: { keep: keptSlice } }, inner),
       ],
       signal,
     );

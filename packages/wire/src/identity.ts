@@ -24,13 +24,18 @@ const unspecified = 'unspec';
 
 /** STABLE API, protocol.md §2.6: `source:key=value;` for each label, sorted by key. Nothing is escaped. */
 export const identityCodec: Codec<LabelArray> = {
-  encode: (labels) => new TextEncoder().encode(sortByKey(labels).map(formatLabel).join('')),
+  encode: (labels) => Buffer.from(identityText(labels)),
   decode(bytes) {
     if (!isUtf8(bytes)) return refuse('labels are not UTF-8');
     const elements = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).split(';');
     return ok(elements.map(parseLabel).filter(({ key }) => key !== ''));
   },
 };
+
+/** The same as a text: equal sets have equal ones. */
+export function identityText(labels: LabelArray): string {
+  return sortByKey(labels).map(formatLabel).join('');
+}
 
 /** One label as people and Kubernetes objects write it: `k8s:app=web`, `reserved:host`, `$host`. */
 export function parseLabel(text: string): Label {

@@ -21,6 +21,7 @@ export type { Freshness } from './freshness.ts';
 export type { GoMap } from './go-json.ts';
 export {
   identityCodec,
+  identityText,
   namespaceLabelPrefix,
   parseLabel,
   podNamespaceLabel,

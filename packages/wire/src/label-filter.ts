@@ -27,8 +27,22 @@ const ignored: readonly RegExp[] = [
   /^etcd_node/,
 ];
 
-/** Ignored unless an included pattern matches more of the key than the shortest ignored one. */
+/** A cluster has few keys and many pods. */
+const relevanceByKey = new Map<string, boolean>();
+const mostKeys = 4_096;
+
 export function isIdentityRelevant(key: string): boolean {
+  const known = relevanceByKey.get(key);
+  if (known !== undefined) return known;
+  // Whoever writes labels must not be able to fill our memory.
+  if (relevanceByKey.size === mostKeys) relevanceByKey.clear();
+  const isRelevant = matchPatterns(key);
+  relevanceByKey.set(key, isRelevant);
+  return isRelevant;
+}
+
+/** Ignored unless an included pattern matches more of the key than the shortest ignored one. */
+function matchPatterns(key: string): boolean {
   const shortestIgnored = Math.min(...matchedLengths(ignored, key));
   const longestIncluded = Math.max(...matchedLengths(included, key));
   return shortestIgnored === Infinity || longestIncluded > shortestIgnored;

@@ -10,6 +10,7 @@ import { MeshIdentityClient } from '../../identity/mesh-identity-client.ts';
 import { meshIdentities } from '../../identity/mesh-identity.ts';
 import type { MeshIdentity } from '../../identity/mesh-identity.ts';
 import type { LocalCluster } from '../../map/local-cluster.ts';
+import { keptNode, keptPod } from '../../map/kept-objects.ts';
 import { meshNode } from '../../map/node.ts';
 import type { Sinks } from '../../publish/publisher.ts';
 import type { NamespaceTable } from '../namespace-table.ts';
@@ -43,7 +44,13 @@ export class KubernetesSource implements Source {
   constructor(deps: KubernetesSourceDeps) {
     this.#deps = deps;
     const { cluster, namespaces, sinks, kube, clock, log, identityGraceMs } = deps;
-    this.#nodes = new NodeSource({ ...deps, resource: nodes, convert: meshNode, sink: sinks.nodes });
+    this.#nodes = new NodeSource({
+      ...deps,
+      resource: nodes,
+      convert: meshNode,
+      sink: sinks.nodes,
+      options: { keep: keptNode },
+    });
     const range = identityRange(cluster.id, cluster.maxConnectedClusters);
     const entries = new IdentityEntries({
       namespaces,
@@ -85,7 +92,7 @@ export class KubernetesSource implements Source {
       [
         (inner) => this.#nodes.run(inner),
         (inner) => this.#followIdentities(inner),
-        (inner) => follow(pods, this.#pods, this.#deps, inner),
+        (inner) => follow(pods, this.#pods, { ...this.#deps, options: { keep: keptPod } }, inner),
         (inner) => this.#allocator.run(inner),
         (inner) => this.#collect(inner),
       ],

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+
+import type { EndpointSlice, KubeObject, Node, Pod, Service } from '@clustermesh/kube';
+
+import { aNode, aPod, aService, aSlice, east } from '../testing/objects.ts';
+import { clusterEndpointSlice } from './endpoint-slice.ts';
+import { keptNode, keptPod, keptService, keptSlice } from './kept-objects.ts';
+import { meshNode } from './node.ts';
+import { podFacts } from './pod.ts';
+import { exportValidity, serviceExport } from './service-export.ts';
+import { clusterService, serviceOfSlice } from './service.ts';
+
+/** As the API server has it. */
+function grown<T extends KubeObject>(object: T): T {
+  const managedFields = [{ manager: 'kubelet', operation: 'Update', fieldsV1: { 'f:status': {} } }] as const;
+  const ids = {
+    uid: `uid-of-${object.metadata.name}`,
+    resourceVersion: '17',
+    creationTimestamp: '2026-01-05T08:00:00Z',
+  };
+  return { ...object, metadata: { ...object.metadata, ...ids, managedFields } };
+}
+
+const pod = grown({
+  ...aPod('web-1', '10.1.0.5'),
+  spec: { ...aPod('web-1', '10.1.0.5').spec, nodeName: 'n1', volumes: [{ name: 'token' }] },
+});
+const node = grown({ ...aNode('n1', '172.18.0.2', ['10.1.0.0/24', 'fd00:10::/64']), extra: 'field' });
+const service = grown(aService('web'));
+const slice = grown(aSlice('web-1', 'web', ['10.1.0.5', '10.1.0.6']));
+
+describe('what is kept of an object', () => {
+  it.each<{ name: string; whole: Pod }>([
+    {
+      name: 'with two families',
+      whole: { ...pod, status: { ...pod.status, podIPs: [{ ip: '10.1.0.5' }, { ip: 'fd00::5' }] } },
+    },
+    { name: 'on the host', whole: { ...pod, spec: { ...pod.spec, hostNetwork: true } } },
+    { name: 'that has ended', whole: { ...pod, status: { ...pod.status, phase: 'Failed' } } },
+    {
+      name: 'without labels, status or account',
+      whole: { metadata: { name: 'a', namespace: 'b' }, spec: { containers: [] } },
+    },
+  ])('says of a pod $name what the whole one says', ({ whole }) => {
+    expect(podFacts(keptPod(whole))).toEqual(podFacts(whole));
+  });
+
+  it('says of a node what the whole one says', () => {
+    const old: Node = { ...node, spec: { podCIDR: '10.1.0.0/24' } };
+    for (const whole of [node, old, { metadata: { name: 'n1' } }]) {
+      expect(meshNode(keptNode(whole), east)).toEqual(meshNode(whole, east));
+    }
+  });
+
+  it('says of a service and its slices what the whole ones say', () => {
+    const external: Service = { ...service, spec: { type: 'ExternalName' } };
+    const bare: EndpointSlice = { ...slice, endpoints: null, ports: null };
+    for (const whole of [service, external, { metadata: { name: 'web' } }]) {
+      const kept = keptService(whole);
+      expect(clusterService(kept, [slice, bare].map(keptSlice), east)).toEqual(
+        clusterService(whole, [slice, bare], east),
+      );
+      expect(exportValidity(kept)).toEqual(exportValidity(whole));
+      expect(serviceExport({ metadata: { name: 'web' } }, kept, east)).toEqual(
+        serviceExport({ metadata: { name: 'web' } }, whole, east),
+      );
+    }
+    for (const whole of [slice, bare]) {
+      expect(clusterEndpointSlice(keptSlice(whole), east)).toEqual(clusterEndpointSlice(whole, east));
+      expect(serviceOfSlice(keptSlice(whole))).toBe(serviceOfSlice(whole));
+    }
+  });
+
+  it.each([
+    ['pod', keptPod(pod), pod],
+    ['node', keptNode(node), node],
+    ['service', keptService(service), service],
+    ['slice', keptSlice(slice), slice],
+  ] as const)('is of a %s what a list-watch needs, and no managedFields', (_, kept: KubeObject, whole: KubeObject) => {
+    const { name, namespace, uid, resourceVersion } = whole.metadata;
+    expect({ namespace, ...kept.metadata }).toMatchObject({ name, namespace, uid, resourceVersion });
+    expect(JSON.stringify(kept)).not.toMatch(/managedFields|kubelet|volumes|extra/);
+  });
+});
