@@ -37,6 +37,25 @@ describe('loadConfig', () => {
     expect(() => load(flag)).toThrow(message);
   });
 
+  it.each([
+    { argv: [], want: { etcd: '/var/lib/cilium/etcd-config.yaml', writeRate: undefined, leaderElection: 'auto' } },
+    {
+      argv: [
+        '--kvstore-opt=etcd.config=/e.yaml',
+        '--kvstore-opt=etcd.qps=100',
+        '--kvstore-opt=etcd.bootstrapQps=10000',
+      ],
+      want: { etcd: '/e.yaml', writeRate: { perSecond: 100, whileStarting: 10_000 } },
+    },
+    { argv: ['--kvstore-opt', 'etcd.maxInflight=10'], want: { etcdTuning: { maxInFlight: 10 } } },
+    { argv: [], want: { apiServeAddr: { host: 'localhost', port: 9_889 }, prometheusServeAddr: undefined } },
+    { argv: ['--prometheus-serve-addr=:9964'], want: { prometheusServeAddr: { host: '', port: 9_964 } } },
+    { argv: ['--api-serve-addr='], want: { apiServeAddr: undefined } },
+    { argv: ['-D', '--pprof'], want: { logLevel: 'debug', pprof: true, pprofPort: 6_064 } },
+  ])('takes Cilium’s $argv', ({ argv, want }) => {
+    expect(load(...argv)).toMatchObject(want);
+  });
+
   it('has limits for all remote clusters and for single ones', () => {
     const { limits } = load(
       '--remote-max-keys=9',

@@ -1,14 +1,21 @@
 import { z } from 'zod';
 
+import { parseKvstoreOptions } from '@clustermesh/kvstore';
+import type { EtcdClientConfig, EtcdTuning, WriteRate } from '@clustermesh/kvstore';
 import {
   MeshError,
   byteSizeSetting,
   defineConfig,
   durationSetting,
   formatByteSize,
-  logLevels,
+  effectiveLogLevel,
+  inertProcessSettings,
+  inertSetting,
+  portSetting,
+  processSettings,
+  serveAddressSetting,
 } from '@clustermesh/runtime';
-import type { ConfigInput } from '@clustermesh/runtime';
+import type { ConfigInput, LogLevel } from '@clustermesh/runtime';
 import { maxConnectedClusters, validateLocalCluster } from '@clustermesh/wire';
 
 import type { KvstoremeshSettings } from './kvstoremesh.ts';
@@ -36,6 +43,20 @@ export const kvstoremeshConfig = defineConfig(
       .string()
       .default('/var/lib/cilium/etcd-config.yaml')
       .describe('etcd client file of this cluster’s etcd, which holds the cache (user admin-CLUSTER)'),
+    kvstore: z.enum(['etcd']).default('etcd').describe('what kind of store the cache is in'),
+    kvstoreOpt: z
+      .string()
+      .default('')
+      .describe(
+        'Cilium’s options of the etcd client, KEY=VALUE: etcd.config is --etcd-config, etcd.address an etcd without TLS; etcd.qps and etcd.bootstrapQps limit entries a second, etcd.maxInflight writes at a time; etcd.limit, etcd.keepaliveHeartbeat, etcd.keepaliveTimeout, of remote clusters too',
+      )
+      .meta({ repeatable: true }),
+    leaderElection: z
+      .enum(['auto', 'true', 'false'])
+      .default('auto')
+      .describe(
+        'several replicas share the etcd: whoever holds Cilium’s lock cilium/kvstoremesh-lock mirrors, the others wait; auto: where the etcd is not on this machine',
+      ),
     etcdAuth: z
       .enum(['required', 'off'])
       .default('required')
@@ -84,19 +105,35 @@ export const kvstoremeshConfig = defineConfig(
       .string()
       .default('')
       .describe('other limits for single clusters: CLUSTER/max-keys=1000000,CLUSTER/max-bytes=512Mi'),
-    healthHost: z.string().default('0.0.0.0').describe('address of /healthz, /readyz, /metrics and /v1/cluster'),
+    healthHost: z
+      .string()
+      .default('')
+      .describe('address of /healthz, /readyz, /metrics and /v1/cluster; by default all'),
     healthPort: z.coerce.number().int().default(9881).describe('port of --health-host'),
-    logLevel: z
-      .enum(logLevels)
-      .default('info')
-      .describe('least severity that is logged: trace, debug, info, warn, error or silent'),
+    apiServeAddr: serveAddressSetting(
+      'localhost:9889',
+      '[HOST]:PORT where /v1/cluster is answered too, as Cilium’s tools look for it; empty: nowhere',
+    ),
+    ...processSettings,
+    pprofPort: portSetting(6_064, 'port of --pprof'),
+    clustermeshServiceV2: inertSetting('every form of services that a cluster publishes is mirrored'),
+    kvstoreMaxConsecutiveQuorumErrors: inertSetting('a lost connection is made again at once'),
+    ...inertProcessSettings,
   }),
 );
 
-export type KvstoremeshConfig = ReturnType<typeof kvstoremeshConfig.load>;
+export type KvstoremeshConfig = ReturnType<typeof kvstoremeshConfig.load> & {
+  readonly settings: KvstoremeshSettings;
+  /** Where the local etcd is: the path of a client file, or an address without TLS. */
+  readonly etcd: string | EtcdClientConfig;
+  /** Of the local etcd; of remote ones too, but for what concerns writing. */
+  readonly etcdTuning: EtcdTuning;
+  readonly writeRate: WriteRate | undefined;
+  readonly logLevel: LogLevel;
+};
 
 /** @throws MeshError CONFIG_INVALID naming what is wrong. */
-export function loadConfig(input: ConfigInput): KvstoremeshConfig & { readonly settings: KvstoremeshSettings } {
+export function loadConfig(input: ConfigInput): KvstoremeshConfig {
   const config = kvstoremeshConfig.load(input);
   const max = maxConnectedClusters(config.maxConnectedClusters);
   if (!max.ok) throw new MeshError('CONFIG_INVALID', max.reason);
@@ -115,10 +152,11 @@ export function loadConfig(input: ConfigInput): KvstoremeshConfig & { readonly s
     perClusterReadyTimeoutMs: config.perClusterReadyTimeout,
     globalReadyTimeoutMs: config.globalReadyTimeout,
   };
-  return { ...config, settings };
+  const { at: etcd = config.etcdConfig, writeRate, tuning: etcdTuning } = parseKvstoreOptions(config.kvstoreOpt);
+  return { ...config, settings, etcd, etcdTuning, writeRate, logLevel: effectiveLogLevel(config) };
 }
 
-function limitSettings(config: KvstoremeshConfig): LimitSettings {
+function limitSettings(config: ReturnType<typeof kvstoremeshConfig.load>): LimitSettings {
   const overrides = parseOverrides(config.remoteLimits);
   if (!overrides.ok) throw new MeshError('CONFIG_INVALID', `--remote-limits: ${overrides.reason}`);
   return {

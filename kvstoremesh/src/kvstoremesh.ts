@@ -1,5 +1,5 @@
-import { FairShare } from '@clustermesh/kvstore';
-import type { KvStore } from '@clustermesh/kvstore';
+import { FairShare, WritePace } from '@clustermesh/kvstore';
+import type { KvStore, WriteRate } from '@clustermesh/kvstore';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { RemoteClusters } from '@clustermesh/remote';
 import type { ClustersSource } from '@clustermesh/remote';
@@ -22,6 +22,8 @@ export interface KvstoremeshSettings extends RemoteClusterSettings, ReadinessTim
   readonly clusterName: string;
   readonly clusterId: number;
   readonly limits: LimitSettings;
+  /** Of entries, all remote clusters together; by default as fast as the store takes them. */
+  readonly writeRate?: WriteRate | undefined;
 }
 
 export interface KvstoremeshDeps {
@@ -56,6 +58,7 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
   const { clock, clusters, config, explain = keepError, log } = deps;
   const ids = new ClusterIds(config.clusterId);
   const writing = new FairShare(deps.local);
+  const pace = config.writeRate && new WritePace(config.writeRate, clock);
   const shared = new SharedBytes(config.limits.totalBytes);
   let { limits } = config;
   const remotes = new RemoteClusters({
@@ -64,7 +67,8 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
     create: (name, file) => {
       const quota = new RemoteQuota(limitsOf(limits, name), { shared, clock, log: log.child({ cluster: name }) });
       const local = tenantStore(deps.local, writing);
-      return new RemoteCluster(name, file, { ...deps, local, explain, ids, quota, settings: config });
+      const entries = pace?.paced(local) ?? local;
+      return new RemoteCluster(name, file, { ...deps, local, entries, explain, ids, quota, settings: config });
     },
   });
   const startedMs = clock.monotonicMs();
@@ -78,6 +82,7 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
     const awaited = awaitedClusters(snapshots(), elapsedMs, config);
     if (awaited.length > 0) return `waiting for ${awaited.join(', ')}`;
     readyAfterMs = elapsedMs;
+    pace?.started();
     return undefined;
   };
 

@@ -28,9 +28,11 @@ describe('the program', () => {
     await writeFile(join(dir.path, 'east'), await clientFile(east, 'remote'));
     await writeFile(join(dir.path, 'local'), await clientFile(local, 'admin-local'));
     const port = await freePort();
+    const apiPort = await freePort();
     const flags = {
       ...{ 'cluster-name': 'local', 'cluster-id': '1', 'health-host': '127.0.0.1', 'health-port': String(port) },
-      ...{ 'clustermesh-config': dir.path, 'etcd-config': join(dir.path, 'local'), 'contact-interval': '500ms' },
+      ...{ 'clustermesh-config': dir.path, 'kvstore-opt': `etcd.config=${join(dir.path, 'local')},etcd.qps=100` },
+      ...{ 'contact-interval': '500ms', 'api-serve-addr': `localhost:${apiPort}`, 'leader-election': 'true' },
     };
     const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
     const kvstoremesh = new TestProcess(process.execPath, ['--conditions=mesh-source', program, ...args]);
@@ -49,6 +51,10 @@ describe('the program', () => {
     expect(JSON.parse((await get('/v1/cluster')).slice(4))).toMatchObject([
       { name: 'east', state: 'ready', 'num-nodes': 1, config: { retrieved: true, 'cluster-id': 2 } },
     ]);
+    expect(await (await fetch(`http://localhost:${apiPort}/v1/cluster`)).json()).toMatchObject([{ name: 'east' }]);
+    expect(await local.ctl('get', 'cilium/kvstoremesh-lock/', '--prefix', '--keys-only')).toMatch(
+      /^cilium\/kvstoremesh-lock\/[0-9a-f]+$/m,
+    );
     expect(await get('/metrics')).toContain(
       'cilium_kvstoremesh_remote_cluster_readiness_status{target_cluster="east"} 1',
     );
@@ -56,6 +62,7 @@ describe('the program', () => {
     expect(await local.ctl('get', 'clustermesh/freshness/east', '--print-value-only')).toContain('"connected":true');
 
     await kvstoremesh.end('SIGTERM');
+    expect(await local.ctl('get', 'cilium/kvstoremesh-lock/', '--prefix', '--keys-only')).toBe('');
     for (const line of kvstoremesh.output.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
     expect(await local.ctl('get', 'cilium/cache/nodes/v1/east/n1', '--print-value-only')).toBe('node\n');
   });

@@ -3,19 +3,32 @@ import { isDeepStrictEqual } from 'node:util';
 import { Heartbeat, connectEtcd, connectEtcdEventually, explainEtcdFailure } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import { ClustersDir } from '@clustermesh/remote';
-import { AdminServer, Health, createLogger, every, runAll, runMain } from '@clustermesh/runtime';
+import {
+  AdminServer,
+  Health,
+  ProfileServer,
+  createLogger,
+  every,
+  profileAddress,
+  runAll,
+  runMain,
+} from '@clustermesh/runtime';
 import { systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
-import type { JobDeps, Logger } from '@clustermesh/runtime';
+import type { JobDeps, Logger, ServeAddress } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
 import { kvstoremeshConfig, loadConfig } from './config.ts';
+import type { KvstoremeshConfig } from './config.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
+import { Leadership, isShared, openLock } from './leadership.ts';
 import type { LimitSettings } from './limits/remote-limits.ts';
 import { createMetrics } from './metrics.ts';
 
 const limitsPollMs = 10_000;
-const argv = process.argv.slice(2);
+const readinessPollMs = 1_000;
+// Cilium's program of two has a word before the settings.
+const argv = process.argv.slice(process.argv[2] === 'kvstoremesh' ? 3 : 2);
 if (argv.includes('--help')) {
   process.stdout.write(
     `${kvstoremeshConfig.help('Usage: kvstoremesh --cluster-name NAME --cluster-id ID [options]')}\n`,
@@ -28,44 +41,73 @@ async function main(signal: AbortSignal): Promise<void> {
   const { settings, ...config } = loadConfig({ argv });
   const log = createLogger('kvstoremesh', config.logLevel);
   log.info({ config }, 'starting');
+  for (const { flag, description } of kvstoremeshConfig.inert({ argv })) {
+    log.info({ setting: `--${flag}`, reason: description }, 'setting without effect');
+  }
   const health = new Health(clock);
   const deps = { clock, random, log, health };
   let mesh: Kvstoremesh | undefined = undefined;
+  let leadership: Leadership | undefined = undefined;
 
   await using stack = new AsyncDisposableStack();
-  stack.use(
-    await AdminServer.listen({
-      host: config.healthHost,
-      port: config.healthPort,
-      health,
-      metrics: createMetrics(() => mesh),
-      notReady: () => (mesh === undefined ? 'waiting for the local etcd' : mesh.notReady()),
-      routes: { '/v1/cluster': () => mesh?.status() ?? [] },
-    }),
-  );
+  const notReady = (): string | undefined => leadership?.notReady(() => mesh?.notReady());
+  const answers = {
+    health,
+    metrics: createMetrics(
+      () => mesh,
+      () => leadership?.isLeader === true,
+    ),
+    notReady: () => (mesh === undefined ? 'waiting for the local etcd' : notReady()),
+    routes: { '/v1/cluster': () => mesh?.status() ?? [] },
+  };
+  for (const address of listenAddresses(config)) stack.use(await AdminServer.listen({ ...address, ...answers }));
+  const profiles = profileAddress(config);
+  if (profiles !== undefined) stack.use(await ProfileServer.listen(profiles, clock));
   const use = {
     session: true,
     leaseTtlSeconds: Math.round(config.kvstoreLeaseTtl / 1000),
     // Setting it up is the apiserver's part; nothing is written until then.
     whenAuthIsOff: config.etcdAuth === 'required' ? () => Promise.resolve() : undefined,
+    tuning: config.etcdTuning,
   } as const;
-  const local = await connectEtcdEventually(config.etcdConfig, use, deps, signal);
-  if (local === undefined) return;
-  stack.use(local);
+  const etcd = await connectEtcdEventually(config.etcd, use, deps, signal);
+  if (etcd === undefined) return;
+  stack.use(etcd);
+  const isElected = config.leaderElection === 'auto' ? await isShared(config.etcd) : config.leaderElection === 'true';
+  leadership = new Leadership(isElected ? await openLock(config.etcd, use, deps, stack, signal) : undefined, clock);
+  const local = leadership.guard(etcd);
   mesh = createKvstoremesh({
     ...deps,
     local,
-    connect: (remote, both) => connectEtcd(remote, { session: false }, deps, both),
+    connect: (remote, both) => connectEtcd(remote, { session: false, tuning: config.etcdTuning }, deps, both),
     explain: (remote, error, both) => explainEtcdFailure(remote, error, deps, both),
     clusters: new ClustersDir(config.clustermeshConfig, { clock, log, health: health.scope('clusters') }),
-    config: settings,
+    config: { ...settings, writeRate: config.writeRate },
   });
   const jobs = [
-    mesh.run.bind(mesh),
+    leadership.run.bind(leadership),
+    (both: AbortSignal) => mirror(mesh, leadership, both),
+    (both: AbortSignal) => every(readinessPollMs, async () => void notReady(), { ...deps, name: 'readiness' }, both),
     (both: AbortSignal) => followLimits(mesh, settings.limits, deps, both),
     ...(config.enableHeartbeat ? [heartbeat(local, log)] : []),
   ];
   await runAll(jobs, signal);
+}
+
+/** Where it is asked: /readyz and all else at each of them. */
+function listenAddresses({
+  healthHost,
+  healthPort,
+  apiServeAddr,
+  prometheusServeAddr,
+}: KvstoremeshConfig): readonly ServeAddress[] {
+  const more = [apiServeAddr, prometheusServeAddr].filter((address) => address !== undefined);
+  return [{ host: healthHost, port: healthPort }, ...more];
+}
+
+async function mirror(mesh: Kvstoremesh, leadership: Leadership, signal: AbortSignal): Promise<void> {
+  await leadership.held(signal);
+  await mesh.run(signal);
 }
 
 /** Limits that are changed in the file of --config hold without a restart; other settings wait for one. */

@@ -4,5 +4,12 @@ import { docsTable, metricRows } from '@clustermesh/testkit';
 import { createMetrics } from './metrics.ts';
 
 it('every metric is in docs/metrics.md', () => {
-  expect(docsTable('metrics.md', 'kvstoremesh')).toEqual(metricRows(createMetrics(() => undefined)));
+  expect(docsTable('metrics.md', 'kvstoremesh')).toEqual(
+    metricRows(
+      createMetrics(
+        () => undefined,
+        () => true,
+      ),
+    ),
+  );
 });

@@ -6,7 +6,10 @@ import { MeshFixture, remoteFile } from './testing/mesh-fixture.ts';
 describe('createMetrics', () => {
   it('shows each cluster under the names of Cilium, and forgets it when it is removed', async () => {
     await using mesh = new MeshFixture();
-    const registry = createMetrics(() => mesh.mesh);
+    const registry = createMetrics(
+      () => mesh.mesh,
+      () => true,
+    );
     const east = mesh.add('east', 2);
     east.publish();
     east.put('cilium/state/nodes/v1/east/n1', 'node');
@@ -24,6 +27,7 @@ describe('createMetrics', () => {
         'cilium_kvstoremesh_kvstore_sync_queue_size{scope="nodes/v1",source_cluster="east"} 0',
         'cilium_kvstoremesh_kvstore_initial_sync_completed{scope="nodes/v1",source_cluster="east",action="write"} 1',
         'cilium_kvstoremesh_bootstrap_seconds 0',
+        'cilium_kvstoremesh_leader_election_master_status{name="kvstoremesh"} 1',
         'clustermesh_kvstoremesh_entries{target_cluster="east",resource="nodes"} 1',
         `clustermesh_kvstoremesh_remote_cluster_last_contact_ts{target_cluster="east"} ${mesh.clock.now() / 1000}`,
       ]),
@@ -34,6 +38,11 @@ describe('createMetrics', () => {
   });
 
   it('has no clusters before there is a mesh', async () => {
-    expect(await createMetrics(() => undefined).metrics()).toContain('cilium_kvstoremesh_remote_clusters 0');
+    const text = await createMetrics(
+      () => undefined,
+      () => false,
+    ).metrics();
+    expect(text).toContain('cilium_kvstoremesh_remote_clusters 0');
+    expect(text).toContain('cilium_kvstoremesh_leader_election_master_status{name="kvstoremesh"} 0');
   });
 });

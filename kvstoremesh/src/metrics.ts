@@ -109,7 +109,7 @@ export const metrics: readonly Metric[] = [
 ];
 
 /** Read from the clusters when Prometheus asks, so that a removed one leaves no series behind. */
-export function createMetrics(mesh: () => Kvstoremesh | undefined): Registry {
+export function createMetrics(mesh: () => Kvstoremesh | undefined, isLeader: () => boolean): Registry {
   const registry = new Registry();
   const registers = [registry];
   const snapshots = (): readonly RemoteClusterSnapshot[] => mesh()?.snapshots() ?? [];
@@ -129,6 +129,13 @@ export function createMetrics(mesh: () => Kvstoremesh | undefined): Registry {
   const bootstrap: Gauge = new Gauge({
     ...{ name: `${prefix}bootstrap_seconds`, help: 'From the start to readiness; 0 before', registers },
     collect: () => bootstrap.set(seconds(mesh()?.readyAfterMs())),
+  });
+  const leader: Gauge<'name'> = new Gauge({
+    name: `${prefix}leader_election_master_status`,
+    help: '1 if this replica mirrors, 0 if another one does',
+    labelNames: ['name'],
+    registers,
+    collect: () => leader.set({ name: 'kvstoremesh' }, Number(isLeader())),
   });
   collectDefaultMetrics({ register: registry });
   return registry;

@@ -55,6 +55,7 @@ export class KvstoremeshProcess implements AsyncDisposable {
       'enable-heartbeat': 'true',
       'health-host': '127.0.0.1',
       'health-port': healthPort,
+      'api-serve-addr': '',
     };
     const program = new TestProcess(process.execPath, [
       '--conditions=mesh-source',

@@ -33,6 +33,7 @@ export async function startMesh(stack: AsyncDisposableStack, etcd: BenchEtcd, si
     'enable-heartbeat': 'true',
     'health-host': '127.0.0.1',
     'health-port': healthPort,
+    'api-serve-addr': '',
   });
   await untilReady(kvstoremesh, healthPort, signal);
 

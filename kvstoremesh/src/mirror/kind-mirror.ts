@@ -1,5 +1,5 @@
 import { Reflector } from '@clustermesh/kvstore';
-import type { KvReader, KvStore } from '@clustermesh/kvstore';
+import type { KvReader, KvStore, KvWriter } from '@clustermesh/kvstore';
 import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 import { canaryKey, rfc3339 } from '@clustermesh/wire';
 import type { AnyKind, ClusterName } from '@clustermesh/wire';
@@ -11,6 +11,8 @@ import { emptySource } from './empty-source.ts';
 
 export interface MirrorDeps {
   readonly local: KvStore;
+  /** Writes entries of `local` at a pace; by default as fast as it takes them. */
+  readonly entries?: KvWriter;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -37,7 +39,7 @@ export class KindMirror {
     this.kind = kind;
     const key = canaryKey(cluster, kind.cacheCanary);
     const value = (): Uint8Array => this.#listed(deps.clock.now());
-    const limited = limitedWriter(deps.local, deps.quota);
+    const limited = limitedWriter(deps.entries ?? deps.local, deps.quota);
     const writer = new CanaryWriter(limited, key, (written) => this.#announced(written));
     const targetPrefix = kind.cachePrefix(cluster);
     const admission = deps.quota.admission(kind.name, targetPrefix);

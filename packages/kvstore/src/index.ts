@@ -32,6 +32,8 @@ export { Heartbeat, heartbeatIntervalMs } from './heartbeat.ts';
 export type { HeartbeatDeps, HeartbeatOptions } from './heartbeat.ts';
 export { HeartbeatWatch } from './heartbeat-watch.ts';
 export type { HeartbeatWatchOptions } from './heartbeat-watch.ts';
+export { KvLock } from './kv-lock.ts';
+export type { KvLockDeps } from './kv-lock.ts';
 export { MemoryKvServer } from './memory/memory-kv-server.ts';
 export type { MemoryKvServerOptions } from './memory/memory-kv-server.ts';
 export { MemoryKvStore } from './memory/memory-kv-store.ts';

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+import { KvLock, MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
+import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
+
+import { Leadership, isShared } from './leadership.ts';
+
+function setUp() {
+  const clock = new FakeClock();
+  const server = new MemoryKvServer({ clock });
+  const store = new MemoryKvStore(server, { clock, leaseTtlSeconds: 25 });
+  const random = seededRandom(1);
+  const lock = new KvLock('cilium/kvstoremesh-lock', {
+    store,
+    clock,
+    random,
+    health: new Health(clock),
+    log: silentLogger,
+  });
+  return { clock, server, leadership: new Leadership(lock, clock) };
+}
+const theirs = { kind: 'put', key: 'cilium/kvstoremesh-lock/1', value: new Uint8Array() } as const;
+
+describe('Leadership', () => {
+  it('is ready after ten seconds while another replica mirrors, and stays so when it takes over', async () => {
+    const { clock, server, leadership } = setUp();
+    server.apply([theirs], 0);
+    const stop = new AbortController();
+    const running = leadership.run(stop.signal);
+    await clock.advance(9_000);
+    expect(leadership.notReady(() => undefined)).toBe('another replica holds cilium/kvstoremesh-lock');
+    await clock.advance(1_000);
+    expect(leadership.notReady(() => 'waiting for east')).toBeUndefined();
+    server.apply([{ kind: 'delete', key: theirs.key }], 0);
+    await clock.advance(1_000);
+    expect(leadership.isLeader).toBe(true);
+    expect(leadership.notReady(() => 'waiting for east')).toBeUndefined();
+    stop.abort();
+    await running;
+  });
+
+  it('is as ready as what it mirrors when it leads', async () => {
+    const { clock, leadership } = setUp();
+    const stop = new AbortController();
+    const running = leadership.run(stop.signal);
+    await clock.advance(20_000);
+    expect(leadership.notReady(() => 'waiting for east')).toBe('waiting for east');
+    expect(leadership.notReady(() => undefined)).toBeUndefined();
+    stop.abort();
+    await running;
+  });
+
+  it('leads at once where nobody else writes', async () => {
+    const leadership = new Leadership(undefined, new FakeClock());
+    expect(leadership.isLeader).toBe(true);
+    await leadership.held(new AbortController().signal);
+  });
+});
+
+describe('isShared', () => {
+  it.each([
+    { endpoints: ['https://127.0.0.1:2379'], want: false },
+    { endpoints: ['https://localhost:2379', 'https://[::1]:2379'], want: false },
+    { endpoints: ['https://etcd.kube-system.svc:2379'], want: true },
+    { endpoints: ['https://127.0.0.1:2379', 'https://10.0.0.7:2379'], want: true },
+  ])('takes $endpoints for an etcd that others write to: $want', async ({ endpoints, want }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'leadership-'));
+    writeFileSync(join(folder, 'etcd.yaml'), JSON.stringify({ endpoints, 'trusted-ca-file': '/ca.crt' }));
+    expect(await isShared(join(folder, 'etcd.yaml'))).toBe(want);
+    rmSync(folder, { recursive: true });
+  });
+});

@@ -1,0 +1,72 @@
+import { KvLock, connectEtcdEventually, readEtcdClientFile } from '@clustermesh/kvstore';
+import type { EtcdClientConfig, EtcdDeps, EtcdUse, KvStore } from '@clustermesh/kvstore';
+import type { Clock, Health } from '@clustermesh/runtime';
+
+/** Cilium's (protocol.md §9.4): of its replicas and ours one mirrors. */
+const lockPath = 'cilium/kvstoremesh-lock';
+/** Whoever dies without a word is missed for so long. */
+const lockLeaseSeconds = 25;
+/** A replica that waits its turn serves what the leader mirrors. */
+const readyWithoutLockMs = 10_000;
+
+export interface LeadershipDeps extends EtcdDeps {
+  readonly health: Health;
+}
+
+/** Whether this process mirrors, where several share an etcd. */
+export class Leadership {
+  readonly #lock: KvLock | undefined;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #sinceMs: number;
+  #isReadyWithout = false;
+
+  constructor(lock: KvLock | undefined, clock: Pick<Clock, 'monotonicMs'>) {
+    this.#lock = lock;
+    this.#clock = clock;
+    this.#sinceMs = clock.monotonicMs();
+  }
+
+  get isLeader(): boolean {
+    return this.#lock?.isHeld !== false;
+  }
+
+  /** `ofLeader` is what the leader's readiness waits for; once ready it stays ready. */
+  notReady(ofLeader: () => string | undefined): string | undefined {
+    if (this.#isReadyWithout) return undefined;
+    if (this.isLeader) return ofLeader();
+    this.#isReadyWithout = this.#clock.monotonicMs() - this.#sinceMs >= readyWithoutLockMs;
+    return this.#isReadyWithout ? undefined : `another replica holds ${lockPath}`;
+  }
+
+  guard(kv: KvStore): KvStore {
+    return this.#lock?.guard(kv) ?? kv;
+  }
+
+  /** Until abort, which hands over; throws KV_LEADERSHIP_LOST. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#lock?.run(signal);
+  }
+
+  /** Resolves when this process leads, or on abort. */
+  async held(signal: AbortSignal): Promise<void> {
+    await this.#lock?.held(signal);
+  }
+}
+
+/** A lock on a session of its own, added to `stack`; undefined when stopped before the etcd has answered. */
+export async function openLock(
+  at: string | EtcdClientConfig,
+  use: Extract<EtcdUse, { session: true }>,
+  deps: LeadershipDeps,
+  stack: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<KvLock | undefined> {
+  const store = await connectEtcdEventually(at, { ...use, leaseTtlSeconds: lockLeaseSeconds }, deps, signal);
+  return store && new KvLock(lockPath, { ...deps, store: stack.use(store) });
+}
+
+/** An etcd on this machine is this pod's own: nobody else writes to it. */
+export async function isShared(at: string | EtcdClientConfig): Promise<boolean> {
+  const { endpoints } = typeof at === 'string' ? await readEtcdClientFile(at) : at;
+  return endpoints.some((endpoint) => !/^https?:\/\/(?:localhost|127(?:\.\d+){3}|\[::1\]):/.test(endpoint));
+}
