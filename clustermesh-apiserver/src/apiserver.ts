@@ -56,7 +56,8 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
     health: deps.health.scope('events'),
   });
   const advisor = new AnnotationAdvisor(events);
-  const sourceDeps = { ...deps, namespaces: namespaceTable, advisor, sinks: publisher };
+  const followDeps = { ...deps, watchIdleMs: config.kubeWatchIdleMs };
+  const sourceDeps = { ...followDeps, namespaces: namespaceTable, advisor, sinks: publisher };
   const workloads = workloadSource(sourceDeps);
   const sources = [workloads, ...serviceSources(sourceDeps)];
   const clusterConfig = new ClusterConfigEnforcer(cluster, ownConfig, { ...deps, kv });
@@ -84,7 +85,7 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
         [
           (inner) => access.run(inner),
           publish,
-          (inner) => follow(namespaces, advisor.watching(namespaceTable), deps, inner),
+          (inner) => follow(namespaces, advisor.watching(namespaceTable), followDeps, inner),
           (inner) => events.run(inner),
           learn,
         ],

@@ -101,6 +101,10 @@ const schema = z.object({
     'must not be 0',
   ),
   kubeconfig: z.string().optional().describe('kubeconfig file; by default the pod’s service account, else $KUBECONFIG'),
+  kubeWatchIdleTimeout: durationSetting(
+    '150s',
+    'a watch of Kubernetes that says nothing for so long, not even a bookmark, counts as dead; API servers send one a minute',
+  ).refine((ms) => ms >= seconds, 'must be at least 1s'),
   k8sKubeconfigPath: z.string().default('').describe('Cilium’s name for --kubeconfig'),
   k8sApiServer: z
     .string()

@@ -13,6 +13,8 @@ export interface ApiserverSettings {
   readonly leaderElection?: boolean;
   /** By default as fast as etcd takes them. */
   readonly writeRate?: WriteRate | undefined;
+  /** A watch of Kubernetes that says nothing for so long, not even a bookmark, is dead. Milliseconds. */
+  readonly kubeWatchIdleMs?: number;
   /** Are namespaces global that do not say? */
   readonly globalNamespaces: boolean;
   /** How often the heartbeat is written; a minute if it is not said. */

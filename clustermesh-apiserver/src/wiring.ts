@@ -54,6 +54,7 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
     exported: { endpointSlices: config.endpointslicesExport, serviceExports: config.clustermeshEnableMcsApi },
     leaderElection: config.leaderElection,
     writeRate: config.writeRate,
+    kubeWatchIdleMs: config.kubeWatchIdleTimeout,
     globalNamespaces: config.clustermeshDefaultGlobalNamespace,
     heartbeatMs: config.heartbeatInterval,
     identityGraceMs: config.identityGracePeriod,

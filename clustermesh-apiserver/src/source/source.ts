@@ -16,6 +16,8 @@ export interface SourceDeps {
   readonly random: Random;
   readonly health: Health;
   readonly log: Logger;
+  /** A watch that says nothing for so long, not even a bookmark, is dead. Milliseconds. */
+  readonly watchIdleMs?: number | undefined;
 }
 
 /** As much of a source's dependencies as to follow one resource takes. */
@@ -32,5 +34,6 @@ export function follow<T extends KubeObject>(
   signal: AbortSignal,
 ): Promise<void> {
   const health = deps.health.scope(`watch/${resource.plural}`);
-  return new ListWatch(deps.kube, resource, deps.options ?? {}, { ...deps, health }).run(observer, signal);
+  const idle = deps.watchIdleMs === undefined ? {} : { idleMs: deps.watchIdleMs };
+  return new ListWatch(deps.kube, resource, { ...idle, ...deps.options }, { ...deps, health }).run(observer, signal);
 }

@@ -51,6 +51,21 @@ describe('FaultProxy', () => {
     client.socket.destroy();
   });
 
+  it('strands what is there, for good, and serves who comes anew', async () => {
+    const client = new Client(proxy.port);
+    client.socket.write('a');
+    await eventually(() => expect(client.received).toBe('a'));
+    proxy.strand();
+    proxy.resume();
+    client.socket.write('b');
+    const another = new Client(proxy.port);
+    another.socket.write('c');
+    await eventually(() => expect(another.received).toBe('c'));
+    expect(client).toMatchObject({ received: 'a', closed: false });
+    client.socket.destroy();
+    another.socket.destroy();
+  });
+
   it('refuses until it resumes', async () => {
     proxy.refuse();
     const refused = new Client(proxy.port);

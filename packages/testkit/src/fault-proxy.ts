@@ -14,6 +14,7 @@ interface Link {
 export class FaultProxy implements AsyncDisposable {
   readonly #listener: Server;
   readonly #links = new Set<Link>();
+  readonly #stranded = new Set<Link>();
   readonly #paused = new Set<Direction>();
   readonly #budget: Record<Direction, number> = { up: Infinity, down: Infinity };
   readonly #passed: Record<Direction, number> = { up: 0, down: 0 };
@@ -78,6 +79,16 @@ export class FaultProxy implements AsyncDisposable {
     this.#applyPauses();
   }
 
+  /** What is there never moves again, and nobody is told; new connections work: a router that forgot its connections. */
+  strand(): void {
+    for (const link of this.#links) {
+      link.client.pause();
+      link.server.pause();
+      this.#stranded.add(link);
+    }
+    this.#links.clear();
+  }
+
   /** Ends `refuse`, `pause` and a pending `cutAfter`. */
   resume(): void {
     this.#refusing = false;
@@ -93,6 +104,7 @@ export class FaultProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.refuse();
+    for (const link of this.#stranded) this.#end(link);
     this.#listener.close();
     await once(this.#listener, 'close');
   }
@@ -144,9 +156,12 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   #drop(link: Link): void {
-    if (!this.#links.delete(link)) return;
-    link.client.destroy();
-    link.server.destroy();
+    if (this.#links.delete(link) || this.#stranded.delete(link)) this.#end(link);
+  }
+
+  #end({ client, server }: Link): void {
+    client.destroy();
+    server.destroy();
   }
 
   #applyPauses(): void {
