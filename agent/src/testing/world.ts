@@ -19,10 +19,18 @@ import {
   rfc3339,
   serviceCodec,
 } from '@clustermesh/wire';
-import type { ClusterId, ClusterName, Freshness, IpIdentity, KindName, MeshNode } from '@clustermesh/wire';
+import type {
+  ClusterId,
+  ClusterName,
+  Freshness,
+  IpIdentity,
+  KindName,
+  MaxConnectedClusters,
+  MeshNode,
+} from '@clustermesh/wire';
 
 import { createAgent } from '../agent.ts';
-import type { Agent } from '../agent.ts';
+import type { Agent, AgentDeps } from '../agent.ts';
 import { noDevices } from '../datapath/endpoints/devices.ts';
 import { noSockets } from '../datapath/services/sockets.ts';
 import type { AgentSettings } from '../settings.ts';
@@ -52,10 +60,12 @@ export const seconds = 1_000;
 export const minutes = 60 * seconds;
 export const agentKinds: readonly KindName[] = ['nodes', 'identities', 'ip', 'services'];
 
-/** Identity number `local` of a cluster in a mesh of 255. */
-export const identityOf = (cluster: Cluster, local = 1): number => cluster.id * 65_536 + local;
-export const podIp = (cluster: Cluster, pod: number): string => `10.${cluster.id}.1.${pod}`;
-export const nodeIp = (cluster: Cluster): string => `172.30.${cluster.id}.11`;
+/** Identity number `local` of a cluster, in a mesh of 255 by default. */
+export const identityOf = (cluster: Cluster, local = 1, max: MaxConnectedClusters = 255): number =>
+  cluster.id * (max === 255 ? 65_536 : 32_768) + local;
+const octet = ({ id }: Cluster): number => id % 256;
+export const podIp = (cluster: Cluster, pod: number): string => `10.${octet(cluster)}.1.${pod}`;
+export const nodeIp = (cluster: Cluster): string => `172.30.${octet(cluster)}.11`;
 
 /** The store of cluster west, its Kubernetes API, and agents over one set of maps. */
 export class World implements AsyncDisposable {
@@ -67,8 +77,13 @@ export class World implements AsyncDisposable {
   readonly #writer = new MemoryKvStore(this.server, { clock: this.clock, leaseTtlSeconds: 1_000_000 });
   readonly #running = new Map<Agent, { readonly stop: AbortController; readonly done: Promise<void> }>();
 
-  constructor(changedSizes: Partial<typeof sizes> = {}) {
+  readonly max: MaxConnectedClusters;
+  /** How agents reach other clusters by themselves. */
+  protected readonly links: AgentDeps['links'] = undefined;
+
+  constructor(changedSizes: Partial<typeof sizes> = {}, max: MaxConnectedClusters = 255) {
     this.maps = memoryDatapathMaps({ ...sizes, ...changedSizes });
+    this.max = max;
   }
 
   async put(key: string, value: Uint8Array): Promise<void> {
@@ -95,7 +110,7 @@ export class World implements AsyncDisposable {
     const capabilities = {
       syncedCanaries: true,
       cached,
-      maxConnectedClusters: 255,
+      maxConnectedClusters: this.max,
       endpointSlicesExportMode: '',
     };
     await this.put(clusterConfigKey(cluster.name), clusterConfigCodec.encode({ id, capabilities }));
@@ -110,7 +125,11 @@ export class World implements AsyncDisposable {
     await this.put(freshnessKey(cluster.name), freshnessCodec.encode(value));
   }
 
-  async node(cluster: Cluster, cidr = { ip: `10.${cluster.id}.1.0`, mask: ipMask(24, 4) }): Promise<void> {
+  async node(
+    cluster: Cluster,
+    cidr = { ip: `10.${octet(cluster)}.1.0`, mask: ipMask(24, 4) },
+    labels: MeshNode['labels'] = null,
+  ): Promise<void> {
     const node: MeshNode = {
       name: 'node1',
       cluster: cluster.name,
@@ -126,7 +145,7 @@ export class World implements AsyncDisposable {
       ipv6IngressIp: '',
       source: 'custom-resource',
       encryptionKey: 0,
-      labels: null,
+      labels,
       annotations: null,
       wireguardPubKey: '',
       bootId: '',
@@ -134,7 +153,7 @@ export class World implements AsyncDisposable {
     await this.put(prefixOf(cluster, 'nodes') + node.name, nodeCodec.encode(node));
   }
 
-  async identity(cluster: Cluster, id = identityOf(cluster)): Promise<void> {
+  async identity(cluster: Cluster, id = identityOf(cluster, 1, this.max)): Promise<void> {
     const labels = ['k8s:app=echo', `k8s:io.cilium.k8s.policy.cluster=${cluster.name}`].map(parseLabel);
     await this.put(prefixOf(cluster, 'identities') + String(id), identityCodec.encode(labels));
   }
@@ -144,7 +163,7 @@ export class World implements AsyncDisposable {
       ip,
       mask: null,
       hostIp: nodeIp(cluster),
-      id: identityOf(cluster) as IpIdentity['id'],
+      id: identityOf(cluster, 1, this.max) as IpIdentity['id'],
       key: 0,
       metadata: '',
       k8sNamespace: 'default',
@@ -220,8 +239,8 @@ export class World implements AsyncDisposable {
     else await this.kube.create(namespaces, object);
   }
 
-  async localPods(pods: readonly number[]): Promise<void> {
-    await this.kube.update(endpointSlices, slice(pods));
+  async localPods(pods: readonly number[], nodeName = 'node1'): Promise<void> {
+    await this.kube.update(endpointSlices, slice(pods, nodeName));
   }
 
   async pod(name: string, podIP: string, hostNetwork = false): Promise<void> {
@@ -236,6 +255,7 @@ export class World implements AsyncDisposable {
   start(settings: Partial<AgentSettings> = {}): Agent {
     const agent = createAgent({
       cache: new MemoryKvStore(this.server, { clock: this.clock }),
+      links: this.links,
       kube: this.kube,
       maps: this.maps,
       devices: noDevices,
@@ -247,7 +267,7 @@ export class World implements AsyncDisposable {
       config: {
         clusterName: west.name,
         clusterId: west.id,
-        maxConnectedClusters: 255,
+        maxConnectedClusters: this.max,
         nodeName: 'node1',
         version: 'test',
         mode: { mode: 'memory', reason: 'a test' },
@@ -292,11 +312,11 @@ export class World implements AsyncDisposable {
   }
 }
 
-function slice(pods: readonly number[]): EndpointSlice {
+function slice(pods: readonly number[], nodeName = 'node1'): EndpointSlice {
   return {
     metadata: { namespace: 'default', name: 'echo-1', labels: { 'kubernetes.io/service-name': 'echo' } },
     addressType: 'IPv4',
-    endpoints: pods.map((pod) => ({ addresses: [podIp(west, pod)], conditions: { ready: true } })),
+    endpoints: pods.map((pod) => ({ addresses: [podIp(west, pod)], conditions: { ready: true }, nodeName })),
     ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
   };
 }

@@ -211,6 +211,14 @@ describe('explainFlow', () => {
     expect(await new World().explain({ destination })).toEqual({ ok: false, reason });
   });
 
+  it('refuses pods of a cluster that is out of contact', async () => {
+    const reason = 'there is no contact with cluster east: give the address';
+    expect(await new World().explain({ destination: 'east/demo/echo' }, { isAway: true })).toEqual({
+      ok: false,
+      reason,
+    });
+  });
+
   it('refuses sides without an IP family in common', async () => {
     const result = await new World().explain({ source: '10.1.0.2', destination: 'fd00::1' });
     expect(result).toEqual({ ok: false, reason: '10.1.0.2 and fd00::1 have no IP family in common' });
