@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { tempDir } from '@clustermesh/testkit';
 import { canaryKey } from '@clustermesh/wire';
 
-import { connect, follow } from '../../floors/etcd.ts';
 import type { MirrorFloor } from '../../floors/mirror.ts';
 import type { Bench } from '../bench.ts';
 import { Child } from '../child.ts';
 import { ForeignLoad } from '../foreign-load.ts';
 import { until } from '../propagation/programs.ts';
+import type { CacheWatcher } from './cache-watcher.ts';
 import { KvstoremeshProcess } from './kvstoremesh-process.ts';
 import { mirrorFigures, renderMirrorRounds } from './mirror-rounds.ts';
 import type { Copied, Mirrored, MirrorRound } from './mirror-rounds.ts';
@@ -72,54 +72,59 @@ async function mirrorOnce(sources: readonly Source[], keys: number, signal: Abor
   const dir = stack.use(await tempDir('bench-mirror'));
   const target = await startMirrorEtcd();
   stack.use(target.etcd);
-  const looker = connect(target.endpoint);
-  stack.defer(() => looker.close());
-  const announced = new Set<string>();
-  await follow(looker, 'cilium/synced/', ({ key }) => announced.add(key.toString()));
+  const watcher = stack.use(new Child<CacheWatcher>(new URL('./cache-watcher.ts', import.meta.url), signal));
+  await watcher.ask('follow', { etcd: target.endpoint, prefixes: ['cilium/synced/'] });
   const process = stack.use(await KvstoremeshProcess.start(dir.path, target.clientFile, signal));
 
   const before = process.use();
   const startMs = performance.now();
   await process.connect(new Map(sources.map(({ cluster, clientFile }) => [cluster.name, clientFile])));
-  const wanted = sources.flatMap(({ cluster }) =>
-    cluster.kinds.map(({ cacheCanary }) => canaryKey(cluster.name, cacheCanary)),
-  );
-  const missing = (): Promise<string | undefined> => Promise.resolve(wanted.find((key) => !announced.has(key)));
-  await until('mirrored', signal, missing, { pollMs: 20, deadlineMs: firstSyncMs });
+  await untilAnnounced(sources, watcher, signal);
   const seconds = (performance.now() - startMs) / 1_000;
   const after = process.use();
 
-  const { count } = await looker.kv.range({
-    key: Buffer.from('cilium/cache/'),
-    range_end: Buffer.from('cilium/cache0'),
-    count_only: true,
-  });
-  if (Number(count) !== keys) throw new Error(`the cache has ${count} keys, not ${keys}`);
+  const count = await watcher.ask('count', { etcd: target.endpoint, prefix: 'cilium/cache/' });
+  if (count !== keys) throw new Error(`the cache has ${count} keys, not ${keys}`);
   await sleep(calmMs);
-  const reconnect = await loseConnections(sources, process, looker, signal);
+  const reconnect = await loseConnections(sources, process, target, watcher, signal);
   const { rssMib, peakRssMib } = process.use();
   const use = { rssMib, peakRssMib, cpuMs: after.cpuMs - before.cpuMs, readBytes: after.readBytes - before.readBytes };
   return { keys, seconds, ...use, ...reconnect };
+}
+
+async function untilAnnounced(
+  sources: readonly Source[],
+  watcher: Child<CacheWatcher>,
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = new Set(
+    sources.flatMap(({ cluster }) => cluster.kinds.map(({ cacheCanary }) => canaryKey(cluster.name, cacheCanary))),
+  );
+  const missing = async (): Promise<string | undefined> => {
+    for (const key of await watcher.ask('take')) wanted.delete(key);
+    return wanted.values().next().value;
+  };
+  await until('mirrored', signal, missing, { pollMs: 20, deadlineMs: firstSyncMs });
 }
 
 /** Every source is started again with what it had. */
 async function loseConnections(
   sources: readonly Source[],
   process: KvstoremeshProcess,
-  looker: ReturnType<typeof connect>,
+  { endpoint }: MirrorEtcd,
+  watcher: Child<CacheWatcher>,
   signal: AbortSignal,
 ): Promise<Pick<Mirrored, 'reconnectWrites' | 'reconnectReadBytes'>> {
-  let reconnectWrites = 0;
-  const count = (): void => {
-    reconnectWrites++;
-  };
-  await follow(looker, 'cilium/cache/', count, count);
-  await follow(looker, 'cilium/synced/', count, count);
-  await follow(looker, 'cilium/cluster-config/', count, count);
+  // Canaries are watched already. Not freshness, which is written because time goes by.
+  await watcher.ask('follow', { etcd: endpoint, prefixes: ['cilium/cache/', 'cilium/cluster-config/'] });
+  await watcher.ask('take');
   const failures = await process.failures();
   const before = process.use().readBytes;
   for (const { etcd } of sources) await etcd.restart();
   await process.reconnected(failures, signal);
   await sleep(calmMs);
-  return { reconnectWrites, reconnectReadBytes: process.use().readBytes - before };
+  return {
+    reconnectWrites: (await watcher.ask('take')).length,
+    reconnectReadBytes: process.use().readBytes - before,
+  };
 }
