@@ -161,7 +161,7 @@ describe('createApiserver', () => {
       await create(kube, aPod('web-1', '10.1.0.6'));
       await kube.delete(pods, { namespace: 'default', name: 'web-0' }, { gracePeriodSeconds: 0 });
       const { apiserver } = await start(slowly(kube, late, clock));
-      await clock.advance(100_000);
+      await clock.advance(250_000);
       expect(apiserver.isSynced).toBe(true);
       expect(etcd.keys('cilium/state/ip/')).toEqual(['cilium/state/ip/v1/default/10.1.0.6']);
     },

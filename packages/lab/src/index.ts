@@ -14,5 +14,6 @@ export type { Installation } from './install/install.ts';
 export type { ClusterTopology, IpFamily, SampleTopology, Topology, TopologyInput } from './topology.ts';
 export { KubeApiStore } from './kube-api/kube-api-store.ts';
 export type { KubeApiStoreOptions } from './kube-api/kube-api-store.ts';
+export type { Access, PolicyRule } from './kube-api/access/authorizer.ts';
 export { serveKubeApi } from './kube-api/http/serve-kube-api.ts';
 export type { KubeApiServer, KubeApiServerOptions, ListenAddress } from './kube-api/http/serve-kube-api.ts';

@@ -22,6 +22,9 @@ export type Access =
     }
   | { readonly verb: string; readonly path: string };
 
+/** Hears of every question that was answered for a request. */
+export type Audit = (user: User, access: Access, isAllowed: boolean) => void;
+
 /** A rule of a Role or ClusterRole. */
 export interface PolicyRule {
   readonly verbs: readonly string[];
@@ -56,14 +59,18 @@ const everything: readonly PolicyRule[] = [
 /** RBAC from the roles and bindings in the store, as they are at each question. */
 export class Authorizer {
   readonly #slots: ResourceSlots;
+  readonly #audit: Audit | undefined;
 
-  constructor(slots: ResourceSlots) {
+  constructor(slots: ResourceSlots, audit?: Audit) {
     this.#slots = slots;
+    this.#audit = audit;
   }
 
   /** Throws Forbidden, in the words of Kubernetes. */
   demand(user: User, access: Access): void {
-    if (!this.allows(user, access)) throw forbiddenAccess(user.name, access);
+    const isAllowed = this.allows(user, access);
+    this.#audit?.(user, access, isAllowed);
+    if (!isAllowed) throw forbiddenAccess(user.name, access);
   }
 
   allows(user: User, access: Access): boolean {

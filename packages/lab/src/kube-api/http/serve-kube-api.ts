@@ -7,7 +7,7 @@ import { MeshError } from '@clustermesh/runtime';
 import type { Clock, Logger } from '@clustermesh/runtime';
 
 import { Authorizer } from '../access/authorizer.ts';
-import type { User } from '../access/authorizer.ts';
+import type { Audit, User } from '../access/authorizer.ts';
 import { noSuchResource, notAcceptable, unauthorized } from '../api-errors.ts';
 import type { KubeApiStore } from '../kube-api-store.ts';
 import { authenticate, impersonated } from './authentication.ts';
@@ -31,6 +31,8 @@ export interface KubeApiServerOptions {
   readonly clock: Pick<Clock, 'now' | 'sleep'>;
   /** Where kubelets write the logs of containers; without it there are none. */
   readonly podLogDir?: string | undefined;
+  /** Hears who asked for what, and whether that was allowed. */
+  readonly audit?: Audit;
   readonly log: Logger;
 }
 
@@ -90,8 +92,9 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-function requestListener(store: KubeApiStore, { token, clock, podLogDir, log }: KubeApiServerOptions): RequestListener {
-  const authorizer = new Authorizer(store.slots);
+function requestListener(store: KubeApiStore, options: KubeApiServerOptions): RequestListener {
+  const { token, clock, podLogDir, audit, log } = options;
+  const authorizer = new Authorizer(store.slots, audit);
   const resources = new ResourceHandler({ store, authorizer, clock, podLogDir });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'https://kubernetes');
