@@ -109,6 +109,26 @@ describe('mirroring', () => {
     expect(mesh.cached('cilium/cache/services')).toHaveProperty([cachedService], 'web');
   });
 
+  it('passes over what a cluster in kvstore mode keeps beside its identities', async () => {
+    await using mesh = new MeshFixture();
+    const east = mesh.add('east', 2);
+    east.announce({ syncedCanaries: false });
+    east.put('cilium/state/identities/v1/id/131072', 'k8s:app=web;');
+    east.put('cilium/state/identities/v1/value/k8s:app=web;/10.2.0.1', '131072');
+    east.put('cilium/state/identities/v1/locks/k8s:app=web;/694d1', '');
+    east.put('cilium/state/noderegister/v1/east/n1', '{}');
+    mesh.clusters.set(remoteFile('east'));
+    await mesh.settle();
+    east.put('cilium/state/identities/v1/value/k8s:app=api;/10.2.0.1', '131073');
+    east.put('cilium/state/identities/v1/id/131073', 'k8s:app=api;');
+    await mesh.settle();
+    expect(mesh.cached('cilium/cache/')).toEqual({
+      'cilium/cache/identities/v1/east/id/131072': 'k8s:app=web;',
+      'cilium/cache/identities/v1/east/id/131073': 'k8s:app=api;',
+    });
+    expect(mesh.status('east')?.state).toBe('ready');
+  });
+
   it('reads another cache where the source is one', async () => {
     await using mesh = new MeshFixture();
     const east = mesh.add('east', 2);
@@ -321,6 +341,38 @@ describe('the config of a source', () => {
     expect(mesh.status('west')?.state).toBe('waiting');
     await mesh.settle(3 * minuteMs);
     expect(mesh.status('west')?.state).toBe('ready');
+  });
+
+  it('is copied when it has another id: the one before is free, and what the source takes back goes', async () => {
+    await using mesh = new MeshFixture();
+    const east = await withEast(mesh);
+    const identity = 'identities/v1/east/id/';
+    east.put('cilium/state/identities/v1/id/131073', 'k8s:app=web;');
+    await mesh.settle();
+    east.announce({}, 5);
+    east.delete('cilium/state/identities/v1/id/131073');
+    east.put('cilium/state/identities/v1/id/327681', 'k8s:app=web;');
+    await mesh.settle(10_000);
+    expect(mesh.cached(configKey)[configKey]).toContain('"id":5');
+    expect(mesh.cached(`cilium/cache/${identity}`)).toEqual({ [`cilium/cache/${identity}327681`]: 'k8s:app=web;' });
+    mesh.add('north', 2).publish();
+    mesh.clusters.set(remoteFile('east'), remoteFile('north'));
+    await mesh.settle();
+    expect(mesh.status('east')?.state).toBe('ready');
+    expect(mesh.status('north')?.state).toBe('ready');
+  });
+
+  it('is taken up to id 511 in a mesh of 511, of members of that mesh alone', async () => {
+    await using mesh = new MeshFixture({ settings: { maxConnectedClusters: 511 } });
+    mesh.add('far', 511).publish({ maxConnectedClusters: 511 });
+    mesh.add('older', 2).publish({ maxConnectedClusters: 0 });
+    mesh.clusters.set(remoteFile('far'), remoteFile('older'));
+    await mesh.settle();
+    expect(mesh.status('far')?.state).toBe('ready');
+    expect(mesh.cached('cilium/cluster-config/far')['cilium/cluster-config/far']).toContain(
+      '"maxConnectedClusters":511',
+    );
+    expect(mesh.status('older')?.['last-error']).toContain('ours is 511, theirs 0');
   });
 
   it('is put right when somebody deletes the copy', async () => {
