@@ -7,7 +7,7 @@ import type { MeshState } from '../tables/mesh-state.ts';
 import { KindIngest } from './kind-ingest.ts';
 import type { EntriesAt, IngestDeps, IngestedKind } from './kind-ingest.ts';
 import type { Rejections } from './rejections.ts';
-import { identitySink, ipSink, nodeSink, serviceSink } from './sinks.ts';
+import { identitySink, ipSink, nodeSink, serviceSink, sliceSink } from './sinks.ts';
 import type { Sink } from './sinks.ts';
 
 /** How many entries of a kind one cluster may have. */
@@ -20,6 +20,15 @@ export interface FeedDeps extends IngestDeps {
   readonly rejections: Rejections;
   readonly onSynced: (kind: KindName) => void;
 }
+
+/** Both tell of the backends of services. */
+const otherForm: Readonly<Partial<Record<KindName, KindName>>> = {
+  services: 'endpointslices',
+  endpointslices: 'services',
+};
+
+/** What is not in the new form of publication by then has gone. */
+const handOverMs = 60_000;
 
 /** Where the entries of a cluster stand. */
 export interface Published {
@@ -40,6 +49,9 @@ export class ClusterFeed implements Published {
   readonly #deps: FeedDeps;
   #kv: KvReader | undefined;
   #isCached: boolean;
+  #config: ClusterConfig | undefined;
+  /** What has been read completely since `run` or `follow` was called. */
+  #reads = new Map<KindName, PromiseWithResolvers<undefined>>();
 
   /** Of our own cluster what it publishes to others, except services, which the agent takes from Kubernetes. */
   constructor(of: 'remote' | 'local', context: SourceContext, deps: FeedDeps) {
@@ -52,7 +64,12 @@ export class ClusterFeed implements Published {
       this.#ingest(kindByName.nodes, nodeSink(state, context)),
       this.#ingest(kindByName.identities, identitySink(state, context)),
       this.#ip,
-      ...(of === 'remote' ? [this.#ingest(kindByName.services, serviceSink(state, context))] : []),
+      ...(of === 'remote'
+        ? [
+            this.#ingest(kindByName.services, serviceSink(state, context)),
+            this.#ingest(kindByName.endpointslices, sliceSink(state, context)),
+          ]
+        : []),
     ];
   }
 
@@ -83,21 +100,21 @@ export class ClusterFeed implements Published {
   }
 
   get hasSynced(): boolean {
-    return this.kinds.every((kind) => kind.hasSynced);
+    return this.kinds.every((kind) => kind.hasSynced || this.#isOptional(kind));
   }
 
   get isLive(): boolean {
-    return this.kinds.every((kind) => kind.isLive);
+    return this.kinds.every((kind) => kind.isLive || this.#isOptional(kind));
   }
 
   /** Until abort, over any number of connections. A kind that the cluster does not publish counts as synced. */
   async run(kv: KvReader, config: ClusterConfig, signal: AbortSignal): Promise<void> {
-    await this.#read(kv, config, (kind, at, inner) => kind.run(at, inner), signal);
+    await this.#readAll(kv, config, (kind, at, inner) => kind.run(at, inner), signal);
   }
 
   /** The same over one connection, whose loss is thrown. */
   async follow(kv: KvReader, config: ClusterConfig, signal: AbortSignal): Promise<void> {
-    await this.#read(kv, config, (kind, at, inner) => kind.follow(at, inner), signal);
+    await this.#readAll(kv, config, (kind, at, inner) => kind.follow(at, inner), signal);
   }
 
   retryNoRoom(): void {
@@ -114,9 +131,10 @@ export class ClusterFeed implements Published {
       kind.drain();
       this.#deps.health.scope(kind.healthName).remove();
     }
+    this.#deps.state.services.remote.setSlicesKnown(this.context.cluster, false);
   }
 
-  async #read(
+  async #readAll(
     kv: KvReader,
     config: ClusterConfig,
     read: (kind: IngestedKind, at: EntriesAt, signal: AbortSignal) => Promise<void>,
@@ -124,13 +142,12 @@ export class ClusterFeed implements Published {
   ): Promise<void> {
     this.#kv = kv;
     this.#isCached = config.capabilities.cached;
+    this.#config = config;
+    this.#reads = new Map(this.kinds.map(({ name }) => [name, Promise.withResolvers<undefined>()]));
     const runs = this.kinds.map((kind) => async (inner: AbortSignal) => {
-      if (!kindByName[kind.name].enabled(config)) {
-        kind.absent();
-        return;
-      }
+      if (!kindByName[kind.name].enabled(config)) return this.#end(kind, config, inner);
       // The first services come after the first addresses: a backend's path is there before it is chosen (I2).
-      if (kind.name === 'services') await Promise.race([this.#ip.firstSync, aborted(inner)]);
+      if (otherForm[kind.name] !== undefined) await Promise.race([this.#ip.firstSync, aborted(inner)]);
       if (!inner.aborted) await read(kind, this.#entriesAt(kind.name, kv, config), inner);
     });
     try {
@@ -138,6 +155,35 @@ export class ClusterFeed implements Published {
     } finally {
       this.#kv = undefined;
     }
+  }
+
+  /** What the cluster has come to publish in another form stays until that has been read (I4). */
+  async #end(kind: IngestedKind, config: ClusterConfig, signal: AbortSignal): Promise<void> {
+    const { state, clock } = this.#deps;
+    const other = otherForm[kind.name];
+    if (kind.name === 'endpointslices') state.services.remote.setSlicesKnown(this.context.cluster, false);
+    if (other !== undefined && kindByName[other].enabled(config)) {
+      kind.rest();
+      await Promise.race([this.#reads.get(other)?.promise, aborted(signal)]);
+      if (kind.entries > 0) await clock.sleep(handOverMs, signal);
+    }
+    if (!signal.aborted) kind.absent();
+  }
+
+  #synced(name: KindName): void {
+    const config = this.#config;
+    this.#reads.get(name)?.resolve(undefined);
+    if (name === 'endpointslices' && config !== undefined && kindByName[name].enabled(config)) {
+      this.#deps.state.services.remote.setSlicesKnown(this.context.cluster, true);
+      // Where there is no other form, these are the services.
+      if (!kindByName.services.enabled(config)) this.#deps.onSynced('services');
+    }
+    this.#deps.onSynced(name);
+  }
+
+  /** Slices of a cluster that publishes services too: a mirror of before may hold none of them (protocol.md §14). */
+  #isOptional({ name }: IngestedKind): boolean {
+    return name === 'endpointslices' && this.#config !== undefined && kindByName.services.enabled(this.#config);
   }
 
   #entriesAt(name: KindName, kv: KvReader, { capabilities }: ClusterConfig): EntriesAt {
@@ -159,7 +205,7 @@ export class ClusterFeed implements Published {
       believesDeletes: this.#deps.believesDeletes,
       rejections: this.#deps.rejections,
       limit: this.#deps.limits[kind.name] ?? Infinity,
-      onSynced: () => this.#deps.onSynced(kind.name),
+      onSynced: () => this.#synced(kind.name),
     };
     return new KindIngest<T>(source, this.#deps);
   }

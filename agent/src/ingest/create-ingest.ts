@@ -73,6 +73,7 @@ function remoteLimits({ ipc_host: hosts, node, svc }: IngestOptions['maps']): Ki
     ip: Math.floor(hosts.maxEntries / 2),
     nodes: Math.floor(node.maxEntries / 2),
     services: svc.maxEntries,
+    endpointslices: svc.maxEntries,
     identities: maxIdentities,
   };
 }

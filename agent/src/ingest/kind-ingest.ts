@@ -65,6 +65,8 @@ export interface IngestedKind {
   run(at: EntriesAt, signal: AbortSignal): Promise<void>;
   /** Until abort, or until contact is lost (thrown). */
   follow(at: EntriesAt, signal: AbortSignal): Promise<void>;
+  /** The cluster does not publish it any more: what is known stays until `absent`. Not while running. */
+  rest(): void;
   /** The cluster does not publish it: what is known of it goes, and nothing more is waited for. Not while running. */
   absent(): void;
   /** The writer has spoken long enough to have put back what it still has: the rest is deleted. */
@@ -179,9 +181,13 @@ export class KindIngest<T> implements IngestedKind {
     this.#round.abort();
   }
 
+  rest(): void {
+    this.#isAbsent = true;
+  }
+
   absent(): void {
     this.drain();
-    this.#isAbsent = true;
+    this.rest();
     this.#synced();
   }
 

@@ -125,7 +125,7 @@ export class RemoteCluster {
 
   /** What time decides. Called every second or so. */
   tick(): void {
-    this.#deps.state.services.setUsable(this.name, !this.#isOutdated);
+    this.#deps.state.services.remote.setUsable(this.name, !this.#isOutdated);
     const feed = this.#feed;
     if (feed !== undefined && feed.withheld > 0 && this.way.steadyMs >= settleMs) feed.applyWithheld();
     feed?.retryNoRoom();

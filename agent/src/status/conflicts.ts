@@ -9,7 +9,7 @@ import type { Conflict } from './agent-status.ts';
 import { prefixText } from './prefix-text.ts';
 
 export interface ConflictSources {
-  readonly state: Pick<MeshState, 'ipcache' | 'nodes' | 'paths'>;
+  readonly state: Pick<MeshState, 'ipcache' | 'nodes' | 'paths' | 'services'>;
   readonly remotes: Pick<RemoteClusters, 'all' | 'claimOfOurName'>;
   readonly clusterIds: Pick<ClusterIds, 'nameOf'>;
   readonly localName: ClusterName;
@@ -84,7 +84,8 @@ function addressExamples(state: ConflictSources['state']): ReadonlyMap<string, s
 function* backendConflicts(sources: ConflictSources): Generator<Conflict> {
   for (const { first, ...pair } of grouped(sources.state.paths.foreign(), ({ count }) => count, sources)) {
     const subject = formatIp(first.address);
-    const key = keyOf(sources.published, 'services', pair.cluster, first.service);
+    const entry = sources.state.services.remote.entryOf(first.service, first.clusterId, subject);
+    const key = keyOf(sources.published, entry[0], pair.cluster, entry[1]);
     const message = `backend ${subject}${andMore(pair.count)} that cluster ${pair.cluster} lists for service ${first.service} is at an address of cluster ${pair.holder}: it is not used`;
     yield { kind: 'backend', ...pair, subject, key, message };
   }

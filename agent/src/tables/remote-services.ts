@@ -2,7 +2,7 @@ import type { PublishedEndpoint, RemoteService } from '@clustermesh/select';
 import type { ClusterName } from '@clustermesh/wire';
 
 import { PublishedService } from './published-service.ts';
-import type { RemoteSource } from './published-service.ts';
+import type { RemoteSource, ServiceForm } from './published-service.ts';
 
 export interface RemoteServicesOptions {
   readonly monotonicMs: () => number;
@@ -49,6 +49,17 @@ export class RemoteServices {
   /** All that each cluster publishes for the service. */
   published(name: string): Iterable<PublishedService> {
     return this.#byService.get(name)?.values() ?? [];
+  }
+
+  /** The entry that says that the cluster has a backend of the service at the address: its kind, and its key name. */
+  entryOf(name: string, clusterId: number, address: string): readonly [kind: ServiceForm, keyName: string] {
+    for (const { form, source, slices } of this.published(name)) {
+      if (source.clusterId !== clusterId || form === 'services') continue;
+      for (const [slice, endpoints] of slices) {
+        if (endpoints.some((endpoint) => endpoint.address === address)) return [form, slice];
+      }
+    }
+    return ['services', name];
   }
 
   /** `undefined`: the cluster does not publish it in one value. */

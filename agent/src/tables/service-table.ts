@@ -1,5 +1,5 @@
 import type { BackendPath, ClientNode, LocalService, PublishedEndpoint, RemoteService } from '@clustermesh/select';
-import type { ClusterName, IpBytes } from '@clustermesh/wire';
+import type { IpBytes } from '@clustermesh/wire';
 
 import { RemoteServices } from './remote-services.ts';
 
@@ -101,10 +101,6 @@ export class ServiceTable {
     if (zone === this.#client.zone) return;
     this.#client = { ...this.#client, zone };
     for (const [name, { service }] of this.#local) if (service.traffic === 'same-zone') this.touch(name);
-  }
-
-  setUsable(cluster: ClusterName, isUsable: boolean): void {
-    this.remote.setUsable(cluster, isUsable);
   }
 
   /** Marks a service to be looked at again. */
