@@ -32,7 +32,7 @@ export function parseCidr(text: string): Cidr | undefined {
   const [ip = '', length = '', rest] = text.split('/');
   const address = parseIp(ip);
   const size = ip.includes(':') ? 16 : 4;
-  if (address === undefined || rest !== undefined || !/^(?:0|[1-9]\d{0,2})$/.test(length)) return undefined;
+  if (address === undefined || rest !== undefined || !/^\d+$/.test(length)) return undefined;
   if (Number(length) > size * 8) return undefined;
   const mask = ipMask(Number(length), size);
   return { ip: formatIp(masked(address, mask)), mask };

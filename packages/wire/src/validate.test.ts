@@ -179,6 +179,9 @@ describe('service exports (I6)', () => {
     ['headless', { type: 'Headless' }],
     ['session affinity', { sessionAffinity: 'ClientIP' }],
     ['no families, as before 1.20', { ipFamilies: [] }],
+    ['an unknown family', { ipFamilies: ['IPv5'] }],
+    ['a family twice', { ipFamilies: ['IPv4', 'IPv4'] }],
+    ['an unknown policy', { internalTrafficPolicy: 'Near' }],
     ['policies', { internalTrafficPolicy: 'Local', trafficDistribution: 'PreferSameZone' }],
     ['the other policies', { internalTrafficPolicy: 'Cluster', trafficDistribution: 'PreferSameNode' }],
     ['the oldest distribution', { trafficDistribution: 'PreferClose' }],
@@ -193,10 +196,7 @@ describe('service exports (I6)', () => {
     ['no creation time', { exportCreationTimestamp: null }, /creation time/],
     ['another type', { type: 'ExternalName' }, /type/],
     ['no session affinity', { sessionAffinity: '' }, /session affinity/],
-    ['an unknown policy', { internalTrafficPolicy: 'Near' }, /traffic policy/],
     ['an unknown distribution', { trafficDistribution: 'Random' }, /distribution/],
-    ['an unknown family', { ipFamilies: ['IPv5'] }, /family/],
-    ['a family twice', { ipFamilies: ['IPv4', 'IPv4'] }, /twice/],
   ])('%s is refused', (_name, overrides, reason) => {
     expect(validate(overrides)).toMatch(reason);
   });

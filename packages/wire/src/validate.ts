@@ -64,14 +64,16 @@ export const validateEndpointSlice: Validate<ClusterEndpointSlice> = (context, k
   differs('cluster id', slice.clusterId, context.clusterId) ??
   invalidSliceAddress(slice);
 
+/**
+ * IP families and the internal traffic policy are taken as they are: whether readers of 1.20 refuse unknown ones is in
+ * doubt (protocol.md §14.4), and older ones do not look at them.
+ */
 export const validateServiceExport: Validate<ServiceExport> = (context, keyName, value) =>
   validateNamespaced(context, keyName, value) ??
   (value.exportCreationTimestamp === null ? 'export has no creation time' : undefined) ??
   notOneOf('type', value.type, ['ClusterSetIP', 'Headless']) ??
   notOneOf('session affinity', value.sessionAffinity, ['ClientIP', 'None']) ??
-  notOneOf('internal traffic policy', value.internalTrafficPolicy, ['', 'Cluster', 'Local']) ??
-  notOneOf('traffic distribution', value.trafficDistribution, trafficDistributions) ??
-  invalidFamilies(value.ipFamilies);
+  notOneOf('traffic distribution', value.trafficDistribution, trafficDistributions);
 
 const trafficDistributions = ['', 'PreferClose', 'PreferSameZone', 'PreferSameNode'];
 
@@ -119,11 +121,4 @@ function invalidSliceAddress({ addressType, endpoints }: ClusterEndpointSlice): 
     parseIp(text) !== undefined && text.includes(':') === (addressType === 'IPv6');
   const invalid = endpoints.flatMap(({ addresses }) => addresses).find((text) => !isOfType(text));
   return invalid === undefined ? undefined : `${quoted(invalid)} is not an ${addressType} address`;
-}
-
-/** None at all comes from writers before 1.20 and is taken. */
-function invalidFamilies(families: readonly string[]): string | undefined {
-  if (new Set(families).size < families.length) return 'an IP family is listed twice';
-  const unknown = families.find((family) => family !== 'IPv4' && family !== 'IPv6');
-  return unknown === undefined ? undefined : `unknown IP family ${quoted(unknown)}`;
 }
