@@ -218,6 +218,15 @@ describe('services that other clusters publish in slices', () => {
       expect(cluster(agent, east)).toMatchObject({ rejected: 1, rejections: [{ reason: 'not a zstd frame' }] });
     });
 
+    it('one that would be too large to read is refused, however small it is', async () => {
+      await start();
+      await world.slice(east, 1, Array<At>(100_000).fill(2));
+      await world.settle();
+      expect(chosen(agent)).toEqual(pods(east, 1, 2, 3));
+      const [rejection] = cluster(agent, east)?.rejections ?? [];
+      expect(rejection?.reason).toMatch(/^slice of \d+ bytes, more than 1048576$/);
+    });
+
     it('one of no service, or that a mesh made of other clusters\u2019 backends, is of nobody', async () => {
       await world.slice(east, 1, [1, 2], { labels: {} });
       const managedBy = { 'endpointslice.kubernetes.io/managed-by': 'endpointslice-mesh-controller.cilium.io' };

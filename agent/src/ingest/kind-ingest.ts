@@ -83,8 +83,8 @@ const listedAtOnce = { events: 256, bytes: 65_536 };
 /** Of refused keys so many are remembered, so that each is told once; what goes beyond is told with every listing. */
 const maxRejected = 10_000;
 /**
- * Bytes of one value. The largest that can be meant: a service of 5,000 backends in all their zones has half a megabyte.
- * Reading a value holds the event loop, so it is measured before it is looked into.
+ * Bytes of one value, compressed or not. The largest that can be meant: a service of 5,000 backends in all their zones has
+ * half a megabyte. Reading a value holds the event loop, so it is measured before it is looked into.
  */
 const maxValueBytes: Readonly<Record<KindName, number>> = {
   nodes: 65_536,
@@ -230,7 +230,7 @@ export class KindIngest<T> implements IngestedKind {
       this.#noRoom.overLimit();
       return refuse(`more than ${limit} ${kind.name}`);
     }
-    const value = kind.read(context, name, bytes);
+    const value = kind.read(context, name, bytes, max);
     const reason = value.ok ? sink.check?.(value.value) : undefined;
     return reason === undefined ? value : refuse(reason);
   }

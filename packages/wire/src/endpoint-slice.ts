@@ -1,6 +1,6 @@
 import type { Codec } from './codec.ts';
 import type { GoMap } from './go-json.ts';
-import { attempt } from './malformed.ts';
+import { attempt, Malformed } from './malformed.ts';
 import { boolean, int32, message, optional, protoCodec, repeated, string, stringMap, uint32 } from './proto-message.ts';
 import { compress, decompress } from './zstd.ts';
 
@@ -93,5 +93,11 @@ export const endpointSliceMessage: Codec<ClusterEndpointSlice> = protoCodec(slic
 /** As stored: the message in one zstd frame. */
 export const endpointSliceCodec: Codec<ClusterEndpointSlice> = {
   encode: (value) => compress(slice.encode(value)),
-  decode: (bytes) => attempt(() => slice.decode(decompress(bytes))),
+  decode: (bytes, limit = Infinity) =>
+    attempt(() => {
+      const uncompressed = decompress(bytes);
+      const { length } = uncompressed;
+      if (length > limit) throw new Malformed(`slice of ${length} bytes, more than ${limit}`);
+      return slice.decode(uncompressed);
+    }),
 };

@@ -39,8 +39,8 @@ export interface Kind<T> {
   readonly enabled: (config: ClusterConfig) => boolean;
   readonly codec: Codec<T>;
   readonly validate: Validate<T>;
-  /** Decodes and validates: what a reader may believe of one entry (I6). */
-  readonly read: (context: SourceContext, keyName: string, bytes: Uint8Array) => Result<T>;
+  /** Decodes and validates: what a reader may believe of one entry (I6). `limit`: as of the codec. */
+  readonly read: (context: SourceContext, keyName: string, bytes: Uint8Array, limit?: number) => Result<T>;
 }
 
 interface Differences<T> {
@@ -68,8 +68,8 @@ function kind<T>(name: KindName, differences: Differences<T>): Kind<T> {
     enabled,
     codec,
     validate,
-    read(context, keyName, bytes) {
-      const decoded = codec.decode(bytes);
+    read(context, keyName, bytes, limit) {
+      const decoded = codec.decode(bytes, limit);
       const reason = decoded.ok ? validate(context, keyName, decoded.value) : undefined;
       return reason === undefined ? decoded : refuse(reason);
     },
