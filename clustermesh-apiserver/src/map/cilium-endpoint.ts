@@ -1,8 +1,6 @@
-import type { CiliumEndpoint, CiliumEndpointNetworking, CiliumEndpointSlice } from '@clustermesh/kube';
+import type { CiliumEndpoint, CiliumEndpointNetworking, CiliumEndpointSlice, ObjectMeta } from '@clustermesh/kube';
 import { canonicalIp } from '@clustermesh/wire';
 import type { IpIdentity, NumericIdentity } from '@clustermesh/wire';
-
-import { keptMeta } from './kept-objects.ts';
 
 /** One endpoint, whichever object tells of it. */
 interface EndpointFacts {
@@ -70,4 +68,13 @@ export function keptCiliumEndpointSlice({
   endpoints = [],
 }: CiliumEndpointSlice): CiliumEndpointSlice {
   return { metadata: keptMeta(metadata), namespace, endpoints };
+}
+
+function keptMeta({ name, namespace, uid, resourceVersion }: ObjectMeta): ObjectMeta {
+  return {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
 }

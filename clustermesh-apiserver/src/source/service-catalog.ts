@@ -4,7 +4,7 @@ import { runAll } from '@clustermesh/runtime';
 import { serviceSharing } from '@clustermesh/wire';
 
 import type { AnnotationAdvisor } from '../events/annotation-advisor.ts';
-import { keptService, keptSlice } from '../map/kept-objects.ts';
+import { serviceFields, sliceFields } from '../map/read-fields.ts';
 import { serviceOfSlice } from '../map/service.ts';
 import { GroupedKeys } from './grouped-keys.ts';
 import type { NamespaceTable } from './namespace-table.ts';
@@ -84,9 +84,10 @@ export class ServiceCatalog implements Source {
   async run(signal: AbortSignal): Promise<void> {
     await runAll(
       [
-        (inner) => follow(services, this.#serviceObserver(), { ...this.#deps, options: { keep: keptService } }, inner),
         (inner) =>
-          follow(endpointSlices, this.#sliceObserver(), { ...this.#deps, options: { keep: keptSlice } }, inner),
+          follow(services, this.#serviceObserver(), { ...this.#deps, options: { fields: serviceFields } }, inner),
+        (inner) =>
+          follow(endpointSlices, this.#sliceObserver(), { ...this.#deps, options: { fields: sliceFields } }, inner),
       ],
       signal,
     );

@@ -25,6 +25,8 @@ import type { KubeconfigSource } from './kubeconfig.ts';
 import { apiVersionOf, collectionPath, describeRef, listQuery, objectPath } from './resource-path.ts';
 import { bodyOf, responseError, watchEvent } from './response.ts';
 import type { WireList } from './response.ts';
+import { skim, textOf } from './skim.ts';
+import type { Fields } from './skim.ts';
 import { transportError } from './transport-error.ts';
 
 /** A request that is not a watch must be answered whole within this time. */
@@ -88,7 +90,9 @@ export class HttpKubeClient implements KubeClient, Disposable {
     signal?: AbortSignal,
   ): Promise<KubeList<T>> {
     const path = withQuery(collectionPath(resource, options.namespace), listQuery(options));
-    const list = await this.#json<WireList<T>>(`list ${resource.plural}`, { method: 'GET', path }, signal);
+    const { fields } = options;
+    const call: HttpCall = { method: 'GET', path };
+    const list = await this.#json<WireList<T>>(`list ${resource.plural}`, call, signal, fields && listFields(fields));
     // Items of a list come without these two; watch events and single objects carry them.
     const typeMeta = { apiVersion: apiVersionOf(resource), kind: resource.kind };
     return {
@@ -111,7 +115,10 @@ export class HttpKubeClient implements KubeClient, Disposable {
     const path = withQuery(collectionPath(resource, options.namespace), query);
     try {
       const response = await this.#transport.call({ method: 'GET', path }, accepted(what), requestTimeoutMs, signal);
-      for await (const line of jsonLines(bodyOf(what, response), maxWatchLineBytes)) yield watchEvent<T>(line, what);
+      const wanted = options.fields && eventFields(options.fields);
+      for await (const line of jsonLines(bodyOf(what, response), maxWatchLineBytes, wanted)) {
+        yield watchEvent<T>(line, what);
+      }
     } catch (error) {
       if (signal.aborted) return;
       throw isMeshError(error) ? error : transportError(what, error);
@@ -184,12 +191,12 @@ export class HttpKubeClient implements KubeClient, Disposable {
     );
   }
 
-  async #json<R>(what: string, call: HttpCall, signal: AbortSignal | undefined): Promise<R> {
+  async #json<R>(what: string, call: HttpCall, signal: AbortSignal | undefined, fields?: Fields): Promise<R> {
     const read = async (response: IncomingMessage): Promise<R> => {
-      const text = await readBody(response, what);
-      if (!isSuccess(response)) throw responseError(what, response, text);
+      const bytes = await readBody(response, what);
+      if (!isSuccess(response)) throw responseError(what, response, textOf(bytes));
       try {
-        return JSON.parse(text) as R;
+        return JSON.parse(textOf(fields === undefined ? bytes : skim(bytes, fields))) as R;
       } catch (error) {
         throw new MeshError('KUBE_UNAVAILABLE', `parse the answer to ${what}`, { cause: error, retryable: true });
       }
@@ -217,6 +224,17 @@ function withTypeMeta<T extends KubeObject>(resource: Resource<T>, object: objec
   return { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
 }
 
+/** Of a list; what says that there is more is in its metadata. */
+function listFields(items: Fields): Fields {
+  return { metadata: true, items };
+}
+
+/** Of a watch: an event of type ERROR has a Status in place of an object. */
+function eventFields(object: Fields): Fields {
+  const status = { kind: true, apiVersion: true, code: true, reason: true, message: true, details: true } as const;
+  return { type: true, object: { ...status, ...object } };
+}
+
 function withQuery(path: string, query: URLSearchParams): string {
   return query.size === 0 ? path : `${path}?${query.toString()}`;
 }
@@ -224,7 +242,7 @@ function withQuery(path: string, query: URLSearchParams): string {
 /** Hands on a stream that was accepted, and reads what a refusal says. */
 function accepted(what: string): (response: IncomingMessage) => Promise<IncomingMessage> {
   return async (response) => {
-    if (!isSuccess(response)) throw responseError(what, response, await readBody(response, what));
+    if (!isSuccess(response)) throw responseError(what, response, textOf(await readBody(response, what)));
     return response;
   };
 }
@@ -233,7 +251,7 @@ function isSuccess(response: IncomingMessage): boolean {
   return Math.floor((response.statusCode ?? 0) / 100) === 2;
 }
 
-async function readBody(response: IncomingMessage, what: string): Promise<string> {
+async function readBody(response: IncomingMessage, what: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of bodyOf(what, response)) {
@@ -241,5 +259,5 @@ async function readBody(response: IncomingMessage, what: string): Promise<string
     if (bytes > maxBodyBytes) throw new MeshError('KUBE_UNAVAILABLE', `${what} (more than ${maxBodyBytes} bytes)`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

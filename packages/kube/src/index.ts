@@ -36,6 +36,8 @@ export type { ListWatchDeps, ListWatchObserver, ListWatchOptions } from './list-
 export { serviceExports, serviceExportVersions } from './mcs-types.ts';
 export type { ServiceExport } from './mcs-types.ts';
 export { ServedVersion } from './served-version.ts';
+export { skim } from './skim.ts';
+export type { Fields } from './skim.ts';
 export { KubeStatusError, retryAfterMs } from './status-error.ts';
 export type { KubeStatus, StatusCause } from './status-error.ts';
 export { apiVersionOf } from './resource-path.ts';

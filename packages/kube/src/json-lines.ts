@@ -1,20 +1,27 @@
 import { MeshError } from '@clustermesh/runtime';
 
+import { skim, textOf } from './skim.ts';
+import type { Fields } from './skim.ts';
+
 const newline = 0x0a;
 
 /**
  * Splits a byte stream into its lines of JSON. A line longer than `maxLineBytes` ends the stream with
  * KUBE_UNAVAILABLE: memory stays bounded whatever the other side sends. A last line without newline was cut
- * off in the middle and is dropped.
+ * off in the middle and is dropped. With `fields`, members that are not among them are left out.
  */
-export async function* jsonLines(chunks: AsyncIterable<Uint8Array>, maxLineBytes: number): AsyncGenerator {
+export async function* jsonLines(
+  chunks: AsyncIterable<Uint8Array>,
+  maxLineBytes: number,
+  fields?: Fields,
+): AsyncGenerator {
   let parts: Uint8Array[] = [];
   let pendingBytes = 0;
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
       parts.push(chunk.subarray(start, end));
-      yield* parseLine(Buffer.concat(parts));
+      yield* parseLine(Buffer.concat(parts), fields);
       parts = [];
       pendingBytes = 0;
       start = end + 1;
@@ -27,8 +34,8 @@ export async function* jsonLines(chunks: AsyncIterable<Uint8Array>, maxLineBytes
   }
 }
 
-function* parseLine(line: Buffer): Generator {
-  const text = line.toString('utf8').trim();
+function* parseLine(line: Buffer, fields: Fields | undefined): Generator {
+  const text = textOf(fields === undefined ? line : skim(line, fields)).trim();
   if (text === '') return;
   try {
     yield JSON.parse(text) as unknown;

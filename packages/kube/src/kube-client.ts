@@ -1,4 +1,5 @@
 /** What the mesh needs of a Kubernetes API, over HTTP (http-client.ts) or in process (the lab's API store). */
+import type { Fields } from './skim.ts';
 
 export interface ObjectMeta {
   /** '' in an object to create with generateName. */
@@ -68,6 +69,8 @@ export interface ListOptions {
   readonly limit?: number;
   readonly continue?: string;
   readonly resourceVersion?: string;
+  /** What of each object is wanted, all by default. A client may give more. Must have what a list-watch goes by. */
+  readonly fields?: Fields;
 }
 
 export interface KubeList<T> {

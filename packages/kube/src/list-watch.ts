@@ -1,12 +1,13 @@
 import { Backoff, MeshError, describeError, hasCode, isAborted, isMeshError } from '@clustermesh/runtime';
 import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 
-import type { KubeClient, KubeObject, KubeWatchEvent, Resource } from './kube-client.ts';
+import type { KubeClient, KubeObject, KubeWatchEvent, ListOptions, Resource } from './kube-client.ts';
 import { KnownObjects, objectKey } from './known-objects.ts';
 import type { ObjectObserver } from './known-objects.ts';
 import { ServerHistory } from './server-history.ts';
 import { retryAfterMs } from './status-error.ts';
 import { survivingObserver } from './surviving-observer.ts';
+import type { Fields } from './skim.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface ListWatchObserver<T> extends ObjectObserver<T> {
@@ -39,6 +40,8 @@ export interface ListWatchOptions<T extends KubeObject = KubeObject> {
    * on to name, namespace, uid and resourceVersion.
    */
   readonly keep?: (object: T) => T;
+  /** What of an object is read: the rest is not even parsed, where the client can. Must have the same. */
+  readonly fields?: Fields;
 }
 
 export interface ListWatchDeps {
@@ -275,9 +278,9 @@ export class ListWatch<T extends KubeObject> {
     this.#deps.log.warn({ resource: this.#resource.plural, code, reason, waitMs }, 'list-watch interrupted');
   }
 
-  #selection(): { namespace?: string; labelSelector?: string; fieldSelector?: string } {
-    const { namespace, labelSelector, fieldSelector } = this.#options;
-    return definedOnly({ namespace, labelSelector, fieldSelector });
+  #selection(): Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector' | 'fields'> {
+    const { namespace, labelSelector, fieldSelector, fields } = this.#options;
+    return definedOnly({ namespace, labelSelector, fieldSelector, fields });
   }
 }
 

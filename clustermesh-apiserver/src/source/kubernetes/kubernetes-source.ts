@@ -10,8 +10,8 @@ import { MeshIdentityClient } from '../../identity/mesh-identity-client.ts';
 import { meshIdentities } from '../../identity/mesh-identity.ts';
 import type { MeshIdentity } from '../../identity/mesh-identity.ts';
 import type { LocalCluster } from '../../map/local-cluster.ts';
-import { keptNode, keptPod } from '../../map/kept-objects.ts';
 import { meshNode } from '../../map/node.ts';
+import { nodeFields, podFields } from '../../map/read-fields.ts';
 import type { Sinks } from '../../publish/publisher.ts';
 import type { NamespaceTable } from '../namespace-table.ts';
 import { IdentityEntries } from '../identity-entries.ts';
@@ -49,7 +49,7 @@ export class KubernetesSource implements Source {
       resource: nodes,
       convert: meshNode,
       sink: sinks.nodes,
-      options: { keep: keptNode },
+      options: { fields: nodeFields },
     });
     const range = identityRange(cluster.id, cluster.maxConnectedClusters);
     const entries = new IdentityEntries({
@@ -92,7 +92,7 @@ export class KubernetesSource implements Source {
       [
         (inner) => this.#nodes.run(inner),
         (inner) => this.#followIdentities(inner),
-        (inner) => follow(pods, this.#pods, { ...this.#deps, options: { keep: keptPod } }, inner),
+        (inner) => follow(pods, this.#pods, { ...this.#deps, options: { fields: podFields } }, inner),
         (inner) => this.#allocator.run(inner),
         (inner) => this.#collect(inner),
       ],
