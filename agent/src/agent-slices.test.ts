@@ -139,6 +139,8 @@ describe('services that other clusters publish in slices', () => {
         ['echo-2', 1],
       ]);
       expect(cluster(agent, east)).toMatchObject({ state: 'ready', rejected: 0 });
+      const metrics = await agent.metrics.registry.metrics();
+      expect(metrics).toContain('cilium_clustermesh_remote_cluster_endpoint_slices{target_cluster="east"} 2\n');
     });
 
     it('are not there before the canary of slices: that of services nobody waits for', async () => {

@@ -118,6 +118,11 @@ function registerClusterGauges(registry: Registry, status: () => AgentStatus): v
   );
   perCluster('cilium_clustermesh_remote_cluster_nodes', 'Nodes of the cluster', entriesOf('nodes'));
   perCluster('cilium_clustermesh_remote_cluster_services', 'Global services of the cluster', entriesOf('services'));
+  perCluster(
+    'cilium_clustermesh_remote_cluster_endpoint_slices',
+    'Endpoint slices of global services of the cluster',
+    entriesOf('endpointslices'),
+  );
   perCluster('cilium_clustermesh_remote_cluster_endpoints', 'Addresses of the cluster', entriesOf('ip'));
   perCluster(
     'clustermesh_agent_remote_cluster_rejected',
