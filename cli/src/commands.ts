@@ -8,6 +8,8 @@ import InspectIpcache from './commands/inspect/ipcache.ts';
 import InspectNodes from './commands/inspect/nodes.ts';
 import InspectPolicies from './commands/inspect/policies.ts';
 import InspectServices from './commands/inspect/services.ts';
+import KvstoremeshDbgStatus from './commands/kvstoremesh-dbg/status.ts';
+import KvstoremeshDbgTroubleshoot from './commands/kvstoremesh-dbg/troubleshoot.ts';
 import LabCut from './commands/lab/cut.ts';
 import LabDown from './commands/lab/down.ts';
 import LabExec from './commands/lab/exec.ts';
@@ -35,6 +37,8 @@ export const commands = {
   'inspect:nodes': InspectNodes,
   'inspect:policies': InspectPolicies,
   'inspect:services': InspectServices,
+  'kvstoremesh-dbg:status': KvstoremeshDbgStatus,
+  'kvstoremesh-dbg:troubleshoot': KvstoremeshDbgTroubleshoot,
   'lab:cut': LabCut,
   'lab:down': LabDown,
   'lab:exec': LabExec,

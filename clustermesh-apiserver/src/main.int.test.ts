@@ -129,6 +129,12 @@ describe('clustermesh-apiserver as a command', () => {
     { args: ['--cluster-name=east', '--cluster-id=0'], code: 2, says: /cluster id 0 is reserved/ },
     { args: ['--help'], code: 0, says: /--clustermesh-default-global-namespace/ },
     { args: ['etcdinit', '--help'], code: 0, says: /--etcd-data-dir/ },
+    {
+      args: ['clustermesh', '-D', '--cluster-nane=east'],
+      code: 2,
+      says: /--cluster-nane: did you mean --cluster-name/,
+    },
+    { args: ['etcdinti'], code: 2, says: /unknown command \\?"etcdinti\\?": there are clustermesh, etcdinit/ },
   ])('answers $args with exit code $code', async ({ args, code, says }) => {
     const program = runProgram(args);
     expect(await program.end()).toBe(code);

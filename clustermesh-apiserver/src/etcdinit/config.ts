@@ -15,6 +15,7 @@ const schema = z.object({
   etcdClientUrl: z.url().default('http://127.0.0.1:2379').describe('where etcd listens while it is set up'),
   etcdPeerUrl: z.url().default('http://127.0.0.1:2380').describe('where etcd would listen for other members'),
   timeout: durationSetting('2m', 'how long setting up may take'),
+  debug: z.boolean().default(false).describe('log from debug on').meta({ short: 'D' }),
 });
 
 export const etcdinitConfig = defineConfig(schema);
