@@ -47,6 +47,12 @@ describe('a declared struct', () => {
     ['a pointed-to struct is merged', '{"nested":{"a":"1"},"nested":{"b":"2"}}', { nested: { a: '1', b: '2' } }],
     ['null clears a pointer', '{"nested":{"a":"1"},"nested":null}', { nested: null }],
     ['a map is not merged into one of another key', '{"list":[{"a":"1"},null,{}]}', { list: [{ a: '1' }, null, {}] }],
+    [
+      'a second list is read over the first one, element by element',
+      '{"list":[{"a":"1"},{"b":"2"},{"c":"3"}],"list":[{"d":"4"},null]}',
+      { list: [{ a: '1', d: '4' }, null] },
+    ],
+    ['a list after null is a new one', '{"list":[{"a":"1"}],"list":null,"list":[{"b":"2"}]}', { list: [{ b: '2' }] }],
     ['an empty list is not null', '{"list":[]}', { list: [] }],
     ['null in a map is the zero value', '{"members":{"a":null}}', { members: { a: '' } }],
     ['null leaves a scalar alone', '{"name":"n","name":null,"small":null}', { name: 'n' }],
@@ -137,8 +143,9 @@ describe('a declared struct', () => {
 
   it('depth is bounded and costs no stack', () => {
     const nested = (depth: number): string => `{"x":${'['.repeat(depth)}${']'.repeat(depth)}}`;
-    expect(decode(nested(10_000))).toEqual(zero);
-    expect(decode(nested(10_001))).toMatch(/nested too deep/);
+    expect(decode(nested(9_999))).toEqual(zero);
+    expect(decode(nested(10_000))).toMatch(/nested too deep/);
+    expect(decode(`{"x":[${'[[]],'.repeat(10_000)}[]]}`)).toEqual(zero);
     expect(decode(`{"x":${'{"a":'.repeat(200_000)}`)).toMatch(/nested too deep/);
   });
 

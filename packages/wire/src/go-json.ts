@@ -86,11 +86,11 @@ export function required<T>(type: GoType<T>): GoType<T> {
   };
 }
 
-/** `null` when nil. An occurrence replaces the one before. */
+/** `null` when nil. */
 export function slice<T>(element: GoType<T>): GoType<readonly T[] | null> {
   return {
     zero: null,
-    read: (reader) => (reader.tryNull() ? null : readElements(reader, element)),
+    read: (reader, prior) => (reader.tryNull() ? null : readElements(reader, element, prior ?? [])),
     write: (value) => (value === null ? 'null' : writeElements(value, element)),
   };
 }
@@ -100,16 +100,17 @@ export function omittedSlice<T>(element: GoType<T>): GoType<readonly T[]> {
   const zero: readonly T[] = Object.freeze([]);
   return {
     zero,
-    read: (reader) => (reader.tryNull() ? zero : readElements(reader, element)),
+    read: (reader, prior) => (reader.tryNull() ? zero : readElements(reader, element, prior)),
     write: (value) => writeElements(value, element),
     omits: (value) => value.length === 0,
   };
 }
 
-function readElements<T>(reader: JsonReader, element: GoType<T>): T[] {
+/** An occurrence replaces the one before, but Go reads its elements over those that were there: what they lack stays. */
+function readElements<T>(reader: JsonReader, element: GoType<T>, prior: readonly T[]): T[] {
   const values: T[] = [];
   for (let more = reader.openArray(); more; more = reader.nextElement()) {
-    values.push(element.read(reader, element.zero));
+    values.push(element.read(reader, prior[values.length] ?? element.zero));
   }
   return values;
 }

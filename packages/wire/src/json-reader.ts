@@ -23,6 +23,8 @@ const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 export class JsonReader {
   readonly text: string;
   #at = 0;
+  /** Containers that are open around the cursor. */
+  #depth = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -84,8 +86,7 @@ export class JsonReader {
   /** Enters an object; true when it has a first key. */
   openObject(): boolean {
     if (this.peek() !== openBrace) return this.fail('expected an object');
-    this.#at++;
-    return !this.#tryClose(closeBrace);
+    return this.#open(closeBrace);
   }
 
   /** Consumes `literal` (a quoted key and its colon) if exactly that is next. */
@@ -109,8 +110,7 @@ export class JsonReader {
 
   openArray(): boolean {
     if (this.peek() !== openBracket) return this.fail('expected an array');
-    this.#at++;
-    return !this.#tryClose(closeBracket);
+    return this.#open(closeBracket);
   }
 
   nextElement(): boolean {
@@ -141,10 +141,8 @@ export class JsonReader {
         this.#skipScalar(unit);
         return;
       }
-      if (closers.length === maxDepth) return this.fail('nested too deep');
       const closer = unit === openBrace ? closeBrace : closeBracket;
-      this.#at++;
-      if (this.#tryClose(closer)) return;
+      if (!this.#open(closer)) return;
       closers.push(closer);
       if (closer === closeBrace) this.readKey();
     }
@@ -182,9 +180,17 @@ export class JsonReader {
     return true;
   }
 
+  /** Steps over the opening one; true when there is something inside. */
+  #open(closer: number): boolean {
+    this.#at++;
+    if (++this.#depth > maxDepth) return this.fail('nested too deep');
+    return !this.#tryClose(closer);
+  }
+
   #tryClose(closer: number): boolean {
     if (this.peek() !== closer) return false;
     this.#at++;
+    this.#depth--;
     return true;
   }
 
