@@ -96,14 +96,15 @@ export const patch: ActionVerb<z.output<typeof patchParams>> = {
   },
 };
 
+/** A manifest may be a part of an object that is there: to create that is refused as invalid, before it is as existing. */
 export async function createOrUpdate({ provider }: Run, cluster: string, object: KubeObject): Promise<void> {
   const kube = provider.kube(cluster);
   const resource = await resourceOf(object, kube);
   try {
-    await kube.create(resource, object);
-  } catch (error) {
-    if (!hasCode(error, 'KUBE_ALREADY_EXISTS')) throw error;
     await kube.patch(resource, object.metadata, object, { kind: 'merge' });
+  } catch (error) {
+    if (!hasCode(error, 'KUBE_NOT_FOUND')) throw error;
+    await kube.create(resource, object);
   }
 }
 
