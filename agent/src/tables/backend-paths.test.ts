@@ -59,12 +59,19 @@ class World {
       ipAddresses: [{ type: 'InternalIP', ip: `172.30.${cluster}.${host}` }],
       ipv4AllocCidr: { ip: `10.${cluster}.1.0`, mask: ipMask(24, 4) },
       ipv6AllocCidr: null,
+      ...{ ipv4HealthIp: '', ipv6HealthIp: '', ipv4IngressIp: '', ipv6IngressIp: '' },
     };
     this.state.upsertNode(cluster, node as MeshNode);
   }
 
   ip(cluster: number, ip: string, host = 11, identity = cluster * 65_536): void {
-    const value = { ip, mask: null, hostIp: `172.30.${cluster}.${host}`, id: identity };
+    const value = {
+      ip,
+      mask: null,
+      hostIp: `172.30.${cluster}.${host}`,
+      id: identity,
+      namedPorts: [] as IpIdentity['namedPorts'],
+    };
     this.state.upsertIp(cluster, value as IpIdentity);
   }
 

@@ -85,6 +85,43 @@ describe('MeshState', () => {
     expect([...state.ipcache.rows()]).toMatchObject([{ identity: 6 }]);
   });
 
+  it('knows the proxy and the health endpoint of another cluster’s node, behind that node', () => {
+    const { state } = setUp();
+    const inside = { ipv4IngressIp: '10.2.1.7', ipv4HealthIp: '10.2.1.8' };
+    expect(state.upsertNode(clusterId, { ...node(1), ...inside })).toBeUndefined();
+    const hosts = (): readonly object[] =>
+      [...state.ipcache.rows()]
+        .filter(({ prefixLength }) => prefixLength === 128)
+        .map(({ address: at, identity, nodeIndex }) => ({ at: formatIp(at), identity, isBehind: nodeIndex !== 0 }));
+    expect(hosts()).toEqual(
+      expect.arrayContaining([
+        { at: '10.2.1.7', identity: 8, isBehind: true },
+        { at: '10.2.1.8', identity: 4, isBehind: true },
+        { at: '172.30.2.1', identity: 6, isBehind: false },
+      ]),
+    );
+    // What the cluster publishes of an address itself counts more.
+    state.upsertIp(clusterId, ip(7, 131_073, 1));
+    state.upsertIdentity(clusterId, 131_073, []);
+    expect(hosts()).toContainEqual({ at: '10.2.1.7', identity: 131_073, isBehind: true });
+    state.upsertNode(clusterId, node(1));
+    expect(hosts()).not.toContainEqual(expect.objectContaining({ at: '10.2.1.8' }));
+  });
+
+  it('lets no cluster say that its proxy is at an address of another one (I6)', () => {
+    const { state } = setUp();
+    state.upsertNode(clusterId, node(1));
+    state.upsertNode(1, {
+      ...node(9),
+      cluster: 'west',
+      clusterId: 1,
+      ipv4AllocCidr: { ip: '10.1.1.0', mask: ipMask(24, 4) },
+    });
+    const claims = { ipv4IngressIp: '10.2.1.7', ipv4HealthIp: '10.1.1.7' };
+    state.upsertNode(3, { ...node(2), cluster: 'north', clusterId: 3, ipv4AllocCidr: null, ...claims });
+    expect([...state.ipcache.rows()].filter(({ identity }) => identity === 8 || identity === 4)).toEqual([]);
+  });
+
   it('says when there is no room for another node: a cluster has half of the map at most (I1)', () => {
     const { state } = setUp();
     const full = 'no room for its node in the node map';

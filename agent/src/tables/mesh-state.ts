@@ -18,8 +18,8 @@ import { IdentityTable } from './identity-table.ts';
 import { IpcacheTable } from './ipcache-table.ts';
 import { OwnClaims, kubeApiserverIdentity } from './own-claims.ts';
 import { NetworkShares } from './network-shares.ts';
-import { NodeTable, hostPrefixes, podPrefixes } from './node-table.ts';
-import type { NodeRow } from './node-table.ts';
+import { NodeTable, hostPrefixes, insidePrefixes, podPrefixes } from './node-table.ts';
+import type { HostClaim, NodeRow } from './node-table.ts';
 import { ServiceTable } from './service-table.ts';
 
 export interface MeshStateOptions {
@@ -95,7 +95,7 @@ export class MeshState {
       ...options,
       ipcache: this.ipcache,
       nodes: this.nodes,
-      touch: (service) => this.services.touch(service),
+      touch: (service, addresses) => this.services.touch(service, addresses),
     });
     this.services = new ServiceTable({ ...options, paths: this.paths });
   }
@@ -256,18 +256,30 @@ export class MeshState {
     const row = after ?? before;
     if (row === undefined) return;
     const source = `${row.node.cluster}/${row.node.name}`;
-    const isOurs = row.clusterId === this.#localClusterId;
-    const identity = isOurs && row.node.name === this.#nodeName ? hostIdentity : remoteNodeIdentity;
-    const wanted = new Map(hostPrefixes(after?.node).map((prefix) => [formatIp(prefix.address), prefix]));
-    for (const prefix of hostPrefixes(before?.node)) {
+    const wanted = new Map(this.#addressesOf(after).map((one) => [formatIp(one.prefix.address), one]));
+    for (const { prefix } of this.#addressesOf(before)) {
       if (!wanted.has(formatIp(prefix.address))) this.#ownClaims.setHost(source, prefix, undefined);
     }
-    for (const prefix of wanted.values()) {
-      // No other cluster says what is in a range of ours.
-      const isForeign = !isOurs && this.nodes.touchesLocal(prefix);
+    for (const { prefix, identity } of wanted.values()) {
+      // No cluster says what is in a range of another one.
+      const isForeign = this.#isForeign(row.clusterId, prefix, identity);
       this.#ownClaims.setHost(source, prefix, isForeign ? undefined : identity);
     }
     this.#addressesChanged();
+  }
+
+  /** Where one address is several things, a node comes first. */
+  #addressesOf(row: NodeRow | undefined): readonly HostClaim[] {
+    if (row === undefined) return [];
+    const isOurs = row.clusterId === this.#localClusterId;
+    const identity = isOurs && row.node.name === this.#nodeName ? hostIdentity : remoteNodeIdentity;
+    return [...insidePrefixes(row.node), ...hostPrefixes(row.node).map((prefix) => ({ prefix, identity }))];
+  }
+
+  #isForeign(clusterId: ClusterId, prefix: Prefix, identity: number): boolean {
+    if (clusterId === this.#localClusterId) return false;
+    if (identity === remoteNodeIdentity) return this.nodes.touchesLocal(prefix);
+    return (this.nodes.owner(prefix.address) ?? clusterId) !== clusterId;
   }
 
   #hasRoomForRanges(clusterId: ClusterId, node: MeshNode): boolean {

@@ -1,5 +1,5 @@
 import type { Random } from '@clustermesh/runtime';
-import { formatIp, nodeIp, parseIp, prefixOf } from '@clustermesh/wire';
+import { formatIp, healthIdentity, ingressIdentity, nodeIp, parseIp, prefixOf } from '@clustermesh/wire';
 import type { MeshNode, Prefix } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
@@ -136,6 +136,23 @@ const hostAddresses = 16;
 /** The node's own addresses, as far as the maps have them. */
 export function hostPrefixes(node: MeshNode | undefined): readonly Prefix[] {
   return node === undefined ? [] : nodePrefixes(node).slice(0, hostAddresses);
+}
+
+/** What a node says of an address: who is there. */
+export interface HostClaim {
+  readonly prefix: Prefix;
+  readonly identity: number;
+}
+
+/** Where the node's own proxy and its health endpoint are, if it has them (protocol.md §8.9). */
+export function insidePrefixes(node: MeshNode | undefined): readonly HostClaim[] {
+  if (node === undefined) return [];
+  const ingress = [node.ipv4IngressIp, node.ipv6IngressIp].map((ip) => ({ ip, identity: ingressIdentity }));
+  const health = [node.ipv4HealthIp, node.ipv6HealthIp].map((ip) => ({ ip, identity: healthIdentity }));
+  return [...ingress, ...health].flatMap(({ ip, identity }) => {
+    const address = parseIp(ip);
+    return address === undefined ? [] : { prefix: { address, bits: 128 }, identity };
+  });
 }
 
 function nodePrefixes({ ipAddresses }: MeshNode): readonly Prefix[] {

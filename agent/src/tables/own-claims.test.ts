@@ -48,6 +48,22 @@ describe('OwnClaims', () => {
     });
   });
 
+  it('leads to the proxy and the health endpoint of a node by the range around them', () => {
+    own.setHost('east/n1', prefix('10.2.1.7'), 8);
+    own.setHost('east/n1', prefix('10.2.1.8'), 4);
+    expect(shown()).toEqual(['10.2.1.7/32 8 via 0', '10.2.1.8/32 4 via 0']);
+    own.setWay(prefix('10.2.1.0/24'), 5);
+    expect(shown()).toEqual(['10.2.1.7/32 8 via 5', '10.2.1.8/32 4 via 5']);
+    own.setHost('east/n2', prefix('10.2.1.7'), 6);
+    expect(shown()).toEqual(['10.2.1.7/32 6 via 0', '10.2.1.8/32 4 via 5']);
+    own.setHost('east/n2', prefix('10.2.1.7'), undefined);
+    own.setHost('east/n1', prefix('10.2.1.8'), undefined);
+    own.setWay(prefix('10.2.1.0/24'), 0);
+    expect(shown()).toEqual(['10.2.1.7/32 8 via 0']);
+    own.setHost('east/n1', prefix('10.2.1.7'), undefined);
+    expect(references[5]).toBe(0);
+  });
+
   it('says of an address of ours that it is the host, whoever else says something', () => {
     own.setHost('east/n1', prefix('172.30.0.1'), 6);
     own.setHost('kube-apiserver', prefix('172.30.0.1'), 7);

@@ -1,6 +1,6 @@
 import type { Random } from '@clustermesh/runtime';
 import type { Prefix } from '@clustermesh/wire';
-import { hostIdentity, remoteNodeIdentity } from '@clustermesh/wire';
+import { healthIdentity, hostIdentity, ingressIdentity, remoteNodeIdentity } from '@clustermesh/wire';
 
 import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import { noClaimant } from './ipcache-claims.ts';
@@ -10,7 +10,15 @@ import { PrefixMap } from './prefix-map.ts';
 export const kubeApiserverIdentity = 7;
 
 /** Who stands at an address that is a node's: ourselves before the API server, that before another node. */
-const precedence: readonly number[] = [hostIdentity, kubeApiserverIdentity, remoteNodeIdentity];
+const precedence: readonly number[] = [
+  hostIdentity,
+  kubeApiserverIdentity,
+  remoteNodeIdentity,
+  ingressIdentity,
+  healthIdentity,
+];
+/** A node's proxy and its health endpoint have addresses like those of pods: the tunnel leads there. */
+const insideNodes: ReadonlySet<number | undefined> = new Set([ingressIdentity, healthIdentity, undefined]);
 
 interface OwnClaim {
   readonly prefix: Prefix;
@@ -76,7 +84,7 @@ export class OwnClaims {
     if (nodeIndex === 0) this.#ways.delete(prefix);
     else this.#ways.set(prefix, { prefix, nodeIndex });
     this.#apply(prefix);
-    for (const inside of [...this.#networks.overlapping(prefix)]) {
+    for (const inside of [...this.#networks.overlapping(prefix), ...this.#hosts.overlapping(prefix)]) {
       if (inside.prefix.bits > prefix.bits) this.#apply(inside.prefix);
     }
   }
@@ -91,7 +99,7 @@ export class OwnClaims {
       nodeIndexes.release(ipcache.remove(address, bits, noClaimant)?.nodeIndex ?? 0);
       return;
     }
-    const nodeIndex = host === undefined ? (this.#ways.longest(address, bits)?.nodeIndex ?? 0) : 0;
+    const nodeIndex = insideNodes.has(host) ? (this.#ways.longest(address, bits)?.nodeIndex ?? 0) : 0;
     nodeIndexes.retain(nodeIndex);
     const before = ipcache.upsert(address, bits, { clusterId: noClaimant, identity, nodeIndex });
     nodeIndexes.release(before?.nodeIndex ?? 0);

@@ -55,6 +55,7 @@ export {
   healthIdentity,
   hostIdentity,
   identityRange,
+  ingressIdentity,
   firstNetworkIdentity,
   isClusterIndependent,
   isNetworkIdentity,

@@ -40,6 +40,7 @@ export const worldIpv4Identity = 9 as NumericIdentity;
 export const worldIpv6Identity = 10 as NumericIdentity;
 export const healthIdentity = 4 as NumericIdentity;
 export const remoteNodeIdentity = 6 as NumericIdentity;
+export const ingressIdentity = 8 as NumericIdentity;
 
 export function isReservedIdentity(id: number): boolean {
   return reservedIdentities.has(id);
