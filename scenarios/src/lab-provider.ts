@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
+import { pods } from '@clustermesh/kube';
 import type { KubeClient } from '@clustermesh/kube';
 import type { Lab, LabProgram } from '@clustermesh/lab';
 import { MeshError, systemClock } from '@clustermesh/runtime';
 
 import { startProbeProcess } from './probe-process.ts';
 import { probeArguments } from './provider.ts';
-import type { CommandResult, Cut, Kill, Need, PodRef, Probe, Provider, ProviderCommands } from './provider.ts';
+import type { CommandResult, Cut, Kill, Need, PodRef, Probe, Provider, ProviderCommands, Samples } from './provider.ts';
 import type { RunningProbe } from './provider.ts';
 import type { ClusterTopology, Topology } from './topology.ts';
 
@@ -49,7 +50,7 @@ export class LabProvider implements Provider {
     const { mesh, kubeAssets } = this.#options;
     this.#topology = topology;
     this.#lab = await Class.up(
-      { mesh, clusters: topology.clusters.map(labCluster) },
+      { ...topology, mesh, clusters: topology.clusters.map(labCluster) },
       { onProgress, signal, kubeAssets },
     );
   }
@@ -68,20 +69,33 @@ export class LabProvider implements Provider {
     return this.#running().kube(cluster);
   }
 
+  samples(): Samples {
+    const { samples } = this.#running();
+    if (samples !== undefined) return samples;
+    throw new MeshError('LAB_INVALID_STATE', `lab ${this.#options.mesh} has no samples`);
+  }
+
   async startProbe(cluster: string, { namespace, name }: PodRef, probe: Probe): Promise<RunningProbe> {
     const argv = ['node', join(probeDirectory, `${probe.program}.mjs`), ...probeArguments(probe)];
     return startProbeProcess(await this.#running().execArgv(cluster, `${namespace}/${name}`, argv));
   }
 
   async clustermesh(argv: readonly string[]): Promise<CommandResult> {
-    const command = [join(this.#options.cli, 'bin/run.js'), ...argv, '--kubeconfig', this.kubeconfig()];
-    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const ended = new Promise<number>((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (code) => resolve(code ?? 1));
-    });
-    const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-    return { exitCode, stdout, stderr };
+    return runToEnd([process.execPath, this.#bin, ...argv, '--kubeconfig', this.kubeconfig()]);
+  }
+
+  async troubleshoot(cluster: string): Promise<CommandResult> {
+    const lab = this.#running();
+    const options = { namespace: 'kube-system', labelSelector: 'app.kubernetes.io/name=clustermesh-apiserver' };
+    const { items } = await lab.kube(cluster).list(pods, options);
+    const pod = `kube-system/${items[0]?.metadata.name ?? ''}`;
+    const flags = ['--config-dir=/var/lib/cilium/clustermesh', '--etcd-config=/etc/clustermesh/etcd-config.yaml'];
+    const argv = [process.execPath, this.#bin, 'troubleshoot', ...flags, `--cluster-name=${cluster}`];
+    return runToEnd(await lab.execArgv(cluster, pod, argv, 'kvstoremesh'));
+  }
+
+  get #bin(): string {
+    return join(this.#options.cli, 'bin/run.js');
   }
 
   async cut({ peers, ...cut }: Cut): Promise<void> {
@@ -122,6 +136,16 @@ export class LabProvider implements Provider {
     if (this.#lab !== undefined) return this.#lab;
     throw new MeshError('LAB_INVALID_STATE', `lab ${this.#options.mesh} is not up`);
   }
+}
+
+async function runToEnd([program = '', ...argv]: readonly string[]): Promise<CommandResult> {
+  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { exitCode, stdout, stderr };
 }
 
 async function until(what: string, isDone: () => Promise<boolean>): Promise<void> {

@@ -49,6 +49,24 @@ export interface Kill {
   readonly node?: string | undefined;
 }
 
+/** What is to be in the etcd of the samples from now on. */
+export interface SamplesChange {
+  /** Key to value. */
+  readonly put?: Readonly<Record<string, string>> | undefined;
+  readonly delete?: readonly string[] | undefined;
+  /** Whether its writer goes on to write the heartbeat. */
+  readonly heartbeat?: boolean | undefined;
+}
+
+/** The members of the mesh that are nothing but samples in an etcd. */
+export interface Samples {
+  /** What `connect` would write for who reads them: entries of the Secret of links. */
+  linkFiles(): Promise<Readonly<Record<string, string>>>;
+  change(change: SamplesChange): Promise<void>;
+  /** @param pod `namespace/name`, as the samples have it */
+  podAddress(cluster: string, pod: string): string;
+}
+
 export interface PodRef {
   readonly namespace: string;
   readonly name: string;
@@ -77,11 +95,15 @@ export interface Provider {
   /** A kubeconfig file with a context per cluster, named as the cluster. */
   kubeconfig(): string;
   kube(cluster: string): KubeClient;
+  /** Throws where the topology has none. */
+  samples(): Samples;
   /** Why something cannot be shown here; undefined where it can. Known after up(). */
   cannot(need: Need): string | undefined;
   startProbe(cluster: string, pod: PodRef, probe: Probe): Promise<RunningProbe>;
   /** Runs the command line of the mesh as a user would. */
   clustermesh(argv: readonly string[]): Promise<CommandResult>;
+  /** Runs `clustermesh troubleshoot` where the links of a cluster begin. */
+  troubleshoot(cluster: string): Promise<CommandResult>;
   cut(cut: Cut): Promise<void>;
   /** Takes all cuts of a cluster away. */
   restore(cluster: string): Promise<void>;
@@ -92,6 +114,12 @@ export interface Provider {
   /** Writes logs of everything that runs into a directory. */
   collectLogs(directory: string): Promise<void>;
   readonly commands: ProviderCommands;
+}
+
+/** For people: what `troubleshoot` is, whatever the clusters run on. */
+export function troubleshootCommand(cluster: string): string {
+  const container = 'deploy/clustermesh-apiserver -c kvstoremesh';
+  return `kubectl --context ${cluster} -n kube-system exec ${container} -- clustermesh troubleshoot`;
 }
 
 /** For people: the command lines that do what the provider does, in order. */

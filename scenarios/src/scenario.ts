@@ -5,7 +5,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 
 import { Manifests } from './manifests.ts';
-import { topology } from './topology.ts';
+import { clusterNamesOf, topology } from './topology.ts';
 import { action, expectation } from './vocabulary.ts';
 
 const step = z.strictObject({
@@ -89,8 +89,8 @@ function inOrder(one: Content['steps'][number], { rounds: wanted }: LoadOptions)
   ).flat();
 }
 
-function findUnknownNames({ topology: { clusters }, manifests, steps }: Scenario): string[] {
-  const known = new Set(clusters.map(({ name }) => name));
+function findUnknownNames({ topology: all, manifests, steps }: Scenario): string[] {
+  const known = new Set(clusterNamesOf(all));
   return steps.flatMap((one) => {
     const missing = one.do.flatMap((act) => act.manifests).filter((name) => !manifests.has(name));
     const strangers = [...one.do, ...one.expect].flatMap((item) => item.clusters).filter((name) => !known.has(name));

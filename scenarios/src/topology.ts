@@ -15,10 +15,21 @@ export const topology = z.strictObject({
           .array(ipFamily)
           .refine((families) => families[0] === 'IPv4', 'begins with IPv4')
           .default(['IPv4']),
+        /** `cilium`: its state is published from Cilium's objects. */
+        source: z.enum(['kubernetes', 'cilium']).optional(),
       }),
     )
     .min(1),
+  /** Keys of the ConfigMap `clustermesh-config` of all clusters. */
+  settings: z.record(z.string(), z.string()).optional(),
+  /** Members that are nothing but samples of another implementation in an etcd; `folder` is one of packages/wire/testdata/samples. */
+  samples: z.array(z.strictObject({ cluster: z.string(), folder: z.string() })).optional(),
 });
 
 export type Topology = z.output<typeof topology>;
 export type ClusterTopology = Topology['clusters'][number];
+
+/** Clusters that have a Kubernetes API, and those that have not. */
+export function clusterNamesOf({ clusters, samples = [] }: Topology): readonly string[] {
+  return [...clusters.map(({ name }) => name), ...samples.map(({ cluster }) => cluster)];
+}

@@ -7,6 +7,7 @@ import { connect, disconnect } from './actions/links.ts';
 import { annotate, apply, patch, remove, scale } from './actions/objects.ts';
 import { policy } from './actions/policy.ts';
 import { rubbish } from './actions/rubbish.ts';
+import { linkSamples, samples } from './actions/samples.ts';
 import { claimAddress, condition, deletePod } from './actions/pods.ts';
 import { answers, moves, refused } from './expectations/answers.ts';
 import { connections } from './expectations/connections.ts';
@@ -15,7 +16,7 @@ import { event } from './expectations/event.ts';
 import { forged } from './expectations/forged.ts';
 import { drained, inspected, same } from './expectations/inspected.ts';
 import { memory } from './expectations/memory.ts';
-import { remote, shows } from './expectations/mesh-state.ts';
+import { remote, shows, troubleshoot } from './expectations/mesh-state.ts';
 import { resolves } from './expectations/resolves.ts';
 import { trafficHeld } from './expectations/traffic-held.ts';
 import { trafficStopped } from './expectations/traffic-stopped.ts';
@@ -26,6 +27,8 @@ import type { Action, ActionVerb, Expectation, ExpectationVerb } from './verb.ts
 export const actionVerbs: readonly ActionVerb<unknown>[] = [
   connect,
   disconnect,
+  linkSamples,
+  samples,
   apply,
   remove,
   policy,
@@ -58,6 +61,7 @@ export const expectationVerbs: readonly ExpectationVerb<unknown>[] = [
   trafficStopped,
   remote,
   shows,
+  troubleshoot,
   event,
   memory,
   inspected,

@@ -15,7 +15,7 @@ import { contextIn } from './control-plane/kubeconfig.ts';
 import { takeDown } from './down.ts';
 import { agentSocketPath } from './kubelet/kubelet.ts';
 import { isShownOnly, podPlace } from './kubelet/pod-place.ts';
-import { hostDirectory } from './kubelet/pod-volumes.ts';
+import { hostDirectory, mountedNames } from './kubelet/pod-volumes.ts';
 import { clusterOf, nodeOf } from './mesh-plan.ts';
 import type { LabMode, MeshPlan } from './mesh-plan.ts';
 import { findPrograms, killPrograms } from './lab-programs.ts';
@@ -133,8 +133,16 @@ export class Lab {
     return runCommand(await this.execArgv(cluster, pod, argv), options);
   }
 
-  /** The same as a command line, for who wants to give it a terminal. */
-  async execArgv(cluster: string, pod: PodName, argv: readonly string[]): Promise<readonly string[]> {
+  /**
+   * The same as a command line, for who wants to give it a terminal.
+   * @param container whose volumes the paths in `argv` are meant in
+   */
+  async execArgv(
+    cluster: string,
+    pod: PodName,
+    argv: readonly string[],
+    container?: string,
+  ): Promise<readonly string[]> {
     if (this.samples?.has(cluster) === true) return placedArgv(argv, this.samples.podPlace(cluster, pod));
     const object = await this.kube(cluster).get(pods, podRef(pod));
     const node = nodeOf(clusterOf(this.#plan, cluster), nodeNameOf(object));
@@ -144,7 +152,13 @@ export class Lab {
         `run ${argv[0] ?? ''} in pod ${pod}: rootless pods have no network of their own`,
       );
     }
-    return placedArgv(argv, podPlace(node, object));
+    const place = podPlace(node, object);
+    if (container === undefined) return placedArgv(argv, place);
+    const names = mountedNames(object, node, place.directory, container);
+    return placedArgv(
+      argv.map((word) => names.translate(word)),
+      place,
+    );
   }
 
   /**

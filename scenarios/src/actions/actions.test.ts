@@ -1,4 +1,13 @@
-import { configMaps, deployments, namespaces, networkPolicies, nodes, pods, services } from '@clustermesh/kube';
+import {
+  configMaps,
+  deployments,
+  namespaces,
+  networkPolicies,
+  nodes,
+  pods,
+  secrets,
+  services,
+} from '@clustermesh/kube';
 import type { KubeClient, KubeObject, Pod } from '@clustermesh/kube';
 import { KubeApiStore } from '@clustermesh/lab';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
@@ -17,6 +26,7 @@ import { traffic } from './background-traffic.ts';
 import { annotate, apply, patch, remove, scale } from './objects.ts';
 import { policy } from './policy.ts';
 import { claimAddress, condition, deletePod } from './pods.ts';
+import { linkSamples, samples } from './samples.ts';
 
 /** As a scenario file says it. */
 function act<T>(verb: ActionVerb<T>, params: z.input<ActionVerb<T>['params']>, run: Run): Promise<void> {
@@ -239,4 +249,47 @@ it('policy tells how users would apply and delete it', () => {
 it('kill of a supervisor needs one, that of a program does not', () => {
   const needs = (program: 'etcd' | 'supervisor') => kill.needs?.({ cluster: 'east', program });
   expect([needs('supervisor'), needs('etcd')]).toEqual(['supervisor', 'kills']);
+});
+
+describe('samples', () => {
+  function withSamples(): { run: Run; kube: KubeClient; changes: unknown[] } {
+    const changes: unknown[] = [];
+    const kube = new KubeApiStore({
+      clock: new FakeClock(),
+      random: seededRandom(1),
+      serviceCidr: '10.9.0.0/16',
+    }).client();
+    const run = fakeRun({
+      kube: () => kube,
+      samples: () => ({
+        linkFiles: async () => ({ 'cluster-007': 'endpoints: []\n' }),
+        change: async (change) => void changes.push(change),
+        podAddress: () => '',
+      }),
+    });
+    return { run, kube, changes };
+  }
+
+  it('are linked by entries of the Secret that connect writes, beside those that are there', async () => {
+    const { run, kube } = withSamples();
+    const links = { namespace: 'kube-system', name: 'clustermesh-kvstoremesh' };
+    await kube.create(secrets, { metadata: links, data: { north: 'bm9ydGg=' } });
+    await act(linkSamples, { clusters: ['east'] }, run);
+    expect((await kube.get(secrets, links)).data).toEqual({
+      north: 'bm9ydGg=',
+      'cluster-007': Buffer.from('endpoints: []\n').toString('base64'),
+    });
+  });
+
+  it('are changed as it is said', async () => {
+    const { run, changes } = withSamples();
+    const change = { put: { a: '1' }, delete: ['b'], heartbeat: false };
+    await act(samples, change, run);
+    expect(changes).toEqual([change]);
+    expect(samples.commands(change, run)).toEqual(["etcdctl put a '1'", 'etcdctl del b', '# the heartbeat stops']);
+  });
+
+  it('are not changed by nothing', () => {
+    expect(samples.params.safeParse({}).error?.issues).toMatchObject([{ message: 'changes nothing' }]);
+  });
 });

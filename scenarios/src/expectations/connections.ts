@@ -84,19 +84,18 @@ function key({ cluster, pod }: Client): string {
   return `${cluster}/${pod}`;
 }
 
+async function addressOf(to: Client, family: 4 | 6, { provider, topology }: Run): Promise<string> {
+  const isSample = topology.samples?.some(({ cluster }) => cluster === to.cluster);
+  if (isSample === true) return provider.samples().podAddress(to.cluster, to.pod);
+  return podAddress(provider.kube(to.cluster), to, family);
+}
+
 /** Of every pod that somebody connects to. */
-async function addressesOf(
-  all: readonly Wanted[],
-  family: 4 | 6,
-  { provider }: Run,
-): Promise<ReadonlyMap<string, string>> {
+async function addressesOf(all: readonly Wanted[], family: 4 | 6, run: Run): Promise<ReadonlyMap<string, string>> {
   const targets = new Map(all.map(({ flow: { to } }) => [key(to), to]));
   return new Map(
     await Promise.all(
-      [...targets].map(async ([name, to]): Promise<[string, string]> => [
-        name,
-        await podAddress(provider.kube(to.cluster), to, family),
-      ]),
+      [...targets].map(async ([name, to]): Promise<[string, string]> => [name, await addressOf(to, family, run)]),
     ),
   );
 }

@@ -8,7 +8,7 @@ import { answers, moves, refused } from './answers.ts';
 import { converged } from './converged.ts';
 import { event } from './event.ts';
 import { inspected, same } from './inspected.ts';
-import { remote, shows } from './mesh-state.ts';
+import { remote, shows, troubleshoot } from './mesh-state.ts';
 import { resolves } from './resolves.ts';
 import { trafficStopped } from './traffic-stopped.ts';
 import { Traffic } from '../traffic.ts';
@@ -152,6 +152,17 @@ describe('remote', () => {
     { params: { is: 'absent' as const, cluster: 'mars' }, isMet: true },
   ])('is $params: met $isMet', async ({ params, isMet }) => {
     expect((await look(remote, { of: 'east', cluster: 'west', ...params }, run)).isMet).toBe(isMet);
+  });
+});
+
+describe('troubleshoot', () => {
+  it.each([
+    { name: 'nothing that failed', exitCode: 0, stdout: 'east ok\n\nnothing failed\n', want: [true, 'nothing failed'] },
+    { name: 'a failure, in its words', exitCode: 1, stdout: 'west: no route\n', want: [false, 'west: no route'] },
+  ])('finds $name', async ({ exitCode, stdout, want }) => {
+    const run = fakeRun({ troubleshoot: async () => ({ exitCode, stdout, stderr: '' }) });
+    const { isMet, seen } = await look(troubleshoot, { of: 'east' }, run);
+    expect([isMet, seen]).toEqual(want);
   });
 });
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { clustermeshJson, mustRunClustermesh } from '../run.ts';
+import { troubleshootCommand } from '../provider.ts';
 import type { ExpectationVerb } from '../verb.ts';
 
 /** The part of `clustermesh status -o json` that scenarios look at. */
@@ -80,5 +81,20 @@ export const shows: ExpectationVerb<z.output<typeof showsParams>> = {
     }
     const problems = [...missing.map((words) => `no "${words}"`), ...unwanted.map((words) => `still "${words}"`)];
     return { isMet: false, seen: `${command} of ${of} has ${problems.join(', ')}: ${shown.trim()}` };
+  },
+};
+
+const troubleshootParams = z.strictObject({ of: z.string() });
+
+export const troubleshoot: ExpectationVerb<z.output<typeof troubleshootParams>> = {
+  name: 'troubleshoot',
+  summary: '`clustermesh troubleshoot`, run where the links of a cluster begin, finds nothing that failed',
+  params: troubleshootParams,
+  clusters: ({ of }) => [of],
+  commands: ({ of }) => [troubleshootCommand(of)],
+  check: async ({ of }, { provider }) => {
+    const { exitCode, stdout, stderr } = await provider.troubleshoot(of);
+    const said = (exitCode === 0 ? stdout : stderr || stdout).trim();
+    return { isMet: exitCode === 0, seen: exitCode === 0 ? (said.split('\n').at(-1) ?? '') : said };
   },
 };

@@ -9,7 +9,7 @@ import type { CommandResult } from '../provider.ts';
 import { loadScenario } from '../scenario.ts';
 import { configFolder, kindConfig, nodeContainers } from './kind-cluster.ts';
 import { kindCommands } from './kind-commands.ts';
-import { KindProvider } from './kind-provider.ts';
+import { KindProvider, whatKindLacks } from './kind-provider.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const shipped = readdirSync(join(root, 'scenarios')).filter((name) => name.endsWith('.yaml'));
@@ -17,7 +17,12 @@ const recorded = readdirSync(join(root, 'scenarios/testdata/kind')).map((name) =
 
 const load = (name: string) => loadScenario(join(root, 'scenarios', `${name}.yaml`));
 
-describe.each(shipped)('kind-configs for scenarios/%s', (file) => {
+const onKind = shipped.filter((file) => {
+  const { topology } = loadScenario(join(root, 'scenarios', file));
+  return whatKindLacks(topology).length === 0;
+});
+
+describe.each(onKind)('kind-configs for scenarios/%s', (file) => {
   const { topology } = loadScenario(join(root, 'scenarios', file));
   const folder = join(root, 'kind-configs', configFolder(topology));
 
@@ -87,6 +92,24 @@ describe('KindProvider', () => {
       code: 'COMMAND_FAILED',
       message: expect.stringMatching(/^run docker exec m-east-control-plane .*: exit code 1: no such node$/),
     });
+  });
+
+  it('refuses a topology that only the lab can make, and makes nothing', async () => {
+    const { provider, commands } = recordingProvider();
+    const { topology } = load('mixed-mesh');
+    await expect(provider.up(topology, () => undefined, new AbortController().signal)).rejects.toMatchObject({
+      code: 'SCENARIO_INVALID',
+      message: 'make clusters on kind with Cilium in north and the etcd of samples: only the lab has that',
+    });
+    expect(commands).toEqual([]);
+  });
+
+  it('troubleshoots in the container where the links begin', async () => {
+    const { provider, commands } = recordingProvider();
+    await provider.troubleshoot('east');
+    expect(commands).toEqual([
+      'kubectl --context east -n kube-system exec deploy/clustermesh-apiserver -c kvstoremesh -- clustermesh troubleshoot',
+    ]);
   });
 
   it('tells that it has no supervisor to kill', () => {

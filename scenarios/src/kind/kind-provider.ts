@@ -9,6 +9,7 @@ import { MeshError, isAborted, systemClock } from '@clustermesh/runtime';
 import { stringify } from 'yaml';
 
 import { startProbeProcess } from '../probe-process.ts';
+import { troubleshootCommand } from '../provider.ts';
 import type { CommandResult, Cut, Kill, Need, PodRef, Probe, Provider, ProviderCommands } from '../provider.ts';
 import type { RunningProbe } from '../provider.ts';
 import type { ClusterTopology, Topology } from '../topology.ts';
@@ -48,6 +49,7 @@ export class KindProvider implements Provider {
   }
 
   async up(topology: Topology, onProgress: (line: string) => void, signal: AbortSignal): Promise<void> {
+    refuseWhatKindLacks(topology);
     await mkdir(this.#plan.directory, { recursive: true, mode: 0o700 });
     for (const cluster of topology.clusters) await this.#writeInstallation(cluster);
     for (const command of this.commands.up(topology)) {
@@ -76,6 +78,10 @@ export class KindProvider implements Provider {
     throw new MeshError('KUBE_UNAVAILABLE', `kind cluster ${cluster} is not up`);
   }
 
+  samples(): never {
+    throw new MeshError('SCENARIO_INVALID', 'reach samples on kind (there are none)');
+  }
+
   async startProbe(cluster: string, pod: PodRef, probe: Probe): Promise<RunningProbe> {
     const [command = ''] = this.commands.probe(cluster, pod, probe);
     return startProbeProcess(['sh', '-c', `KUBECONFIG=${this.kubeconfig()} exec ${command}`]);
@@ -85,6 +91,10 @@ export class KindProvider implements Provider {
     const quoted = argv.map((word) => `'${word}'`).join(' ');
     const bin = join(this.#options.cli, 'bin/run.js');
     return this.#shell(`'${process.execPath}' '${bin}' ${quoted}`, this.#env());
+  }
+
+  troubleshoot(cluster: string): Promise<CommandResult> {
+    return this.#shell(troubleshootCommand(cluster), this.#env());
   }
 
   async cut(cut: Cut): Promise<void> {
@@ -112,7 +122,7 @@ export class KindProvider implements Provider {
     const namespace = 'kube-system';
     const objects = await installationObjects({
       secrets: { clusterName: name, namespace, clock: systemClock },
-      settings: kindSettings,
+      settings: { ...kindSettings, ...this.#options.topology.settings },
       variables: {
         NAMESPACE: namespace,
         CLUSTER_NAME: name,
@@ -139,6 +149,18 @@ export class KindProvider implements Provider {
   #env(): Readonly<Record<string, string>> {
     return { KUBECONFIG: this.kubeconfig() };
   }
+}
+
+function refuseWhatKindLacks(topology: Topology): void {
+  const missing = whatKindLacks(topology);
+  if (missing.length === 0) return;
+  throw new MeshError('SCENARIO_INVALID', `make clusters on kind with ${missing.join(' and ')}: only the lab has that`);
+}
+
+/** What of a topology there is in the lab alone. */
+export function whatKindLacks({ clusters, samples = [] }: Topology): readonly string[] {
+  const cilium = clusters.filter(({ source }) => source === 'cilium').map(({ name }) => `Cilium in ${name}`);
+  return [...cilium, ...(samples.length === 0 ? [] : ['the etcd of samples'])];
 }
 
 /** What takes minutes in production is short, as in the lab, or a scenario would wait for it. */

@@ -93,11 +93,13 @@ function securityLabels({ metadata, spec }: Pod, namespace: Namespace | undefine
     `io.cilium.k8s.namespace.labels.${key}`,
     value,
   ]);
+  const { serviceAccountName: account } = spec;
   const labels = Object.fromEntries([
     ...own,
     ...inherited,
     ['io.cilium.k8s.policy.cluster', cluster],
-    ['io.cilium.k8s.policy.serviceaccount', spec.serviceAccountName ?? 'default'],
+    // Pods of the stand-in for the Kubernetes API say it only where their manifest does.
+    ...(account === undefined ? [] : [['io.cilium.k8s.policy.serviceaccount', account]]),
     ['io.kubernetes.pod.namespace', metadata.namespace ?? ''],
   ]) as Labels;
   return Object.fromEntries(Object.entries(labels).map(([key, value]) => [`k8s:${key}`, value]));
@@ -135,7 +137,7 @@ function endpointOf({ metadata, spec, status = {} }: Pod, identity: CiliumIdenti
       ...{ labels: Object.entries(identity['security-labels'] ?? {}).map(([key, value]) => `${key}=${value}`) },
     },
     networking: { addressing: [addressPair(status)], node: status.hostIP ?? '' },
-    'service-account': spec.serviceAccountName ?? 'default',
+    'service-account': spec.serviceAccountName ?? '',
     'named-ports': named,
   };
   const owner = { apiVersion: 'v1', kind: 'Pod', name, uid };

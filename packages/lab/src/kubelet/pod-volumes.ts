@@ -1,5 +1,5 @@
 import type { Container, Pod, Volume } from '@clustermesh/kube';
-import { ok } from '@clustermesh/runtime';
+import { MeshError, ok } from '@clustermesh/runtime';
 import type { Result } from '@clustermesh/runtime';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -79,6 +79,18 @@ export class PodVolumes {
   #directoryOf({ name, hostPath }: Volume): string {
     return hostPath === undefined ? join(this.#directory, name) : hostDirectory(this.#node, hostPath.path);
   }
+}
+
+/** What a container's mount paths are on this machine: for who runs a program as if in it. */
+export function mountedNames(pod: Pod, node: NodePlan, podDirectory: string, containerName: string): LocalNames {
+  const volumes = new PodVolumes(pod, node, podDirectory, { data: () => undefined });
+  const container = pod.spec.containers.find(({ name }) => name === containerName);
+  if (container !== undefined) return volumes.namesOf(container);
+  const names = pod.spec.containers.map(({ name }) => name).join(', ');
+  throw new MeshError(
+    'LAB_INVALID_STATE',
+    `no container "${containerName}" in pod ${pod.metadata.name} (it has ${names})`,
+  );
 }
 
 /** Without network namespaces, a node's own address is all that its pods have of a loopback to themselves. */

@@ -28,9 +28,10 @@ export async function publishSamples(deps: PublishDeps, signal: AbortSignal): Pr
   const [data, canaries] = [new SyncStore(both), new SyncStore(both)];
   const running = [data.run(signal), canaries.run(signal)];
   const known = new Set<string>();
+  let desired = nothing;
   let beating: AbortController | undefined;
   while (!signal.aborted) {
-    const desired = (await deps.desired()) ?? nothing;
+    desired = (await deps.desired()) ?? desired;
     bring(data, known, desired.entries);
     await data.settled(signal);
     const missing = desired.canaries.filter((key) => canaries.sizeOf(key) === undefined);
