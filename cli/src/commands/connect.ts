@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { MeshError } from '@clustermesh/runtime';
+import { MeshError, systemClock } from '@clustermesh/runtime';
 
 import { BaseCommand, kubeFlags } from '../base-command.ts';
 import { openKube } from '../clients/kube.ts';
@@ -7,7 +7,8 @@ import { readAccessInfo } from '../connect/access-info.ts';
 import type { AccessInfo } from '../connect/access-info.ts';
 import { whyNotConnect } from '../connect/check.ts';
 import { parseEndpoints } from '../connect/endpoints.ts';
-import { renderLink, writeLink } from '../connect/link.ts';
+import { join } from '../connect/join.ts';
+import { renderLink } from '../connect/link.ts';
 import type { LinkOutcome } from '../connect/link.ts';
 import { linksOf } from '../connect/mode.ts';
 
@@ -15,7 +16,8 @@ export default class Connect extends BaseCommand {
   static override summary = 'Connect clusters: each learns the services, identities and nodes of the other.';
   static override description =
     'Reads name, id, endpoints and certificates of each cluster, checks that they fit together, and only then writes ' +
-    'them into the other clusters, where kvstoremesh connects by itself. Running it again changes nothing.';
+    'them into the other clusters, where kvstoremesh connects by itself. Where a cluster takes each other one for a user of ' +
+    'its own, that user is admitted, and gets a certificate. Running it again changes nothing.';
   static override examples = [
     '<%= config.bin %> connect --context east --destination-context west',
     '<%= config.bin %> connect --context east --destination-context west --destination-context north --connection-mode mesh',
@@ -53,17 +55,16 @@ export default class Connect extends BaseCommand {
         const kube = await openKube(flags.kubeconfig, context);
         const override = given[at] === undefined ? undefined : parseEndpoints(given[at]);
         const info = await readAccessInfo(kube.client, kube.context, flags.namespace, override);
-        return { kube: kube.client, info };
+        return { target: { kube: kube.client, namespace: flags.namespace, isDryRun: flags['dry-run'] }, info };
       }),
     );
     const links = linksOf(flags['connection-mode'], clusters);
     refuseWhatDoesNotFit(links.map(([reader, remote]) => [reader.info, remote.info]));
     const made: LinkOutcome[] = [];
     for (const [reader, remote] of links) {
-      const target = { kube: reader.kube, namespace: flags.namespace, isDryRun: flags['dry-run'] };
-      const change = await writeLink(target, remote.info);
+      const change = await join(reader, remote, systemClock);
       const names = { reader: reader.info.clusterName, remote: remote.info.clusterName };
-      const link = { ...names, change, dryRun: target.isDryRun };
+      const link = { ...names, change, dryRun: flags['dry-run'] };
       made.push(link);
       if (!this.jsonEnabled()) this.log(renderLink(link));
     }

@@ -3,9 +3,11 @@ import { Flags } from '@oclif/core';
 import { BaseCommand, kubeFlags } from '../base-command.ts';
 import { openKube } from '../clients/kube.ts';
 import { readClusterSettings } from '../connect/access-info.ts';
-import { removeLink, renderLink } from '../connect/link.ts';
+import { part } from '../connect/join.ts';
+import { renderLink } from '../connect/link.ts';
 import type { LinkOutcome } from '../connect/link.ts';
 import { linksOf } from '../connect/mode.ts';
+import { expelReader } from '../connect/remote-users.ts';
 
 export default class Disconnect extends BaseCommand {
   static override summary = 'Disconnect clusters: each forgets what it learnt of the other.';
@@ -43,20 +45,24 @@ export default class Disconnect extends BaseCommand {
       contexts.map(async (context) => {
         const kube = await openKube(flags.kubeconfig, context);
         const { clusterName } = await readClusterSettings(kube.client, kube.context, flags.namespace);
-        return { kube: kube.client, clusterName };
+        const target = { kube: kube.client, namespace: flags.namespace, isDryRun: flags['dry-run'] };
+        return { target, name: clusterName };
       }),
     );
     const [source] = clusters;
     const named =
-      source === undefined ? [] : (flags['destination-cluster'] ?? []).map((name) => [source, name] as const);
-    const linked = linksOf(flags['connection-mode'], clusters).map(([from, to]) => [from, to.clusterName] as const);
+      source === undefined
+        ? []
+        : (flags['destination-cluster'] ?? []).map((name) => [source, { name, target: undefined }] as const);
+    const linked = linksOf(flags['connection-mode'], clusters);
     if (named.length + linked.length === 0)
       this.error('name a cluster with --destination-context or --destination-cluster', { exit: 2 });
     const removed: LinkOutcome[] = [];
     for (const [reader, remote] of [...linked, ...named]) {
-      const target = { kube: reader.kube, namespace: flags.namespace, isDryRun: flags['dry-run'] };
-      const change = await removeLink(target, remote);
-      const link = { reader: reader.clusterName, remote, change, dryRun: target.isDryRun };
+      const change = await part(reader, remote);
+      // Whose own API is out of reach is not admitted any more, either.
+      if (remote.target === undefined) await expelReader(reader.target, remote.name);
+      const link = { reader: reader.name, remote: remote.name, change, dryRun: flags['dry-run'] };
       removed.push(link);
       if (!this.jsonEnabled()) this.log(renderLink(link));
     }

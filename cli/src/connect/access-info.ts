@@ -2,8 +2,11 @@ import { configMaps, nodes, secrets, services } from '@clustermesh/kube';
 import type { KubeClient, KubeObject, ObjectRef, Resource } from '@clustermesh/kube';
 import { MeshError, hasCode } from '@clustermesh/runtime';
 
+import { authModeOf } from './auth-mode.ts';
+import type { AuthMode } from './auth-mode.ts';
 import { chooseEndpoints, resolveNames } from './endpoints.ts';
 import type { Endpoints } from './endpoints.ts';
+import { hasUserList } from './remote-users.ts';
 
 /** What another cluster must know to read this one's etcd. */
 export interface AccessInfo {
@@ -15,9 +18,12 @@ export interface AccessInfo {
   readonly endpoints: Endpoints;
   /** PEM: the CAs that sign the etcd server's certificate. */
   readonly caCert: string;
-  /** PEM: a client certificate that this cluster's etcd takes for the user `remote`, and its key. */
+  readonly authMode: AuthMode;
+  /** PEM: what others come with, except in mode `cluster`, in which it is what this cluster comes with to others. */
   readonly clientCert: string;
   readonly clientKey: string;
+  /** PEM; read in mode `cluster` alone, where it may be elsewhere. */
+  readonly authorityKey: string | undefined;
 }
 
 export interface ClusterSettings {
@@ -30,6 +36,7 @@ export interface ClusterSettings {
 const settingsConfigMaps = ['clustermesh-config', 'cilium-config'];
 export const apiserverService = 'clustermesh-apiserver';
 const remoteCertSecret = 'clustermesh-apiserver-remote-cert';
+const authoritySecret = 'cilium-ca';
 
 /** @throws MeshError saying what is missing in which context and how to get it. */
 export async function readAccessInfo(
@@ -46,14 +53,29 @@ export async function readAccessInfo(
     if (encoded !== undefined) return Buffer.from(encoded, 'base64').toString('utf8');
     throw new MeshError('CONFIG_INVALID', `secret ${namespace}/${remoteCertSecret} of ${context} has no ${name}`);
   };
+  const clientCert = field('tls.crt');
+  const authMode = authModeOf(settings.clusterName, clientCert, await hasUserList(kube, namespace));
   return {
     context,
     ...settings,
+    authMode,
+    authorityKey: authMode === 'cluster' ? await readAuthorityKey(kube, namespace) : undefined,
     endpoints: await resolveNames(override ?? chooseEndpoints(service, (await kube.list(nodes)).items, context)),
     caCert: field('ca.crt'),
-    clientCert: field('tls.crt'),
+    clientCert,
     clientKey: field('tls.key'),
   };
+}
+
+async function readAuthorityKey(kube: KubeClient, namespace: string): Promise<string | undefined> {
+  try {
+    const { data } = await kube.get(secrets, { namespace, name: authoritySecret });
+    const encoded = data?.['ca.key'];
+    return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
+  } catch (error) {
+    if (hasCode(error, 'KUBE_NOT_FOUND', 'KUBE_FORBIDDEN')) return undefined;
+    throw error;
+  }
 }
 
 /** Name and id of the cluster behind a context. */

@@ -23,8 +23,10 @@ const west: AccessInfo = {
   maxConnectedClusters: 255,
   endpoints: { ips: ['172.30.2.11'], port: 2379 },
   caCert: 'ca',
+  authMode: 'legacy',
   clientCert: 'cert',
   clientKey: 'key',
+  authorityKey: undefined,
 };
 const east: AccessInfo = { ...west, context: 'east-admin', clusterName: 'east', clusterId: 1 };
 
@@ -57,8 +59,10 @@ describe('readAccessInfo', () => {
       maxConnectedClusters: 511,
       endpoints: { ips: ['203.0.113.7'], port: 2379 },
       caCert: 'CA',
+      authMode: 'legacy',
       clientCert: 'CERT',
       clientKey: 'KEY',
+      authorityKey: undefined,
     });
   });
 

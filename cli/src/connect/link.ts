@@ -3,7 +3,8 @@ import type { KubeClient } from '@clustermesh/kube';
 import { hasCode } from '@clustermesh/runtime';
 
 import type { AccessInfo } from './access-info.ts';
-import { remoteClusterFileNames, remoteClusterFiles, remoteClustersSecret } from './remote-files.ts';
+import type { ReaderCredentials, ownCredentials } from './reader-credentials.ts';
+import { credentialsIn, remoteClusterFileNames, remoteClusterFiles, remoteClustersSecret } from './remote-files.ts';
 
 export type LinkChange = 'configured' | 'unchanged' | 'removed' | 'absent';
 
@@ -23,20 +24,35 @@ export interface LinkTarget {
   readonly isDryRun: boolean;
 }
 
+/** What a link that is there already comes with. */
+export async function linkCredentials(
+  { kube, namespace }: LinkTarget,
+  clusterName: string,
+): Promise<ReaderCredentials | undefined> {
+  return credentialsIn((await readFiles(kube, namespace)) ?? {}, clusterName);
+}
+
 /** Lets the cluster behind `kube` read `remote`. The kvstoremesh there sees the Secret's files change and connects. */
-export async function writeLink({ kube, namespace, isDryRun }: LinkTarget, remote: AccessInfo): Promise<LinkChange> {
-  const wanted = Object.fromEntries(
-    Object.entries(remoteClusterFiles(remote)).map(([name, text]) => [name, Buffer.from(text).toString('base64')]),
+export async function writeLink(
+  { kube, namespace, isDryRun }: LinkTarget,
+  remote: AccessInfo,
+  credentials?: ReaderCredentials | typeof ownCredentials,
+): Promise<LinkChange> {
+  const wanted = Object.entries(remoteClusterFiles(remote, credentials)).map(
+    ([name, text]) => [name, text === undefined ? undefined : Buffer.from(text).toString('base64')] as const,
   );
   const before = await readFiles(kube, namespace);
-  if (Object.entries(wanted).every(([name, encoded]) => before?.[name] === encoded)) return 'unchanged';
+  if (before !== undefined && wanted.every(([name, encoded]) => before[name] === encoded)) return 'unchanged';
   if (isDryRun) return 'configured';
   if (before === undefined) {
     const metadata = { name: remoteClustersSecret, namespace };
-    await kube.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', data: wanted });
+    const data = Object.fromEntries(
+      wanted.flatMap(([name, encoded]) => (encoded === undefined ? [] : [[name, encoded]])),
+    );
+    await kube.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', data });
     return 'configured';
   }
-  await patchFiles(kube, namespace, wanted);
+  await patchFiles(kube, namespace, Object.fromEntries(wanted.map(([name, encoded]) => [name, encoded ?? null])));
   return 'configured';
 }
 

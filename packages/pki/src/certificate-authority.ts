@@ -75,7 +75,8 @@ export async function issueCertificate(ca: KeyPair, request: CertificateRequest)
     ...validity(request),
     serialNumber: serialNumber(),
     subject: distinguishedName(request.commonName, request.organizations),
-    issuer: issuer.subjectName.toJSON(),
+    // The very bytes: authorities of other makes write the same name in other types of text, and Go compares bytes.
+    issuer: issuer.subjectName,
     publicKey: keys.publicKey,
     signingKey: await importSigningKey(ca.keyPem),
     signingAlgorithm,

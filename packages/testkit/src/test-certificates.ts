@@ -46,6 +46,11 @@ export class TestCa {
     return this.#files.certFile;
   }
 
+  /** Its own, for code under test that signs. */
+  get key(): Buffer {
+    return this.#files.key;
+  }
+
   /** Writes into `dir`, which the caller owns. */
   static async create(dir: string, commonName = 'Test CA'): Promise<TestCa> {
     const base = join(dir, commonName.replaceAll(' ', '-').toLowerCase());

@@ -13,6 +13,8 @@ import type { MeshSecretsRequest } from './mesh-secrets.ts';
 const manifestDirs = ['clustermesh-apiserver/crds', 'deploy/manifests'].map((path) => resolve(workspaceDir, path));
 
 const settingsName = 'clustermesh-config';
+/** Who comes under a name of its own; `connect` edits it (docs/access.md). */
+const remoteUsersName = 'clustermesh-remote-users';
 
 export interface Installation {
   readonly secrets: MeshSecretsRequest;
@@ -26,6 +28,7 @@ export async function installMesh(client: KubeClient, installation: Installation
   const { namespace } = installation.secrets;
   await createIfAbsent(client, { kind: 'Namespace', metadata: { name: namespace } }, signal);
   await installSecrets(client, installation.secrets, signal);
+  for (const list of userLists(installation.secrets)) await createIfAbsent(client, list, signal);
   for (const object of inInstallOrder(await loadManifests(installation.variables))) {
     await applyObject(client, withSettings(object, installation.settings), signal);
   }
@@ -41,7 +44,19 @@ export async function installationObjects({
   const metadata = { name: remoteClustersSecretName, namespace: request.namespace };
   const links: KubeObject = { apiVersion: 'v1', kind: 'Secret', metadata };
   const objects = (await loadManifests(variables)).map((object) => withSettings(object, settings));
-  return inInstallOrder([...objects, links, ...certificates, authority]);
+  return inInstallOrder([...objects, links, ...userLists(request), ...certificates, authority]);
+}
+
+/** In auth mode `cluster`: nobody, until clusters are connected. */
+function userLists({ namespace, authMode }: MeshSecretsRequest): readonly KubeObject[] {
+  if (authMode !== 'cluster') return [];
+  const list: ConfigMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: remoteUsersName, namespace },
+    data: { 'users.yaml': 'users: []\n' },
+  };
+  return [list];
 }
 
 export function withSettings(object: KubeObject, settings: Readonly<Record<string, string>>): KubeObject {

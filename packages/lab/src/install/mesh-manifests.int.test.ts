@@ -10,7 +10,7 @@ import { loadManifests, withSettings } from './install.ts';
 
 const topology = { mesh: 'lab', clusters: [{ name: 'east', id: 1, nodes: 2 }] };
 const cluster = clusterOf(planMesh(topology, { mode: 'rootless', stateRoot: '/tmp' }), 'east');
-const installation = labInstallation(cluster, 'rootless', systemClock);
+const installation = labInstallation(cluster, { mode: 'rootless', clock: systemClock, settings: {} });
 const objects = await loadManifests(installation.variables);
 const workloads = objects.filter((object): object is Deployment | DaemonSet => 'template' in specOf(object));
 const containers = workloads.flatMap(({ spec }) => [

@@ -25,6 +25,13 @@ describe('createMeshSecrets', () => {
     expect(certificateOf(name).verify(ca.publicKey)).toBe(true);
   });
 
+  it('comes to others as remote-<own name> in auth mode cluster', async () => {
+    const own = await createMeshSecrets({ ...request, authMode: 'cluster' });
+    const secret = own.certificates.find(({ metadata }) => metadata.name === 'clustermesh-apiserver-remote-cert');
+    const certificate = new X509Certificate(Buffer.from(secret?.data?.['tls.crt'] ?? '', 'base64'));
+    expect(certificate.subject).toBe('CN=remote-east');
+  });
+
   it.each(['clustermesh-apiserver.kube-system.svc', 'west.mesh.cilium.io'])('lets the server be called %s', (host) => {
     expect(certificateOf('server').checkHost(host)).toBeDefined();
   });

@@ -10,6 +10,8 @@ export interface MeshSecretsRequest {
   /** Further names and addresses of the kvstore: of its load balancer or its nodes. */
   readonly serverNames?: readonly string[];
   readonly serverIps?: readonly string[];
+  /** In mode `cluster` it comes to others under its own name (protocol.md §6.4). Default: as `remote`, like all. */
+  readonly authMode?: 'legacy' | 'cluster';
   readonly clock: Clock;
 }
 
@@ -30,7 +32,7 @@ export interface MeshSecrets {
  * and one more for user `agent-<cluster>`: agents read the state of their own cluster, too.
  */
 export async function createMeshSecrets(request: MeshSecretsRequest): Promise<MeshSecrets> {
-  const { clusterName, namespace, clock, serverNames = [], serverIps = [] } = request;
+  const { clusterName, namespace, clock, serverNames = [], serverIps = [], authMode } = request;
   const ca = await createCa({ commonName: `Cilium CA of ${clusterName}`, days: validDays, clock });
   const service = `clustermesh-apiserver.${namespace}.svc`;
   const issue = (name: string, leaf: Omit<CertificateRequest, 'days' | 'clock'>): Promise<Secret> => {
@@ -46,7 +48,7 @@ export async function createMeshSecrets(request: MeshSecretsRequest): Promise<Me
       usages: ['server', 'client'], // etcd's own gateway connects to itself with it
     }),
     client('admin', `admin-${clusterName}`),
-    client('remote', 'remote'),
+    client('remote', authMode === 'cluster' ? `remote-${clusterName}` : 'remote'),
     client('local', `local-${clusterName}`),
     client('agent', `agent-${clusterName}`),
   ]);

@@ -33,6 +33,8 @@ export function labInstallation(
       clusterName: cluster.name,
       namespace,
       serverIps: cluster.nodes.map(({ address }) => address),
+      // Users of other clusters are wanted for nothing else.
+      authMode: settings['cluster-users-enabled'] === 'true' ? 'cluster' : 'legacy',
       clock,
     },
     // In rootless mode the machine's own cgroups and devices are none of our business, even if we are root.
