@@ -48,6 +48,25 @@ describe('WorkQueue', () => {
     stop.abort();
   });
 
+  it('lets others have the event loop while it works on many keys', async () => {
+    const done: string[] = [];
+    let nowMs = 0;
+    const { clock, queue, stop } = setUp(async (key) => {
+      done.push(key);
+      nowMs += 4;
+    });
+    clock.monotonicMs = () => nowMs;
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) queue.add(key);
+    void queue.run(stop.signal);
+    const lengths: number[] = [];
+    while (done.length < 6) {
+      await new Promise((resolve) => setImmediate(resolve));
+      lengths.push(done.length);
+    }
+    expect(lengths).toEqual([3, 6]);
+    stop.abort();
+  });
+
   it('lets a key rest, so that a burst costs one run at once and one after', async () => {
     const times: number[] = [];
     const { clock, queue, stop } = setUp(async () => void times.push(clock.monotonicMs()), { restMs: 50 });

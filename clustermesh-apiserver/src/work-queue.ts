@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { Backoff, aborted, describeError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Health, HealthScope, Logger, Random } from '@clustermesh/runtime';
 
@@ -14,6 +16,8 @@ export interface WorkQueueOptions {
   readonly log: Logger;
 }
 
+/** How long work may hold the event loop in one piece: far below the 50 ms that a stall may last. */
+const sliceMs = 10;
 const retryBaseMs = 100;
 const retryCapMs = 30_000;
 
@@ -32,11 +36,14 @@ export class WorkQueue {
   readonly #backoffs = new Map<string, Backoff>();
   readonly #running = new Set<Promise<void>>();
   #active = 0;
+  /** When the event loop turned last, as far as this queue knows. */
+  #turnedMs: number;
   #signal: AbortSignal | undefined;
 
   constructor(work: (key: string, signal: AbortSignal) => Promise<void>, options: WorkQueueOptions) {
     this.#work = work;
     this.#options = options;
+    this.#turnedMs = options.clock.monotonicMs();
     this.#scope = options.health.scope(options.name);
   }
 
@@ -86,6 +93,7 @@ export class WorkQueue {
   /** Returns how long the key rests now. */
   async #attempt(key: string, signal: AbortSignal): Promise<number> {
     try {
+      await this.#turn();
       await this.#work(key, signal);
       this.#backoffs.delete(key);
       if (this.#backoffs.size === 0) this.#scope.ok();
@@ -99,6 +107,14 @@ export class WorkQueue {
       this.#held.set(key, true);
       return waitMs;
     }
+  }
+
+  /** Lets others have the event loop, once in a while. */
+  async #turn(): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.monotonicMs() - this.#turnedMs < sliceMs) return;
+    await nextTurn();
+    this.#turnedMs = clock.monotonicMs();
   }
 
   #backoffOf(key: string): Backoff {

@@ -4,6 +4,7 @@ import type { LocalCluster } from '../map/local-cluster.ts';
 import { clusterService } from '../map/service.ts';
 import type { KindSink } from '../publish/kind-publisher.ts';
 import { WorkQueue } from '../work-queue.ts';
+import { FirstRound } from './first-round.ts';
 import type { ServiceCatalog } from './service-catalog.ts';
 import type { Source, SourceDeps } from './source.ts';
 
@@ -23,15 +24,16 @@ export class GlobalServices implements Source {
 
   constructor(deps: CatalogSourceDeps<ClusterService>) {
     this.#deps = deps;
-    const publish = async (key: string): Promise<void> => this.#publish(key);
+    const firstRound = new FirstRound(() => deps.sink.synced());
+    const publish = async (key: string): Promise<void> => {
+      this.#publish(key);
+      firstRound.worked(key);
+    };
     this.#queue = new WorkQueue(publish, { ...deps, name: 'services', concurrency: 1, restMs });
     deps.catalog.addListener({
       service: (key) => this.#queue.add(key),
       slice: (_, services) => services.forEach((key) => this.#queue.add(key)),
-      listed: () => {
-        for (const key of deps.catalog.serviceKeys) this.#publish(key);
-        deps.sink.synced();
-      },
+      listed: () => firstRound.start(deps.catalog.serviceKeys, this.#queue),
     });
   }
 

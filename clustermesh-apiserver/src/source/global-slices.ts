@@ -2,6 +2,7 @@ import type { ClusterEndpointSlice } from '@clustermesh/wire';
 
 import { clusterEndpointSlice } from '../map/endpoint-slice.ts';
 import { WorkQueue } from '../work-queue.ts';
+import { FirstRound } from './first-round.ts';
 import { restMs } from './global-services.ts';
 import type { CatalogSourceDeps } from './global-services.ts';
 import type { Source } from './source.ts';
@@ -14,15 +15,16 @@ export class GlobalSlices implements Source {
   constructor(deps: CatalogSourceDeps<ClusterEndpointSlice>) {
     this.#deps = deps;
     const { catalog, sink } = deps;
-    const publish = async (key: string): Promise<void> => this.#publish(key);
+    const firstRound = new FirstRound(() => sink.synced());
+    const publish = async (key: string): Promise<void> => {
+      this.#publish(key);
+      firstRound.worked(key);
+    };
     this.#queue = new WorkQueue(publish, { ...deps, name: 'endpointslices', concurrency: 1, restMs });
     catalog.addListener({
       service: (key) => catalog.sliceKeysOf(key).forEach((slice) => this.#queue.add(slice)),
       slice: (key) => this.#queue.add(key),
-      listed: () => {
-        for (const key of catalog.sliceKeys) this.#publish(key);
-        sink.synced();
-      },
+      listed: () => firstRound.start(catalog.sliceKeys, this.#queue),
     });
   }
 

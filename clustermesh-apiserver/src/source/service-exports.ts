@@ -6,6 +6,7 @@ import type { ServiceExport } from '@clustermesh/wire';
 import { exportValidity, serviceExport } from '../map/service-export.ts';
 import { WorkQueue } from '../work-queue.ts';
 import { ExportConditions } from './export-conditions.ts';
+import { FirstRound } from './first-round.ts';
 import { restMs } from './global-services.ts';
 import type { CatalogSourceDeps } from './global-services.ts';
 import type { NamespaceTable } from './namespace-table.ts';
@@ -26,6 +27,7 @@ export class ServiceExports implements Source {
   readonly #objects = new Map<string, ServiceExportObject>();
   readonly #exports: WorkQueue;
   readonly #conditions: WorkQueue;
+  readonly #firstRound: FirstRound;
   readonly #writer: ExportConditions;
   /** Without all Services an export would be withdrawn, or called invalid, that is not (I7). */
   readonly #unlisted = new Set(['services', 'serviceexports']);
@@ -35,7 +37,11 @@ export class ServiceExports implements Source {
     this.#served = new ServedVersion(deps.kube, serviceExportVersions);
     this.#writer = new ExportConditions(deps);
     const queue = { ...deps, concurrency: 1, restMs };
-    const publish = async (key: string): Promise<void> => this.#publish(key);
+    this.#firstRound = new FirstRound(() => deps.sink.synced());
+    const publish = async (key: string): Promise<void> => {
+      this.#publish(key);
+      this.#firstRound.worked(key);
+    };
     this.#exports = new WorkQueue(publish, { ...queue, name: 'serviceexports' });
     const judge = (key: string, signal: AbortSignal): Promise<void> => this.#judge(key, signal);
     this.#conditions = new WorkQueue(judge, { ...queue, name: 'serviceexport-conditions' });
@@ -79,11 +85,8 @@ export class ServiceExports implements Source {
 
   #listed(list: string): void {
     if (!this.#unlisted.delete(list) || this.#unlisted.size > 0) return;
-    for (const key of this.#objects.keys()) {
-      this.#publish(key);
-      this.#conditions.add(key);
-    }
-    this.#deps.sink.synced();
+    this.#firstRound.start(this.#objects.keys(), this.#exports);
+    for (const key of this.#objects.keys()) this.#conditions.add(key);
   }
 
   #publish(key: string): void {

@@ -25,6 +25,7 @@ import type { KubeconfigSource } from './kubeconfig.ts';
 import { apiVersionOf, collectionPath, describeRef, listQuery, objectPath } from './resource-path.ts';
 import { bodyOf, responseError, watchEvent } from './response.ts';
 import type { WireList } from './response.ts';
+import { Scratch } from './scratch.ts';
 import { skim, textOf } from './skim.ts';
 import type { Fields } from './skim.ts';
 import { transportError } from './transport-error.ts';
@@ -35,6 +36,9 @@ const requestTimeoutMs = 60_000;
 const maxWatchLineBytes = 16 * 1024 * 1024;
 /** A page of a list. Only a broken or hostile server answers more. */
 const maxBodyBytes = 256 * 1024 * 1024;
+
+/** Of answers, until they are parsed. */
+const scratch = new Scratch();
 
 export interface HttpKubeOptions extends Partial<TransportOptions> {
   /** Where the API is, instead of what the kubeconfig or the pod knows; in turn. */
@@ -193,7 +197,8 @@ export class HttpKubeClient implements KubeClient, Disposable {
 
   async #json<R>(what: string, call: HttpCall, signal: AbortSignal | undefined, fields?: Fields): Promise<R> {
     const read = async (response: IncomingMessage): Promise<R> => {
-      const bytes = await readBody(response, what);
+      const chunks = await readBody(response, what);
+      const bytes = scratch.join(chunks);
       if (!isSuccess(response)) throw responseError(what, response, textOf(bytes));
       try {
         return JSON.parse(textOf(fields === undefined ? bytes : skim(bytes, fields))) as R;
@@ -242,7 +247,7 @@ function withQuery(path: string, query: URLSearchParams): string {
 /** Hands on a stream that was accepted, and reads what a refusal says. */
 function accepted(what: string): (response: IncomingMessage) => Promise<IncomingMessage> {
   return async (response) => {
-    if (!isSuccess(response)) throw responseError(what, response, textOf(await readBody(response, what)));
+    if (!isSuccess(response)) throw responseError(what, response, textOf(scratch.join(await readBody(response, what))));
     return response;
   };
 }
@@ -251,7 +256,7 @@ function isSuccess(response: IncomingMessage): boolean {
   return Math.floor((response.statusCode ?? 0) / 100) === 2;
 }
 
-async function readBody(response: IncomingMessage, what: string): Promise<Buffer> {
+async function readBody(response: IncomingMessage, what: string): Promise<readonly Buffer[]> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of bodyOf(what, response)) {
@@ -259,5 +264,5 @@ async function readBody(response: IncomingMessage, what: string): Promise<Buffer
     if (bytes > maxBodyBytes) throw new MeshError('KUBE_UNAVAILABLE', `${what} (more than ${maxBodyBytes} bytes)`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return chunks;
 }
