@@ -139,6 +139,29 @@ describe('createAgent: policies', () => {
     expect(rows()).toEqual(['egress 0 all allow', 'ingress 0 all allow']);
   });
 
+  it('knows ports of other clusters’ pods by their names, where those tell them', async () => {
+    await meshed();
+    await clientIdentity();
+    const namedPorts = [{ name: 'http', port: 8080, protocol: 'TCP' }];
+    await world.ip(east, podIp(east, 7), { id: client as IpIdentity['id'], namedPorts });
+    const toClients = { to: [{ podSelector: { matchLabels: { app: 'client' }, ...fromAllClusters } }] };
+    const egress = [{ ...toClients, ports: [{ port: 'http' }] }];
+    await world.kube.create(networkPolicies, policy('out', { ...allPods, policyTypes: ['Egress'], egress }));
+    await started();
+    const toHttp = (port: number): string => `egress ${client} 6/${port}/24 allow`;
+    expect(rows()).toContain(toHttp(8080));
+    await world.ip(east, podIp(east, 8), {
+      id: client as IpIdentity['id'],
+      namedPorts: [{ name: 'http', port: 9090, protocol: 'TCP' }],
+    });
+    await world.settle();
+    expect(rows()).toEqual(expect.arrayContaining([toHttp(8080), toHttp(9090)]));
+    await world.delete(`${prefixOf(east, 'ip')}${podIp(east, 7)}`);
+    await world.settle();
+    expect(rows()).toContain(toHttp(9090));
+    expect(rows()).not.toContain(toHttp(8080));
+  });
+
   it('follows the identities of other clusters, and shows an address only after its rows (I2)', async () => {
     await meshed();
     await world.kube.create(networkPolicies, allowClients);

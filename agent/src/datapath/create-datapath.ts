@@ -112,6 +112,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
     policies,
     scope: deps.policyScope,
     identities: state.identities,
+    ports: state.ports,
     isSynced: deps.arePoliciesKnown,
     onChange: () => policyChanges.raise(),
     monotonicMs: () => clock.monotonicMs(),

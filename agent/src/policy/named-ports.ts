@@ -15,3 +15,11 @@ export function namedPortsOf(ports: Iterable<NamedPort>): NamedPorts {
   }
   return new Map([...numbers].sort().map(([key, values]) => [key, [...values].sort((left, right) => left - right)]));
 }
+
+/** What either has; of pods here and elsewhere that have one identity. */
+export function unionOf(left: NamedPorts, right: NamedPorts): NamedPorts {
+  if (left.size === 0 || right.size === 0) return left.size === 0 ? right : left;
+  const keys = [...new Set([...left.keys(), ...right.keys()])].sort();
+  const portsOf = (key: string): readonly number[] => [...(left.get(key) ?? []), ...(right.get(key) ?? [])];
+  return new Map(keys.map((key) => [key, [...new Set(portsOf(key))].sort((one, other) => one - other)]));
+}

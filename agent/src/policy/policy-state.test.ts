@@ -17,6 +17,7 @@ describe('PolicyState', () => {
       scope: 'mesh',
       policies: { rows: new Map([[key, { ref, uid: '', parsed }]]) },
       identities: { get: (identity) => ({ identity, clusterId: 2, labels: [parseLabel('k8s:app=a')] }) },
+      ports: { of: () => [] },
       isSynced: () => true,
       onChange: () => undefined,
       monotonicMs: () => 0,

@@ -2,9 +2,10 @@ import { Resolver, network, workload } from '@clustermesh/policy';
 import type { NamedPorts, Policy, PolicyService, RowChange, ServiceName } from '@clustermesh/policy';
 import type { LabelArray, Prefix } from '@clustermesh/wire';
 
+import type { EntryPorts } from '../tables/entry-ports.ts';
 import type { IdentityTable } from '../tables/identity-table.ts';
 import type { PolicyRow, PolicyTable } from '../tables/policy-table.ts';
-import { noPorts } from './named-ports.ts';
+import { namedPortsOf, noPorts, unionOf } from './named-ports.ts';
 import { NetworkNumbers } from './network-numbers.ts';
 import type { NumberedNetwork } from './network-numbers.ts';
 import type { PodSubject } from './pod-subjects.ts';
@@ -18,6 +19,8 @@ export interface PolicyStateOptions {
   readonly scope: PolicyScope;
   readonly policies: Pick<PolicyTable, 'rows'>;
   readonly identities: Pick<IdentityTable, 'get'>;
+  /** Of identities; a change of them is told by `identityChanged`. */
+  readonly ports: Pick<EntryPorts, 'of'>;
   /** Policies are listed, and the identities of our own cluster: before that a missing one proves nothing. */
   readonly isSynced: () => boolean;
   /** There is work. */
@@ -257,7 +260,8 @@ export class PolicyState {
   }
 
   #portsOf(number: number): NamedPorts {
-    return this.#subjects.get(number)?.namedPorts ?? noPorts;
+    const published = namedPortsOf(this.#options.ports.of(number));
+    return unionOf(this.#subjects.get(number)?.namedPorts ?? noPorts, published);
   }
 
   #changed(): void {

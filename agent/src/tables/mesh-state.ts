@@ -3,6 +3,7 @@ import {
   coveredPrefix,
   formatIp,
   hostIdentity,
+  isClusterIndependent,
   isIpv4,
   parseIp,
   remoteNodeIdentity,
@@ -13,7 +14,9 @@ import type { IpIdentity, LabelArray, MeshNode, Prefix } from '@clustermesh/wire
 import { zoneLabel } from '@clustermesh/select';
 
 import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
+import { keyText } from '../maps/address.ts';
 import { BackendPaths } from './backend-paths.ts';
+import { EntryPorts } from './entry-ports.ts';
 import { IdentityTable } from './identity-table.ts';
 import { IpcacheTable } from './ipcache-table.ts';
 import { OwnClaims, kubeApiserverIdentity } from './own-claims.ts';
@@ -54,6 +57,8 @@ type ClusterId = number;
 /** All tables, kept consistent with each other: identities before the addresses that wait for them, nodes before both. */
 export class MeshState {
   readonly identities = new IdentityTable();
+  /** Of the pods of each identity, as entries tell them. */
+  readonly ports = new EntryPorts();
   readonly nodes: NodeTable;
   readonly ipcache: IpcacheTable;
   readonly services: ServiceTable;
@@ -180,6 +185,9 @@ export class MeshState {
     const identity = isRemoteHost ? remoteNodeIdentity : value.id;
     const before = this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity, nodeIndex });
     this.nodeIndexes.release(before?.nodeIndex ?? 0);
+    // Of a host's ports policies know nothing: it is many things at once.
+    const ports = isClusterIndependent(identity) ? [] : value.namedPorts;
+    for (const changed of this.ports.set(entryKey(clusterId, prefix), identity, ports)) this.#onIdentity(changed);
     this.#addressesChanged();
     return undefined;
   }
@@ -190,6 +198,7 @@ export class MeshState {
     const claim = this.ipcache.remove(prefix.address, prefix.bits, clusterId);
     this.#networkShares.giveBack(clusterId, prefix);
     this.nodeIndexes.release(claim?.nodeIndex ?? 0);
+    for (const changed of this.ports.delete(entryKey(clusterId, prefix))) this.#onIdentity(changed);
     this.#addressesChanged();
   }
 
@@ -308,6 +317,10 @@ export class MeshState {
     this.nodeIndexes.release(before ?? 0);
     return before !== undefined;
   }
+}
+
+function entryKey(clusterId: ClusterId, { address, bits }: Prefix): string {
+  return `${clusterId}/${keyText(address)}/${bits}`;
 }
 
 /** By family: a policy about all of IPv6 does not mean those of IPv4. */
