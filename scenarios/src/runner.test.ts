@@ -153,6 +153,7 @@ describe('cases', () => {
       ...fakeProvider({}),
       kube: () => ({
         ...unusedProvider.kube(''),
+        patch: () => Promise.reject(new MeshError('KUBE_NOT_FOUND', 'patch it')),
         create: async (_, object) => (note('create', object.metadata.name), object),
         delete: async (_, { name }) => (note('delete', name), deletes()),
       }),
