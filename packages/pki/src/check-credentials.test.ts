@@ -27,6 +27,7 @@ describe('checkCredentials', () => {
     ['a client certificate with its key', { ca, cert: client.certPem, key: client.keyPem }],
     ['no client certificate at all', { ca }],
     ['a bundle of which one CA has expired', { ca: both }],
+    ['a chain', { ca, cert: client.certPem + expiredCa.certPem, key: client.keyPem }],
   ])('has nothing against %s', (_name, files) => expect(check(files)).toBeUndefined());
 
   it.each([
@@ -43,6 +44,12 @@ describe('checkCredentials', () => {
       { ca, cert: expired.certPem, key: expired.keyPem },
       'TLS_CERT_EXPIRED',
       /has expired: CN=remote/,
+    ],
+    [
+      'a chain in the wrong order',
+      { ca, cert: authority.certPem + client.certPem, key: client.keyPem },
+      'TLS_INVALID',
+      /must begin with the client's own certificate, CN=remote .* and begins with CN=ca/,
     ],
     ['one of the future', { ca, cert: early.certPem, key: early.keyPem }, 'TLS_INVALID', /not valid yet.*2030-01-01/],
     ['a server certificate', { ca, cert: serverOnly.certPem, key: serverOnly.keyPem }, 'TLS_INVALID', /for clients/],

@@ -31,11 +31,11 @@ function checkClientCertificate({ cert, key }: TlsCredentials, now: Date): MeshE
     const [given, missing] = cert === undefined ? ['key', 'certificate'] : ['certificate', 'key'];
     return new MeshError('TLS_INVALID', `there is a client ${given} but no client ${missing}`);
   }
-  const leaf = certificatesOf(cert)?.[0];
+  const [leaf, ...chain] = certificatesOf(cert) ?? [];
   if (leaf === undefined) {
     return new MeshError('TLS_INVALID', 'the client certificate file holds no readable PEM certificate');
   }
-  return checkPeriod(leaf, now) ?? checkKey(leaf, key) ?? checkUsage(leaf);
+  return checkKey(leaf, chain, key) ?? checkPeriod(leaf, now) ?? checkUsage(leaf);
 }
 
 function checkPeriod(leaf: X509Certificate, now: Date): MeshError | undefined {
@@ -49,7 +49,8 @@ function checkPeriod(leaf: X509Certificate, now: Date): MeshError | undefined {
   return undefined;
 }
 
-function checkKey(leaf: X509Certificate, pem: Buffer): MeshError | undefined {
+/** Servers, and we, take the first certificate of the file for the client's; its authorities follow. */
+function checkKey(leaf: X509Certificate, chain: readonly X509Certificate[], pem: Buffer): MeshError | undefined {
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
@@ -57,6 +58,11 @@ function checkKey(leaf: X509Certificate, pem: Buffer): MeshError | undefined {
     return new MeshError('TLS_INVALID', 'the client key file holds no readable PEM private key', { cause });
   }
   if (leaf.checkPrivateKey(key)) return undefined;
+  const own = chain.find((certificate) => certificate.checkPrivateKey(key));
+  if (own !== undefined) {
+    const text = `the client certificate file must begin with the client's own certificate, ${describeCertificate(own)}`;
+    return new MeshError('TLS_INVALID', `${text}, and begins with ${describeCertificate(leaf)}`);
+  }
   return new MeshError('TLS_INVALID', `the client key does not belong to the certificate ${describeCertificate(leaf)}`);
 }
 

@@ -101,14 +101,25 @@ function trustedBy({ credentials, peer }: TlsContext): string {
   const subjects = credentials === undefined ? [] : parseCertificates(credentials.ca).map(({ subject }) => subject);
   if (subjects.length === 0) return 'the CA that signed it must be added';
   const trusted = `trusted: ${[...new Set(subjects)].map(nameLine).join('; ')}`;
-  const sameName = peer !== undefined && subjects.includes(peer.issuer);
-  return sameName ? `${trusted}, which has the same name but another key` : trusted;
+  if (peer === undefined || peer.issuer === peer.subject) return trusted;
+  if (subjects.includes(peer.issuer)) return `${trusted}, which has the same name but another key`;
+  return `${trusted}; where ${nameLine(peer.issuer)} is an intermediate authority, the server must send its certificate, too`;
 }
 
 function rejection({ endpoint, credentials }: TlsContext): string {
   const leaf = credentials?.cert === undefined ? undefined : parseCertificates(credentials.cert)[0];
   if (leaf === undefined) return `${endpoint} refuses clients without a certificate`;
-  return `${endpoint} refuses the client certificate ${describeCertificate(leaf)}; it must trust the CA that signed it`;
+  const refused = `${endpoint} refuses the client certificate ${describeCertificate(leaf)}`;
+  return `${refused}; it must trust the CA that signed it${lackOfChain(credentials, leaf)}`;
+}
+
+/** Of a leaf alone, whose authority is not one that we trust ourselves. */
+function lackOfChain(credentials: TlsCredentials | undefined, leaf: X509Certificate): string {
+  const others = [credentials?.cert, credentials?.ca].flatMap((pem) =>
+    pem === undefined ? [] : parseCertificates(pem),
+  );
+  if (leaf.issuer === leaf.subject || others.some(({ subject }) => subject === leaf.issuer)) return '';
+  return `; where that is an intermediate authority, its certificate must follow in the client certificate file`;
 }
 
 /** Codes, messages and gRPC details of the error and its causes. */

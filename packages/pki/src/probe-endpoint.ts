@@ -97,6 +97,8 @@ async function dial(target: ProbeTarget, progress: Progress, signal: AbortSignal
     const secure = connectTls({
       ...address,
       ...credentials,
+      // As Go's clients have it: what the CA file holds is trusted, be it a root or not.
+      allowPartialTrustChain: true,
       ...(isIP(host) === 0 && { servername: host }),
       rejectUnauthorized: false,
     });

@@ -1,3 +1,5 @@
+import { createSecureContext } from 'node:tls';
+
 import { ChannelCredentials, credentials } from '@grpc/grpc-js';
 import { MeshError } from '@clustermesh/runtime';
 
@@ -43,10 +45,10 @@ export class LiveCredentials extends ChannelCredentials {
   }
 }
 
-/** Throws TLS_INVALID. */
+/** As Go has it, any certificate of the CA file may be the end of a chain, also an intermediate's. Throws TLS_INVALID. */
 export function sslCredentials(tls: EtcdTls | undefined): ChannelCredentials {
   try {
-    return credentials.createSsl(tls?.ca, tls?.key, tls?.cert);
+    return credentials.createFromSecureContext(createSecureContext({ ...tls, allowPartialTrustChain: true }));
   } catch (error) {
     throw new MeshError('TLS_INVALID', 'read the TLS certificates of an etcd client', { cause: error });
   }
