@@ -1,12 +1,14 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
+import type { KvOp } from '@clustermesh/kvstore';
+import { registerVersion } from '@clustermesh/runtime';
 import { metricScope } from '@clustermesh/wire';
 import type { ClusterName } from '@clustermesh/wire';
 
 /** What became of writes; `scope` is a kind's canary name, durations are milliseconds. */
 export interface WriteMetrics {
-  committed(scope: string, durationMs: number): void;
-  failed(scope: string, durationMs: number): void;
+  committed(scope: string, ops: readonly KvOp[], durationMs: number): void;
+  failed(scope: string, ops: readonly KvOp[], durationMs: number): void;
 }
 
 export interface KindState {
@@ -33,6 +35,8 @@ type Labels = Readonly<Record<string, string>>;
 /** Cilium's names where it has them. */
 const prefix = 'cilium_clustermesh_apiserver_';
 const own = 'clustermesh_apiserver_';
+/** Cilium's words for what is done. */
+const operations = { put: { kind: 'set', action: 'Update' }, delete: { kind: 'delete', action: 'Delete' } } as const;
 
 /** The apiserver's Prometheus metrics, in a registry of their own. */
 export class ApiserverMetrics implements WriteMetrics {
@@ -44,9 +48,10 @@ export class ApiserverMetrics implements WriteMetrics {
   constructor(cluster: ClusterName) {
     this.#cluster = cluster;
     collectDefaultMetrics({ register: this.registry });
+    registerVersion(this.registry, `${prefix}version`, new URL('../package.json', import.meta.url));
     this.#operations = new Histogram({
       name: `${prefix}kvstore_operations_duration_seconds`,
-      help: 'Duration of writes to etcd',
+      help: 'Duration of writes to etcd, a transaction being one',
       labelNames: ['scope', 'kind', 'action', 'outcome'],
       registers: [this.registry],
     });
@@ -58,12 +63,12 @@ export class ApiserverMetrics implements WriteMetrics {
     });
   }
 
-  committed(scope: string, durationMs: number): void {
-    this.#observe(scope, 'success', durationMs);
+  committed(scope: string, ops: readonly KvOp[], durationMs: number): void {
+    this.#observe(scope, 'success', ops, durationMs);
   }
 
-  failed(scope: string, durationMs: number): void {
-    this.#observe(scope, 'fail', durationMs);
+  failed(scope: string, ops: readonly KvOp[], durationMs: number): void {
+    this.#observe(scope, 'fail', ops, durationMs);
     this.#errors.inc({ scope: metricScope(scope), source_cluster: this.#cluster });
   }
 
@@ -103,8 +108,10 @@ export class ApiserverMetrics implements WriteMetrics {
     });
   }
 
-  #observe(scope: string, outcome: 'success' | 'fail', durationMs: number): void {
-    const labels = { scope: metricScope(scope), kind: 'set', action: 'commit', outcome };
-    this.#operations.observe(labels, durationMs / 1_000);
+  #observe(scope: string, outcome: 'success' | 'fail', ops: readonly KvOp[], durationMs: number): void {
+    for (const [name, labels] of Object.entries(operations)) {
+      if (!ops.some(({ kind }) => kind === name)) continue;
+      this.#operations.observe({ scope: metricScope(scope), ...labels, outcome }, durationMs / 1_000);
+    }
   }
 }

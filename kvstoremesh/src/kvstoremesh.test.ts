@@ -222,6 +222,7 @@ describe('a connection that is lost', () => {
     expect(mesh.status('east')?.['num-failures']).toBe(0);
     await mesh.settle(2);
     expect(mesh.status('east')).toMatchObject({ 'num-failures': 1, 'last-error': 'no heartbeat for 120 s' });
+    expect(mesh.missedHeartbeats).toBe(1);
     east.beat();
     await mesh.settle(minuteMs);
     expect(mesh.status('east')?.state).toBe('ready');

@@ -31,6 +31,7 @@ export interface KvstoremeshDeps {
   readonly local: KvStore;
   readonly connect: RemoteClusterDeps['connect'];
   readonly explain?: RemoteClusterDeps['explain'];
+  readonly onHeartbeatMissed?: RemoteClusterDeps['onHeartbeatMissed'];
   readonly clusters: ClustersSource;
   readonly config: KvstoremeshSettings;
   readonly clock: Clock;

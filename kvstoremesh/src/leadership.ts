@@ -55,13 +55,12 @@ export class Leadership {
 
 /** A lock on a session of its own, added to `stack`; undefined when stopped before the etcd has answered. */
 export async function openLock(
-  at: string | EtcdClientConfig,
-  use: Extract<EtcdUse, { session: true }>,
+  etcd: { readonly at: string | EtcdClientConfig; readonly use: Extract<EtcdUse, { session: true }> },
   deps: LeadershipDeps,
   stack: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<KvLock | undefined> {
-  const store = await connectEtcdEventually(at, { ...use, leaseTtlSeconds: lockLeaseSeconds }, deps, signal);
+  const store = await connectEtcdEventually(etcd.at, { ...etcd.use, leaseTtlSeconds: lockLeaseSeconds }, deps, signal);
   return store && new KvLock(lockPath, { ...deps, store: stack.use(store) });
 }
 

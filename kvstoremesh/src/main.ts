@@ -51,12 +51,11 @@ async function main(signal: AbortSignal): Promise<void> {
 
   await using stack = new AsyncDisposableStack();
   const notReady = (): string | undefined => leadership?.notReady(() => mesh?.notReady());
+  const isLeader = (): boolean => leadership?.isLeader === true;
+  const { registry, stores } = createMetrics({ mesh: () => mesh, isLeader, clock });
   const answers = {
     health,
-    metrics: createMetrics(
-      () => mesh,
-      () => leadership?.isLeader === true,
-    ),
+    metrics: registry,
     notReady: () => (mesh === undefined ? 'waiting for the local etcd' : notReady()),
     routes: { '/v1/cluster': () => mesh?.status() ?? [] },
   };
@@ -74,12 +73,17 @@ async function main(signal: AbortSignal): Promise<void> {
   if (etcd === undefined) return;
   stack.use(etcd);
   const isElected = config.leaderElection === 'auto' ? await isShared(config.etcd) : config.leaderElection === 'true';
-  leadership = new Leadership(isElected ? await openLock(config.etcd, use, deps, stack, signal) : undefined, clock);
-  const local = leadership.guard(etcd);
+  leadership = new Leadership(
+    isElected ? await openLock({ at: config.etcd, use }, deps, stack, signal) : undefined,
+    clock,
+  );
+  const local = stores.writing(leadership.guard(etcd));
   mesh = createKvstoremesh({
     ...deps,
     local,
-    connect: (remote, both) => connectEtcd(remote, { session: false, tuning: config.etcdTuning }, deps, both),
+    connect: async (remote, both) =>
+      stores.following(await connectEtcd(remote, { session: false, tuning: config.etcdTuning }, deps, both)),
+    onHeartbeatMissed: () => stores.heartbeatMissed(),
     explain: (remote, error, both) => explainEtcdFailure(remote, error, deps, both),
     clusters: new ClustersDir(config.clustermeshConfig, { clock, log, health: health.scope('clusters') }),
     config: { ...settings, writeRate: config.writeRate },

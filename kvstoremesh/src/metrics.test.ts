@@ -1,15 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 
+import { FakeClock } from '@clustermesh/runtime';
+
 import { createMetrics } from './metrics.ts';
 import { MeshFixture, remoteFile } from './testing/mesh-fixture.ts';
 
 describe('createMetrics', () => {
   it('shows each cluster under the names of Cilium, and forgets it when it is removed', async () => {
     await using mesh = new MeshFixture();
-    const registry = createMetrics(
-      () => mesh.mesh,
-      () => true,
-    );
+    const { registry } = createMetrics({ mesh: () => mesh.mesh, isLeader: () => true, clock: mesh.clock });
     const east = mesh.add('east', 2);
     east.publish();
     east.put('cilium/state/nodes/v1/east/n1', 'node');
@@ -38,11 +37,10 @@ describe('createMetrics', () => {
   });
 
   it('has no clusters before there is a mesh', async () => {
-    const text = await createMetrics(
-      () => undefined,
-      () => false,
-    ).metrics();
+    const { registry } = createMetrics({ mesh: () => undefined, isLeader: () => false, clock: new FakeClock() });
+    const text = await registry.metrics();
     expect(text).toContain('cilium_kvstoremesh_remote_clusters 0');
+    expect(text).toMatch(/^cilium_kvstoremesh_version\{version="\d+\.\d+\.\d+",revision="",arch="\w+"\} 1$/m);
     expect(text).toContain('cilium_kvstoremesh_leader_election_master_status{name="kvstoremesh"} 0');
   });
 });

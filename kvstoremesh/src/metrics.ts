@@ -1,7 +1,11 @@
 import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
+import { registerVersion } from '@clustermesh/runtime';
+import type { Clock } from '@clustermesh/runtime';
+
 import type { Kvstoremesh } from './kvstoremesh.ts';
 import type { KindStatus, RemoteClusterSnapshot } from './status/status.ts';
+import { StoreMetrics } from './store-metrics.ts';
 
 /** Cilium's names where it has one; ours begin with `clustermesh_`. */
 const prefix = 'cilium_kvstoremesh_';
@@ -108,8 +112,19 @@ export const metrics: readonly Metric[] = [
   ),
 ];
 
-/** Read from the clusters when Prometheus asks, so that a removed one leaves no series behind. */
-export function createMetrics(mesh: () => Kvstoremesh | undefined, isLeader: () => boolean): Registry {
+export interface MetricsDeps {
+  readonly mesh: () => Kvstoremesh | undefined;
+  readonly isLeader: () => boolean;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly stores: StoreMetrics;
+}
+
+/** Clusters are read when Prometheus asks, so that a removed one leaves no series behind. */
+export function createMetrics({ mesh, isLeader, clock }: MetricsDeps): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const snapshots = (): readonly RemoteClusterSnapshot[] => mesh()?.snapshots() ?? [];
@@ -138,5 +153,6 @@ export function createMetrics(mesh: () => Kvstoremesh | undefined, isLeader: () 
     collect: () => leader.set({ name: 'kvstoremesh' }, Number(isLeader())),
   });
   collectDefaultMetrics({ register: registry });
-  return registry;
+  registerVersion(registry, `${prefix}version`, new URL('../package.json', import.meta.url));
+  return { registry, stores: new StoreMetrics(registry, clock) };
 }

@@ -104,7 +104,7 @@ describe('KindPublisher', () => {
     const text = await metrics.registry.metrics();
     expect(text).toMatch(/sync_errors_total\{scope="nodes\/v1",source_cluster="east"\} [1-9]/);
     expect(text).toMatch(
-      /operations_duration_seconds_count\{scope="nodes\/v1",kind="set",action="commit",outcome="success"\} 1/,
+      /operations_duration_seconds_count\{scope="nodes\/v1",kind="set",action="Update",outcome="success"\} 1/,
     );
   });
 });

@@ -59,7 +59,7 @@ export class KindPublisher<T> implements KindSink<T> {
     const log = deps.log.child({ kind: kind.name });
     const observer = {
       committed: (ops: readonly KvOp[], durationMs: number) => this.#committed(ops, durationMs),
-      failed: (durationMs: number) => deps.metrics.failed(kind.stateCanary, durationMs),
+      failed: (ops: readonly KvOp[], durationMs: number) => deps.metrics.failed(kind.stateCanary, ops, durationMs),
     };
     const writer = new ObservedWriter(kv, observer, clock);
     this.#store = new SyncStore({ writer, clock, random, log, health: health.scope(`publish/${kind.name}`) });
@@ -138,7 +138,7 @@ export class KindPublisher<T> implements KindSink<T> {
   }
 
   #committed(ops: readonly KvOp[], durationMs: number): void {
-    this.#deps.metrics.committed(this.#kind.stateCanary, durationMs);
+    this.#deps.metrics.committed(this.#kind.stateCanary, ops, durationMs);
     for (const op of ops) {
       if (op.kind !== 'put') continue;
       if (op.key === this.#canaryKey) this.#canaryWritten(op.value);

@@ -4,7 +4,7 @@ import type { Clock } from '@clustermesh/runtime';
 export interface CommitObserver {
   /** The store has acknowledged these; refused ones are not among them. */
   committed(ops: readonly KvOp[], durationMs: number): void;
-  failed(durationMs: number): void;
+  failed(ops: readonly KvOp[], durationMs: number): void;
 }
 
 /** A writer that tells what became of each commit. */
@@ -28,7 +28,7 @@ export class ObservedWriter implements KvWriter {
       this.#observer.committed(taken, this.#clock.monotonicMs() - startMs);
       return result;
     } catch (error) {
-      this.#observer.failed(this.#clock.monotonicMs() - startMs);
+      this.#observer.failed(ops, this.#clock.monotonicMs() - startMs);
       throw error;
     }
   }

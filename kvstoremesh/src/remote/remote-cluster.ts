@@ -27,6 +27,7 @@ export interface RemoteClusterDeps extends MirrorDeps, Pick<LinkDeps, 'connect' 
   readonly ids: ClusterIds;
   readonly health: Health;
   readonly settings: RemoteClusterSettings;
+  readonly onHeartbeatMissed?: (() => void) | undefined;
 }
 
 const enforceIntervalMs = 5 * 60_000;
@@ -113,6 +114,10 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
       (both: AbortSignal) => this.#enforce(both),
     ];
     await runAll(jobs, signal);
+  }
+
+  beatMissed(): void {
+    this.#deps.onHeartbeatMissed?.();
   }
 
   setConnected(connected: boolean): void {

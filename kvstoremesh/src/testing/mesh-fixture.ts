@@ -133,6 +133,7 @@ export class MeshFixture implements AsyncDisposable {
   readonly mesh: Kvstoremesh;
   /** Ops that were committed to the local store, in order: `put key` and the like. */
   readonly writes: string[] = [];
+  missedHeartbeats = 0;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
@@ -145,6 +146,7 @@ export class MeshFixture implements AsyncDisposable {
       local: this.#recording(new MemoryKvStore(this.localServer, { clock: this.clock })),
       connect: connect ?? (async ({ cluster }): Promise<KvStore> => this.remote(cluster).connect()),
       ...(explain && { explain }),
+      onHeartbeatMissed: () => this.missedHeartbeats++,
       clusters: this.clusters,
       config: { ...settings, ...overrides },
       clock: this.clock,

@@ -20,6 +20,8 @@ export interface SessionOwner {
   follow(source: KvReader, config: ClusterConfig, onSynced: () => void, signal: AbortSignal): Promise<void>;
   /** A heartbeat that was not there before, of this session or an earlier one. */
   beat?(): void;
+  /** The connection is given up because none came for two intervals. */
+  beatMissed?(): void;
 }
 
 export interface SessionSettings {
@@ -69,7 +71,15 @@ export class RemoteSession {
     const onBeat = (modRevision: bigint): void => {
       if (contact.isNewBeat(modRevision)) this.#owner.beat?.();
     };
-    await runAll([(both) => heartbeat.run(beats, both, onBeat), (both) => this.#follow(source, both)], signal);
+    const listen = async (both: AbortSignal): Promise<void> => {
+      try {
+        await heartbeat.run(beats, both, onBeat);
+      } catch (error) {
+        if (heartbeat.ageMs >= 2 * heartbeatIntervalMs) this.#owner.beatMissed?.();
+        throw error;
+      }
+    };
+    await runAll([listen, (both) => this.#follow(source, both)], signal);
   }
 
   async #follow(source: KvReader, signal: AbortSignal): Promise<void> {
