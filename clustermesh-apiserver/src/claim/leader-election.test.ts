@@ -20,7 +20,7 @@ function setUp() {
     const stop = new AbortController();
     stops.push(stop);
     const store = new MemoryKvStore(server, { clock });
-    const link = { cut: false };
+    const link = { cut: false, slow: false };
     const reached = (): KvStore => {
       if (link.cut) throw new MeshError('KV_UNAVAILABLE', 'reach etcd', { retryable: true });
       return store;
@@ -29,7 +29,11 @@ function setUp() {
       description: 'cuttable',
       get: async (key, signal) => reached().get(key, signal),
       watch: (prefix, options, signal) => reached().watch(prefix, options, signal),
-      commit: async (ops, signal) => reached().commit(ops, signal),
+      commit: async (ops, signal) => {
+        if (link.slow) await clock.sleep(60_000, signal);
+        signal.throwIfAborted();
+        return reached().commit(ops, signal);
+      },
       onLeaseLost: (listener) => store.onLeaseLost(listener),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     };
@@ -96,6 +100,22 @@ describe('LeaderElection', () => {
     expect(server.get('late')).toBeUndefined();
     expect(first.failure()).toMatchObject({ code: 'KV_LEADERSHIP_LOST' });
     expect(second.failure()).toBeUndefined();
+  });
+
+  it('lets no write that was begun in time come after the next one leads', async () => {
+    const { clock, replica, server } = setUp();
+    const first = replica(1);
+    await clock.advance(10_000);
+    const second = replica(2);
+    await clock.advance(60_000);
+    first.link.slow = true;
+    first.put('slow');
+    await clock.advance(9_000);
+    first.put('late');
+    await clock.advance(300_000);
+    expect(second.election.isLeader).toBe(true);
+    expect(second.failure()).toBeUndefined();
+    expect([server.get('slow'), server.get('late')]).toEqual([undefined, undefined]);
   });
 
   it('outlives an etcd that is away: the same leader writes on once it has renewed', async () => {

@@ -19,6 +19,8 @@ const beatMs = 5_000;
 const silenceMs = 3 * beatMs;
 /** Whoever has not renewed for so long writes nothing: well before another may lead. */
 const fenceMs = 2 * beatMs;
+/** A write that was begun before the fence and takes so long is given up: it must not end after another may lead. */
+const writeMs = beatMs;
 /** Between taking over and leading: of several who try at once only the last one finds itself. */
 const settleMs = 3_000;
 const releaseMs = 2_000;
@@ -60,7 +62,7 @@ export class LeaderElection {
       commit: async (ops: readonly KvOp[], signal: AbortSignal): Promise<CommitResult> => {
         await this.#certain(signal);
         signal.throwIfAborted();
-        return kv.commit(ops, signal);
+        return this.#inTime(kv, ops, signal);
       },
       onLeaseLost: (listener) => kv.onLeaseLost(listener),
       [Symbol.asyncDispose]: () => kv[Symbol.asyncDispose](),
@@ -132,6 +134,12 @@ export class LeaderElection {
     }
   }
 
+  /** What has not been written within the time is given up, and tried again by whoever wants it. */
+  #inTime(kv: KvStore, ops: readonly KvOp[], signal: AbortSignal): Promise<CommitResult> {
+    const deadline = { ms: writeMs, what: 'write as the leader', clock: this.#deps.clock };
+    return withDeadline(deadline, (inner) => kv.commit(ops, inner), signal);
+  }
+
   /** Another need not wait until we are silent. What cannot be said within the time is left to silence. */
   async #release(): Promise<void> {
     const { clock, log } = this.#deps;
@@ -151,7 +159,7 @@ export class LeaderElection {
 
   async #put(record: LeaderRecord, signal: AbortSignal): Promise<void> {
     const op: KvOp = { kind: 'put', key: leaderKey, value: encodeLeader(record) };
-    const { refused } = await this.#deps.kv.commit([op], signal);
+    const { refused } = await this.#inTime(this.#deps.kv, [op], signal);
     if (refused[0] !== undefined) throw refused[0].error;
   }
 }
