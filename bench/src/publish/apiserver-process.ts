@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { TestProcess, freePort } from '@clustermesh/testkit';
 
 import { processMs } from '../foreign-load.ts';
-import { until } from '../propagation/programs.ts';
 import { longest, parseStalls, stallsSince } from '../restart/stalls.ts';
 import { cluster } from './own-etcd.ts';
 
@@ -24,8 +23,9 @@ export interface ApiserverFigures {
   readonly cpuMs: number;
 }
 
-const deadlineMs = 120_000;
 const main = fileURLToPath(new URL('../../../clustermesh-apiserver/src/main.ts', import.meta.url));
+/** As in deploy/Dockerfile. */
+const imageFlags = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
 const probe = new URL('../restart/event-loop-probe.ts', import.meta.url);
 let starts = 0;
 
@@ -33,22 +33,16 @@ let starts = 0;
 export class ApiserverProcess implements AsyncDisposable {
   readonly #stallFile: string;
   readonly #process: TestProcess;
-  readonly #healthPort: number;
+  /** Since when it is looked at. */
+  #sinceMs = 0;
+  #cpuBeforeMs = 0;
 
-  /** When its modules were loaded: nothing can be waiting for that. */
-  readonly #mainMs: number;
-  readonly #importCpuMs: number;
-
-  private constructor(stallFile: string, process: TestProcess, healthPort: number) {
+  private constructor(stallFile: string, process: TestProcess) {
     this.#stallFile = stallFile;
     this.#process = process;
-    this.#healthPort = healthPort;
-    this.#mainMs = Date.parse(/"time":"([^"]+)".*"msg":"starting"/.exec(process.output)?.[1] ?? '');
-    this.#importCpuMs = this.#cpuMs();
   }
 
   static async start({ dir, etcdConfig, kubeconfig }: ApiserverPlace): Promise<ApiserverProcess> {
-    const healthPort = await freePort();
     const stallFile = join(dir, `stalls-${starts++}`);
     const flags = {
       'cluster-name': cluster.name,
@@ -56,39 +50,37 @@ export class ApiserverProcess implements AsyncDisposable {
       'etcd-config': etcdConfig,
       kubeconfig,
       'health-host': '127.0.0.1',
-      'health-port': healthPort,
+      'health-port': await freePort(),
     };
     const program = new TestProcess(process.execPath, [
       '--conditions=mesh-source',
+      ...imageFlags,
       `--import=${probe.href}?file=${stallFile}`,
       main,
       'clustermesh',
       ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
     ]);
-    await program.printed('"msg":"starting"');
-    return new ApiserverProcess(stallFile, program, healthPort);
+    return new ApiserverProcess(stallFile, program);
   }
 
-  async ready(signal: AbortSignal): Promise<void> {
-    let last = 'nobody listens';
-    const missing = async (): Promise<string | undefined> => {
-      if (this.#process.exited) throw new Error(`the apiserver ended:\n${this.#process.output}`);
-      const response = await fetch(`http://127.0.0.1:${this.#healthPort}/readyz`).catch(() => undefined);
-      last = (await response?.text()) ?? last;
-      return response?.ok === true ? undefined : `${last}\n${this.#process.output.slice(-2_000)}`;
-    };
-    await until('ready', signal, missing, { pollMs: 100, deadlineMs });
+  /** From now on it is looked at: before, it loads modules, which nothing can be waiting for. */
+  begin(): void {
+    this.#sinceMs = Date.now();
+    this.#cpuBeforeMs = this.#cpuMs();
   }
 
-  /** Since its modules were loaded. */
   figures(): ApiserverFigures {
-    const stalls = stallsSince(parseStalls(readFileSync(this.#stallFile, 'utf8')), this.#mainMs);
+    const stalls = stallsSince(parseStalls(readFileSync(this.#stallFile, 'utf8')), this.#sinceMs);
     return {
       maxStallMs: longest(stalls, ({ ms }) => ms),
       maxStallCpuMs: longest(stalls, ({ cpuMs }) => cpuMs),
       peakRssMib: Number(/^VmHWM:\s+(\d+) kB/m.exec(this.#proc('status'))?.[1]) / 1_024,
-      cpuMs: this.#cpuMs() - this.#importCpuMs,
+      cpuMs: this.#cpuMs() - this.#cpuBeforeMs,
     };
+  }
+
+  get exited(): boolean {
+    return this.#process.exited;
   }
 
   /** What it logged last. */

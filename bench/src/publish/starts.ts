@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { processMs } from '../foreign-load.ts';
+import { until } from '../propagation/programs.ts';
 import { ApiserverProcess } from './apiserver-process.ts';
 import type { ApiserverFigures } from './apiserver-process.ts';
 import { findMistakes } from './check.ts';
@@ -76,8 +77,18 @@ export async function startFloor(stage: Stage): Promise<Start> {
   return { ms: lastOf(commits) - firstRequestMs, cpuMs: cpuMs() - before };
 }
 
-export function startApiserver({ dir, kubeconfig }: Stage, { configFile }: OwnEtcd): Promise<ApiserverProcess> {
-  return ApiserverProcess.start({ dir, etcdConfig: configFile, kubeconfig });
+/** Resolves when it has asked the Kubernetes API for the first time. */
+export async function startApiserver(stage: Stage, { configFile }: OwnEtcd): Promise<ApiserverProcess> {
+  const { api, dir, kubeconfig, signal } = stage;
+  const apiserver = await ApiserverProcess.start({ dir, etcdConfig: configFile, kubeconfig });
+  const missing = async (): Promise<string | undefined> => {
+    if (apiserver.exited) throw new Error(`the apiserver ended:\n${apiserver.output}`);
+    const { firstRequestMs } = await api.ask('state', { side: 'ours' });
+    return firstRequestMs === undefined ? apiserver.output : undefined;
+  };
+  await until('asking the Kubernetes API', signal, missing, { pollMs: 5, deadlineMs });
+  apiserver.begin();
+  return apiserver;
 }
 
 /** What the store has wrong after so many changes. */
