@@ -7,14 +7,15 @@ import type { MirrorFloor } from '../../floors/mirror.ts';
 import type { Bench } from '../bench.ts';
 import { Child } from '../child.ts';
 import { ForeignLoad } from '../foreign-load.ts';
+import { startEtcd } from '../propagation/etcds.ts';
+import type { BenchEtcd } from '../propagation/etcds.ts';
 import { until } from '../propagation/programs.ts';
 import type { CacheWatcher } from './cache-watcher.ts';
 import { KvstoremeshProcess } from './kvstoremesh-process.ts';
 import { mirrorFigures, renderMirrorRounds } from './mirror-rounds.ts';
 import type { Copied, Mirrored, MirrorRound } from './mirror-rounds.ts';
 import { PublishedCluster } from './published-cluster.ts';
-import { publish, startMirrorEtcd } from './sources.ts';
-import type { MirrorEtcd } from './sources.ts';
+import { publish } from './publish.ts';
 
 /** Of the issue, together 500,000 addresses, 10,000 identities, 2,000 services, 500 nodes. */
 const remoteCount = 10;
@@ -23,7 +24,7 @@ const size = { addresses: 50_000, identities: 1_000, services: 200, nodes: 50 };
 const calmMs = 2_000;
 const firstSyncMs = 300_000;
 
-interface Source extends MirrorEtcd {
+interface Source extends BenchEtcd {
   readonly cluster: PublishedCluster;
 }
 
@@ -34,8 +35,8 @@ export const mirror: Bench = {
     await using stack = new AsyncDisposableStack();
     const sources: Source[] = [];
     for (let id = 1; id <= remoteCount; id++) {
-      const source = { ...(await startMirrorEtcd()), cluster: new PublishedCluster(id, size) };
-      stack.use(source.etcd);
+      const cluster = new PublishedCluster(id, size);
+      const source = { ...(await startEtcd(stack, cluster.name)), cluster };
       await publish(source.cluster, source.endpoint, signal);
       sources.push(source);
     }
@@ -56,8 +57,7 @@ export const mirror: Bench = {
 
 async function copyBarely(sources: readonly Source[], keys: number, signal: AbortSignal): Promise<Copied> {
   await using stack = new AsyncDisposableStack();
-  const target = await startMirrorEtcd();
-  stack.use(target.etcd);
+  const target = await startEtcd(stack, 'cache');
   const floor = stack.use(new Child<MirrorFloor>(new URL('../../floors/mirror.ts', import.meta.url), signal));
   const routes = sources.map(({ endpoint, cluster }) => ({ source: endpoint, renames: cluster.renames }));
   const startMs = performance.now();
@@ -70,8 +70,7 @@ async function copyBarely(sources: readonly Source[], keys: number, signal: Abor
 async function mirrorOnce(sources: readonly Source[], keys: number, signal: AbortSignal): Promise<Mirrored> {
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await tempDir('bench-mirror'));
-  const target = await startMirrorEtcd();
-  stack.use(target.etcd);
+  const target = await startEtcd(stack, 'cache');
   const watcher = stack.use(new Child<CacheWatcher>(new URL('./cache-watcher.ts', import.meta.url), signal));
   await watcher.ask('follow', { etcd: target.endpoint, prefixes: ['cilium/synced/'] });
   const process = stack.use(await KvstoremeshProcess.start(dir.path, target.clientFile, signal));
@@ -111,7 +110,7 @@ async function untilAnnounced(
 async function loseConnections(
   sources: readonly Source[],
   process: KvstoremeshProcess,
-  { endpoint }: MirrorEtcd,
+  { endpoint }: BenchEtcd,
   watcher: Child<CacheWatcher>,
   signal: AbortSignal,
 ): Promise<Pick<Mirrored, 'reconnectWrites' | 'reconnectReadBytes'>> {

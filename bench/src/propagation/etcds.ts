@@ -7,16 +7,21 @@ import type { Endpoint } from '../../floors/etcd.ts';
 
 /** A real etcd with mutual TLS, and how its clients reach it. */
 export interface BenchEtcd {
+  readonly etcd: TestEtcd;
   readonly endpoint: Endpoint;
   /** The same as the file of Go's etcd client, which the programs read (protocol.md §6.7). */
   readonly clientFile: string;
 }
 
-/** Its CA, data and files are its own. */
+const user = 'bench';
+
+/** Its CA, data and files are its own. It knows one user, who may do everything: our programs write into no etcd without users. */
 export async function startEtcd(stack: AsyncDisposableStack, name: string): Promise<BenchEtcd> {
   const dir = stack.use(await tempDir(`bench-${name}`));
   const etcd = stack.use(await TestEtcd.start({ tls: true }));
-  const { certFile: cert, keyFile: key } = await etcd.ca.issue({ commonName: 'bench' });
+  const { certFile: cert, keyFile: key } = await etcd.ca.issue({ commonName: user });
+  await etcd.enableAuth([{ user, read: [] }]);
+  await etcd.ctl('user', 'grant-role', user, 'root');
   const endpoint = { url: etcd.endpoint, tls: { ca: etcd.ca.certFile, cert, key } };
   const clientFile = [
     `endpoints: ["${endpoint.url}"]`,
@@ -25,5 +30,5 @@ export async function startEtcd(stack: AsyncDisposableStack, name: string): Prom
     `key-file: ${key}`,
   ].join('\n');
   await writeFile(join(dir.path, 'etcd-config.yaml'), `${clientFile}\n`);
-  return { endpoint, clientFile };
+  return { etcd, endpoint, clientFile };
 }

@@ -1,29 +1,12 @@
 import { EtcdKvStore } from '@clustermesh/kvstore';
 import type { KvOp } from '@clustermesh/kvstore';
 import { silentLogger as log, systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
-import { TestEtcd } from '@clustermesh/testkit';
 
 import type { Endpoint } from '../../floors/etcd.ts';
 import { etcdOptions } from '../etcd-options.ts';
 import type { PublishedCluster } from './published-cluster.ts';
 
-/** A real etcd with mutual TLS and without fsync. */
-export interface MirrorEtcd {
-  readonly etcd: TestEtcd;
-  readonly endpoint: Endpoint;
-  /** Go's etcd client file (protocol.md §6.7). */
-  readonly clientFile: string;
-}
-
 const opsPerCommit = 4_096;
-
-export async function startMirrorEtcd(): Promise<MirrorEtcd> {
-  const etcd = await TestEtcd.start({ tls: true });
-  const { certFile: cert, keyFile: key } = await etcd.ca.issue({ commonName: 'bench' });
-  const endpoint = { url: etcd.endpoint, tls: { ca: etcd.ca.certFile, cert, key } };
-  const files = { 'trusted-ca-file': endpoint.tls.ca, 'cert-file': cert, 'key-file': key };
-  return { etcd, endpoint, clientFile: JSON.stringify({ endpoints: [endpoint.url], ...files }) };
-}
 
 /** Writes all that a cluster publishes, without a lease: nobody keeps it alive. */
 export async function publish(cluster: PublishedCluster, endpoint: Endpoint, signal: AbortSignal): Promise<void> {
