@@ -1,8 +1,12 @@
+import { deployments } from '@clustermesh/kube';
 import type { Container, DaemonSet, Deployment, KubeObject, Service } from '@clustermesh/kube';
-import { systemClock } from '@clustermesh/runtime';
+import { seededRandom, systemClock } from '@clustermesh/runtime';
 import { describe, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
 
 import { mustRun } from '../command.ts';
+import { KubeApiStore } from '../kube-api/kube-api-store.ts';
 import { imageName, labPrograms } from '../kubelet/programs.ts';
 import { clusterOf, planMesh } from '../mesh-plan.ts';
 import { labInstallation } from '../supervisor/lab-installation.ts';
@@ -76,5 +80,29 @@ describe('the manifests of deploy/', () => {
     expect(settings).toMatchObject({
       data: { 'cluster-name': 'east', 'cluster-id': '1', 'drain-grace': installation.settings['drain-grace'] },
     });
+  });
+
+  it('leave two programs that elect who works, with deploy/external-etcd on top', async () => {
+    const store = new KubeApiStore({ clock: systemClock, random: seededRandom(1) });
+    const kube = store.client();
+    const deployment = workloads.find(({ metadata }) => metadata.name === 'clustermesh-apiserver');
+    if (deployment === undefined) throw new Error('no Deployment clustermesh-apiserver');
+    await kube.create(deployments, deployment);
+    const file = new URL('../../../../deploy/external-etcd/deployment-patch.yaml', import.meta.url);
+    const patch = parse(await readFile(file, 'utf8')) as object;
+    const patched = await kube.patch(deployments, deployment.metadata, patch, { kind: 'strategic' });
+    const { initContainers = [], containers: left, volumes = [] } = patched.spec.template.spec;
+    expect([patched.spec.replicas, initContainers, left.map(({ name }) => name)]).toEqual([
+      2,
+      [],
+      ['apiserver', 'kvstoremesh'],
+    ]);
+    const names = volumes.map(({ name }) => name);
+    for (const container of left) {
+      expect(names).toEqual(expect.arrayContaining((container.volumeMounts ?? []).map(({ name }) => name)));
+      expect(container.env).toContainEqual({ name: 'CLUSTERMESH_LEADER_ELECTION', value: 'true' });
+      expect(await helpOf(container)).toContain('--leader-election');
+    }
+    expect(names).not.toContain('etcd-data');
   });
 });
