@@ -89,7 +89,7 @@ export const agentConfig = defineConfig(
       .describe('key of a taint to take off this node once remote clusters have been read; empty: none'),
     clustermeshSyncTimeout: durationSetting(
       '1m',
-      'readiness waits for remote clusters no longer than this, once this cluster and the list of the others are known',
+      'readiness waits for remote clusters no longer than this, once this cluster is known',
     ),
     staleTtl: durationSetting(
       '0s',

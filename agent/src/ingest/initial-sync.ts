@@ -18,12 +18,13 @@ export interface InitialSyncOptions {
 const untoldMs = 1_000;
 
 /**
- * How long the agent waits for remote clusters: until all have been read, or for a time after our own cluster and the
- * list of clusters are known (protocol.md §4.5). A store that lacks our own cluster is being filled: that is no time.
+ * How long the agent waits for remote clusters: until they are listed and all have been read, or for a time after our own
+ * cluster is known (protocol.md §4.5). A store that lacks our own cluster is being filled: that is no time.
  */
 export class InitialSync {
   readonly #options: InitialSyncOptions;
   #isOver = false;
+  #areListed = false;
 
   constructor(options: InitialSyncOptions) {
     this.#options = options;
@@ -31,12 +32,15 @@ export class InitialSync {
 
   async run(signal: AbortSignal): Promise<void> {
     const { localCluster, remotes, clock, timeoutMs, onOver } = this.#options;
-    const known = [remotes.listed, ...localCluster.feed.kinds.map(({ firstSync }) => firstSync)];
+    const listed = remotes.listed.then(() => (this.#areListed = true));
+    const known = localCluster.feed.kinds.map(({ firstSync }) => firstSync);
     await Promise.race([Promise.all(known), aborted(signal)]);
     await clock.sleep(timeoutMs, signal);
     if (isAborted(signal)) return;
     this.#warn();
     this.#isOver = true;
+    await Promise.race([listed, aborted(signal)]);
+    if (isAborted(signal)) return;
     onOver();
     await this.#untilTold(signal);
     if (!isAborted(signal)) onOver();
@@ -46,6 +50,7 @@ export class InitialSync {
   get waitsFor(): string | undefined {
     const { localCluster } = this.#options;
     if (!localCluster.feed.hasSynced) return 'identities and addresses of this cluster';
+    if (!this.#areListed && !this.#isOver) return 'the list of remote clusters';
     const unread = this.#unread;
     return unread.length === 0 || this.#isOver ? undefined : `cluster ${unread.join(', ')}`;
   }

@@ -174,7 +174,7 @@ class GuardedStore extends MemoryKvStore {
 }
 
 /** World writes of peers as a cache holds them. */
-function keyAt({ cluster: { name }, form }: Peer, key: string): string {
+export function keyAt({ cluster: { name }, form }: Pick<Peer, 'cluster' | 'form'>, key: string): string {
   if (form === 'cache') return key;
   for (const kind of kinds) {
     const prefix = kind.cachePrefix(name);
