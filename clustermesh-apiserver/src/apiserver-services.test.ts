@@ -214,4 +214,20 @@ describe('a write rate', () => {
     expect(order.at(-1)).toBe(`put ${canary('services')}`);
     expect(apiserver.notReady()).toBeUndefined();
   });
+
+  it('lets a deletion wait for no additions', async () => {
+    const writeRate = { perSecond: 10, whileStarting: 10_000 };
+    const { clock, etcd, kube, start } = oneCluster({ writeRate });
+    await create(kube, aFurtherService('default', 'old'));
+    await start();
+    await clock.advance(5_000);
+    for (let index = 0; index < 300; index++) await create(kube, aFurtherService('default', `web-${index}`));
+    await clock.advance(1_000);
+    await kube.delete(services, { namespace: 'default', name: 'old' });
+    await clock.advance(4_000);
+    expect(etcd.keys('cilium/state/services/').length).toBeLessThan(100);
+    expect(etcd.keys()).not.toContain('cilium/state/services/v1/east/default/old');
+    await clock.advance(30_000);
+    expect(etcd.keys('cilium/state/services/')).toHaveLength(300);
+  });
 });

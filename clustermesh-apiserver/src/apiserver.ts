@@ -47,7 +47,7 @@ export function createApiserver(deps: ApiserverDeps): Apiserver {
   const kv = access.guard(deps.kv);
   const ownConfig = localClusterConfig(cluster, config.exported);
   const pace = config.writeRate && new WritePace(config.writeRate, clock);
-  const publishDeps = { ...deps, kv: pace?.paced(kv) ?? kv, cluster, metrics };
+  const publishDeps = { ...deps, kv: pace?.paced(kv) ?? kv, pace, cluster, metrics };
   const publisher = new Publisher(ownConfig, { ...publishDeps, onStarted: () => pace?.started() });
   const namespaceTable = new NamespaceTable(config.globalNamespaces);
   const events = new EventRecorder({

@@ -68,8 +68,7 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
     create: (name, file) => {
       const quota = new RemoteQuota(limitsOf(limits, name), { shared, clock, log: log.child({ cluster: name }) });
       const local = tenantStore(deps.local, writing);
-      const entries = pace?.paced(local) ?? local;
-      return new RemoteCluster(name, file, { ...deps, local, entries, explain, ids, quota, settings: config });
+      return new RemoteCluster(name, file, { ...deps, local, pace, explain, ids, quota, settings: config });
     },
   });
   const startedMs = clock.monotonicMs();

@@ -208,3 +208,22 @@ describe('keys that can be no entry’s', () => {
     expect(mesh.status('east')).toMatchObject({ state: 'ready', malformed: { count: 2 } });
   });
 });
+
+describe('a cache that is to be written no faster than etcd.qps', () => {
+  it('is filled at the pace of the start until it is ready, then at the other; a deletion waits for no additions', async () => {
+    await using mesh = new MeshFixture({ settings: { writeRate: { perSecond: 10, whileStarting: 1_000 } } });
+    const first = Array.from({ length: 200 }, (_, index) => `s${index}`);
+    const east = await join(mesh, 'east', 2, first);
+    expect(mesh.status('east')).toMatchObject({ state: 'ready', 'num-shared-services': 200 });
+    expect(mesh.mesh.notReady()).toBeUndefined();
+    await mesh.settle(2_000);
+    for (let index = 0; index < 300; index++) east.put(service('east', `t${index}`), 'v');
+    await mesh.settle(1_000);
+    east.delete(service('east', 's0'));
+    await mesh.settle(4_000);
+    expect(Object.keys(cached(mesh)).length).toBeLessThan(300);
+    expect(cached(mesh)).not.toHaveProperty(['s0']);
+    await mesh.settle(40_000);
+    expect(Object.keys(cached(mesh))).toHaveLength(499);
+  });
+});

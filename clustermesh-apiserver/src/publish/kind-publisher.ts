@@ -1,5 +1,5 @@
 import { SyncStore } from '@clustermesh/kvstore';
-import type { KvOp, KvStore } from '@clustermesh/kvstore';
+import type { KvOp, KvStore, WritePace } from '@clustermesh/kvstore';
 import { Backoff, retryLoop } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { canaryKey, rfc3339 } from '@clustermesh/wire';
@@ -17,6 +17,8 @@ export interface PublishDeps {
   readonly health: Health;
   readonly log: Logger;
   readonly metrics: WriteMetrics;
+  /** Of `kv`, where it writes no faster than it is told. */
+  readonly pace?: Pick<WritePace, 'batches'> | undefined;
 }
 
 /** Where a source puts the entries of one kind. */
@@ -62,7 +64,11 @@ export class KindPublisher<T> implements KindSink<T> {
       failed: (ops: readonly KvOp[], durationMs: number) => deps.metrics.failed(kind.stateCanary, ops, durationMs),
     };
     const writer = new ObservedWriter(kv, observer, clock);
-    this.#store = new SyncStore({ writer, clock, random, log, health: health.scope(`publish/${kind.name}`) });
+    this.#store = new SyncStore({
+      ...{ writer, clock, random, log, health: health.scope(`publish/${kind.name}`) },
+      // Slices of one service take endpoints over from each other.
+      ...(deps.pace && { batch: deps.pace.batches(kind.name !== 'endpointslices') }),
+    });
   }
 
   get name(): KindName {

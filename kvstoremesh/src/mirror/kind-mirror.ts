@@ -1,5 +1,5 @@
 import { Reflector } from '@clustermesh/kvstore';
-import type { KvReader, KvStore, KvWriter } from '@clustermesh/kvstore';
+import type { KvReader, KvStore, WritePace } from '@clustermesh/kvstore';
 import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 import { canaryKey, rfc3339 } from '@clustermesh/wire';
 import type { AnyKind, ClusterName } from '@clustermesh/wire';
@@ -11,8 +11,8 @@ import { emptySource } from './empty-source.ts';
 
 export interface MirrorDeps {
   readonly local: KvStore;
-  /** Writes entries of `local` at a pace; by default as fast as it takes them. */
-  readonly entries?: KvWriter;
+  /** Of entries, all clusters together; by default as fast as `local` takes them. */
+  readonly pace?: Pick<WritePace, 'paced' | 'batches'> | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -39,11 +39,13 @@ export class KindMirror {
     this.kind = kind;
     const key = canaryKey(cluster, kind.cacheCanary);
     const value = (): Uint8Array => this.#listed(deps.clock.now());
-    const limited = limitedWriter(deps.entries ?? deps.local, deps.quota);
+    const limited = limitedWriter(deps.pace?.paced(deps.local) ?? deps.local, deps.quota);
     const writer = new CanaryWriter(limited, key, (written) => this.#announced(written));
     const targetPrefix = kind.cachePrefix(cluster);
     const admission = deps.quota.admission(kind.name, targetPrefix);
-    this.#reflector = new Reflector({ targetPrefix, canary: { key, value } }, { ...deps, writer, admission });
+    // Slices of one service take endpoints over from each other.
+    const batch = deps.pace && { batch: deps.pace.batches(kind.name !== 'endpointslices') };
+    this.#reflector = new Reflector({ targetPrefix, canary: { key, value } }, { ...deps, writer, admission, ...batch });
   }
 
   get size(): number {

@@ -5,6 +5,7 @@ import { openAdmission } from './admission.ts';
 import type { Admission } from './admission.ts';
 import type { KvEvent, KvReader, KvWriter, WatchBatch, WatchOptions } from './kv-store.ts';
 import { SyncStore } from './sync-store.ts';
+import type { SyncStoreDeps } from './sync-store.ts';
 import { WatchStore } from './watch-store.ts';
 import type { WatchStoreOptions } from './watch-store.ts';
 
@@ -23,6 +24,7 @@ export interface ReflectorDeps {
   readonly health?: HealthScope;
   /** Without it everything is copied. */
   readonly admission?: Admission;
+  readonly batch?: NonNullable<SyncStoreDeps['batch']>;
 }
 
 /** The watch pauses above this: a slow target holds the source back, not values in memory. */

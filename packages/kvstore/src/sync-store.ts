@@ -17,6 +17,8 @@ export interface SyncStoreDeps {
    * lease was lost. Not given: values are kept and written again from memory.
    */
   readonly reload?: (keys: readonly string[]) => void;
+  /** Of one commit, where the writer is slow: what comes meanwhile need not wait for more than that. */
+  readonly batch?: () => { readonly ops: number; readonly deletesFirst: boolean };
   /** Told of each change of how much is kept in the store: keys, and bytes of keys and values. */
   readonly onUsage?: (keys: number, bytes: number) => void;
 }
@@ -192,7 +194,7 @@ export class SyncStore {
   }
 
   async #flush(signal: AbortSignal): Promise<void> {
-    const batch = this.#queue.take(batchLimits);
+    const batch = this.#queue.take({ ...batchLimits, ...this.#deps.batch?.() });
     for (const { kind, key } of batch) if (kind === 'delete') this.#leaving.delete(key);
     try {
       const { refused } = await this.#deps.writer.commit(batch, signal);

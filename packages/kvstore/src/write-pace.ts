@@ -2,6 +2,7 @@ import { RateBudget } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
 import type { CommitResult, KvOp, KvStore, RefusedOp } from './kv-store.ts';
+import type { SyncStoreDeps } from './sync-store.ts';
 
 /** Puts and deletes a second, over all kinds together. */
 export interface WriteRate {
@@ -9,6 +10,8 @@ export interface WriteRate {
   /** Until everything was published once. */
   readonly whileStarting: number;
 }
+
+const maxBatchOps = 1_024;
 
 /** Spares an etcd that has other users: as many writes a second as it is told, the same number at once after a pause. */
 export class WritePace {
@@ -20,6 +23,14 @@ export class WritePace {
     this.#rate = rate;
     this.#most = rate.whileStarting;
     this.#budget = new RateBudget({ perSecond: rate.whileStarting, burst: rate.whileStarting }, clock);
+  }
+
+  /**
+   * What a SyncStore should commit at once: as much as is written within a second, since what comes meanwhile waits for it. So
+   * that deletions wait for no additions they may come first, unless the keys take something over from each other.
+   */
+  batches(deletesFirst: boolean): NonNullable<SyncStoreDeps['batch']> {
+    return () => ({ ops: Math.min(this.#most, maxBatchOps), deletesFirst });
   }
 
   /** Everything was published once. */

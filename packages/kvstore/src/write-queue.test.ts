@@ -45,6 +45,24 @@ describe('WriteQueue', () => {
     expect(keys(queue.take({ ops: 100, bytes: 1 }))).toEqual(['d']);
   });
 
+  it('takes deletions first where it is told to, but never past a barrier', () => {
+    const queue = new WriteQueue();
+    const slow = { ops: 2, bytes: 1_000, deletesFirst: true };
+    for (const key of ['a', 'b', 'c']) queue.push(put(key));
+    queue.push({ kind: 'delete', key: 'd' });
+    expect(keys(queue.take(slow))).toEqual(['d']);
+    queue.acknowledge();
+    expect(keys(queue.take(slow))).toEqual(['a', 'b']);
+    queue.acknowledge();
+    queue.pushBarrier({ kind: 'delete', key: 'canary' });
+    queue.push({ kind: 'delete', key: 'e' });
+    expect(keys(queue.take(slow))).toEqual(['c']);
+    queue.acknowledge();
+    expect(keys(queue.take(slow))).toEqual(['canary']);
+    queue.acknowledge();
+    expect(keys(queue.take(slow))).toEqual(['e']);
+  });
+
   it('takes a barrier alone, after all that stood before it was acknowledged', () => {
     const queue = new WriteQueue();
     queue.push(put('a'));

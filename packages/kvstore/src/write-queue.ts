@@ -5,6 +5,8 @@ export type KeyOp = Exclude<KvOp, { kind: 'delete-prefix' }>;
 export interface BatchLimits {
   readonly ops: number;
   readonly bytes: number;
+  /** Where writing is slow: deletions before all that is put, as long as no barrier waits. */
+  readonly deletesFirst?: boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ export class WriteQueue {
   take(limits: BatchLimits): readonly KeyOp[] {
     const batch = new Map<string, KeyOp>();
     let bytes = 0;
-    for (const [key, op] of this.#waiting) {
+    for (const [key, op] of this.#next(limits.deletesFirst === true)) {
       const isBarrier = this.#barriers.has(key);
       if (batch.size > 0 && (isBarrier || batch.size >= limits.ops || bytes >= limits.bytes)) break;
       batch.set(key, op);
@@ -89,6 +91,14 @@ export class WriteQueue {
     this.#waitingBytes = 0;
     for (const [, op] of [...first, ...later]) this.push(op);
     this.#clearTaken();
+  }
+
+  /** What stands before a barrier must not be passed by what stands behind it. */
+  #next(deletesFirst: boolean): Iterable<[string, KeyOp]> {
+    const hasBarrier = [...this.#barriers].some((key) => this.#waiting.has(key));
+    if (!deletesFirst || hasBarrier) return this.#waiting;
+    const deletes = [...this.#waiting].filter(([, { kind }]) => kind === 'delete');
+    return deletes.length > 0 ? deletes : this.#waiting;
   }
 
   #remove(key: string): void {
