@@ -87,7 +87,7 @@ class TestCluster {
   #kvstoremesh() {
     const files = this.#remotes.map((remote): RemoteFile => {
       const value = { cluster: remote.#identity().name, endpoints: [], tls: undefined, hostAliases: new Map() };
-      return { name: remote.#name, hash: '1', config: { ok: true, value } };
+      return { name: remote.#name, hash: '1', certificates: '', config: { ok: true, value } };
     });
     return createKvstoremesh({
       ...this.#deps(),
