@@ -29,11 +29,13 @@ export class EndpointEntries<T extends KubeObject> implements ListWatchObserver<
     });
   }
 
+  /** Throws for an object that cannot be read: what it said before stays. */
   upserted(object: T): void {
     const key = objectKey(object);
+    const entries = this.#entriesOf(object);
     this.#objects.set(key, object);
     this.#objectsByNamespace.put(key, this.#deps.namespaceOf(object));
-    this.#refresh(key);
+    this.#refresh(key, entries);
   }
 
   deleted(object: T): void {
@@ -48,8 +50,7 @@ export class EndpointEntries<T extends KubeObject> implements ListWatchObserver<
   }
 
   /** Upserts before deletes: an IP that goes from one claimant to the next is never gone between. */
-  #refresh(key: string): void {
-    const entries = this.#entriesOf(key);
+  #refresh(key: string, entries = this.#entriesOf(this.#objects.get(key))): void {
     const changed = this.#ownership.claim(key, [...entries.keys()]);
     for (const [ip, entry] of entries) if (this.#ownership.ownerOf(ip) === key) this.#deps.sink.upsert(ip, entry);
     const lost = changed.filter((ip) => !entries.has(ip));
@@ -60,13 +61,12 @@ export class EndpointEntries<T extends KubeObject> implements ListWatchObserver<
   /** False when nobody else claims the IP. */
   #publishHeir(ip: string): boolean {
     const owner = this.#ownership.ownerOf(ip);
-    const entry = owner === undefined ? undefined : this.#entriesOf(owner).get(ip);
+    const entry = owner === undefined ? undefined : this.#entriesOf(this.#objects.get(owner)).get(ip);
     if (entry !== undefined) this.#deps.sink.upsert(ip, entry);
     return entry !== undefined;
   }
 
-  #entriesOf(key: string): ReadonlyMap<string, IpIdentity> {
-    const object = this.#objects.get(key);
+  #entriesOf(object: T | undefined): ReadonlyMap<string, IpIdentity> {
     const { namespaces, namespaceOf, entriesOf } = this.#deps;
     const isPublished = object !== undefined && namespaces.isGlobal(namespaceOf(object));
     return new Map(isPublished ? entriesOf(object).map((entry) => [entry.ip, entry]) : []);
