@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { MeshError, isMeshError, systemClock } from '@clustermesh/runtime';
 
@@ -97,6 +98,8 @@ export class HttpKubeClient implements KubeClient, Disposable {
     const { fields } = options;
     const call: HttpCall = { method: 'GET', path };
     const list = await this.#json<WireList<T>>(`list ${resource.plural}`, call, signal, fields && listFields(fields));
+    // To parse a page is one piece of work, what is made of it another: the event loop may turn between.
+    await nextTurn();
     // Items of a list come without these two; watch events and single objects carry them.
     const typeMeta = { apiVersion: apiVersionOf(resource), kind: resource.kind };
     return {

@@ -1,7 +1,7 @@
 import { Backoff, MeshError, describeError, hasCode, isAborted, isMeshError } from '@clustermesh/runtime';
 import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 
-import type { KubeClient, KubeObject, KubeWatchEvent, ListOptions, Resource } from './kube-client.ts';
+import type { KubeClient, KubeList, KubeObject, KubeWatchEvent, ListOptions, Resource } from './kube-client.ts';
 import { KnownObjects, objectKey } from './known-objects.ts';
 import type { ObjectObserver } from './known-objects.ts';
 import { ServerHistory } from './server-history.ts';
@@ -164,20 +164,36 @@ export class ListWatch<T extends KubeObject> {
     signal: AbortSignal,
   ): Promise<string | undefined> {
     this.#known.beginListing();
-    let page: string | undefined;
+    let page = await this.#page({ limit }, signal);
+    this.#judge(page.resourceVersion);
     for (;;) {
-      const options = { ...this.#selection(), ...definedOnly({ limit, continue: page }) };
-      try {
-        const list = await this.#client.list(this.#resource, options, signal);
-        if (page === undefined) this.#judge(list.resourceVersion);
-        for (const object of list.items) this.#upsert(object, observer);
-        if (list.continue === undefined) return list.resourceVersion;
-        page = list.continue;
-      } catch (error) {
-        if (page !== undefined && hasCode(error, 'KUBE_GONE')) return undefined;
-        throw error;
-      }
+      // The next page comes while we work on this one.
+      const next = page.continue === undefined ? undefined : this.#nextPage(limit, page.continue, signal);
+      // Whatever stops us here, its own failure is then nobody's concern.
+      void next?.catch(() => undefined);
+      for (const object of page.items) this.#upsert(object, observer);
+      if (next === undefined) return page.resourceVersion;
+      const following = await next;
+      if (following === undefined) return undefined;
+      page = following;
     }
+  }
+
+  /** Undefined when the continue token expired. */
+  async #nextPage(limit: number | undefined, token: string, signal: AbortSignal): Promise<KubeList<T> | undefined> {
+    try {
+      return await this.#page({ limit, continue: token }, signal);
+    } catch (error) {
+      if (hasCode(error, 'KUBE_GONE')) return undefined;
+      throw error;
+    }
+  }
+
+  #page(
+    part: { readonly limit: number | undefined; readonly continue?: string },
+    signal: AbortSignal,
+  ): Promise<KubeList<T>> {
+    return this.#client.list(this.#resource, { ...this.#selection(), ...definedOnly(part) }, signal);
   }
 
   /** Returns when the server ends the watch in peace; throws when it was cut, silent, refused or useless. */
