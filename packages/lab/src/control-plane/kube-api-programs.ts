@@ -21,6 +21,9 @@ export interface KubeApiFiles {
   readonly kubeconfigFile: string;
 }
 
+/** What `kill` and `status` call it, whichever it is. */
+const apiName = 'kube-api';
+
 /** The lab's own stand-in: one process, whose objects survive it in a journal. */
 export function memoryKubeApi(cluster: ClusterPlan, { pki }: KubeApiFiles): KubeApi {
   const { address, port, socket, ...place } = cluster.controlPlane;
@@ -38,7 +41,7 @@ export function memoryKubeApi(cluster: ClusterPlan, { pki }: KubeApiFiles): Kube
     `--pod-log-dir=${join(dirname(cluster.dir), 'logs', cluster.name)}`,
   ];
   return {
-    programs: [{ name: 'kube-api', cluster: cluster.name, argv, place }],
+    programs: [{ name: apiName, cluster: cluster.name, argv, place }],
     hasControllers: false,
     hasSocket: true,
   };
@@ -47,18 +50,19 @@ export function memoryKubeApi(cluster: ClusterPlan, { pki }: KubeApiFiles): Kube
 /** The real programs, in a directory as `setup-envtest` makes it: etcd, kube-apiserver, perhaps more. */
 export async function envtestKubeApi(assets: string, cluster: ClusterPlan, files: KubeApiFiles): Promise<KubeApi> {
   const { address: _address, port: _port, socket: _socket, ...place } = cluster.controlPlane;
-  const hasControllers = await isThere(join(assets, 'kube-controller-manager'));
-  const program = (name: string, flags: readonly string[]): ServiceProgram => ({
-    name: name === 'etcd' ? 'kube-etcd' : name, // the mesh has an etcd of its own
+  const controllers = 'kube-controller-manager';
+  const hasControllers = await isThere(join(assets, controllers));
+  const program = (binary: string, name: string, flags: readonly string[]): ServiceProgram => ({
+    name,
     cluster: cluster.name,
-    argv: [join(assets, name), ...flags],
+    argv: [join(assets, binary), ...flags],
     place,
   });
   return {
     programs: [
-      program('etcd', etcdFlags(cluster)),
-      program('kube-apiserver', apiserverFlags(cluster, files.pki)),
-      ...(hasControllers ? [program('kube-controller-manager', controllerFlags(cluster, files))] : []),
+      program('etcd', 'kube-etcd', etcdFlags(cluster)), // the mesh has an etcd of its own
+      program('kube-apiserver', apiName, apiserverFlags(cluster, files.pki)),
+      ...(hasControllers ? [program(controllers, controllers, controllerFlags(cluster, files))] : []),
     ],
     hasControllers,
     hasSocket: false,
@@ -103,13 +107,16 @@ function serviceRangeFlag({ serviceCidr, serviceCidr6 }: ClusterPlan): string {
   return `--service-cluster-ip-range=${[serviceCidr, ...(serviceCidr6 === undefined ? [] : [serviceCidr6])].join(',')}`;
 }
 
-/** What the lab's own controllers stand in for, and clean-up. Not the one of nodes: the kubelets send no heartbeats. */
+/**
+ * What the lab's own controllers stand in for, and clean-up. Not the one of nodes: the kubelets send no heartbeats. Named
+ * as before Kubernetes 1.28, which every later version understands, too.
+ */
 const realControllers = [
   'deployment',
   'replicaset',
   'daemonset',
   'endpointslice',
-  'garbage-collector',
+  'garbagecollector',
   'namespace',
   'serviceaccount',
 ];
@@ -122,7 +129,7 @@ function controllerFlags({ controlPlane, dir }: ClusterPlan, { kubeconfigFile, p
     '--leader-elect=false',
     `--root-ca-file=${pki.caFile}`,
     `--service-account-private-key-file=${pki.tokenKeyFile}`,
-    `--controllers=${realControllers.map((name) => `${name}-controller`).join(',')}`,
+    `--controllers=${realControllers.join(',')}`,
   ];
 }
 

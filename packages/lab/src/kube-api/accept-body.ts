@@ -28,8 +28,12 @@ export function acceptBody(served: ServedSlot, body: unknown, options: AcceptOpt
   return type.conversion?.toStored(object) ?? object;
 }
 
-/** A body may leave out what the path says. */
+/** A body may leave out what the path says, unless the type is a custom one. */
 function checkTypeMeta({ type, version }: ServedSlot, body: JsonObject): void {
+  const missing = (['kind', 'apiVersion'] as const).find((field) => (body[field] ?? '') === '');
+  if (type.isCustom && missing !== undefined) {
+    throw badRequest(`the object provided is unrecognized (must be of type ${type.kind}): ${missing} is missing`);
+  }
   const wanted = { apiVersion: apiVersion(type, version.name), kind: type.kind };
   for (const field of ['apiVersion', 'kind'] as const) {
     const got = body[field];
@@ -55,6 +59,9 @@ export function acceptApplied(
   const metadata = fieldsOf(fieldsOf(body)['metadata']);
   if (metadata['managedFields'] !== undefined && metadata['managedFields'] !== null) {
     throw badRequest('metadata.managedFields must be nil');
+  }
+  if (['apiVersion', 'kind'].some((field) => (fieldsOf(body)[field] ?? '') === '')) {
+    throw badRequest('invalid object type: an object to apply says its apiVersion and kind');
   }
   const unknown: string[] = [];
   prune(fieldsOf(body), version.structure, (path) => void unknown.push(path));

@@ -22,8 +22,10 @@ import type {
   Deployment,
   KubeClient,
   KubeObject,
+  Lease,
   Pod,
   Resource,
+  Secret,
   Service,
 } from '@clustermesh/kube';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
@@ -156,6 +158,26 @@ describe('create', () => {
     );
   });
 
+  const lease = (renewTime: string): Lease => ({ metadata: { namespace: ns, name: 'l' }, spec: { renewTime } });
+  const secret = (data: string): Secret => ({ metadata: { namespace: ns, name: 's' }, data: { key: data } });
+
+  it.each<[string, (client: KubeClient) => Promise<unknown>]>([
+    ['base64 that is none', (c) => c.create(secrets, secret('%%'))],
+    ['a time that is none', (c) => c.create(leases, lease('yesterday'))],
+    ['a time of a Lease in milliseconds', (c) => c.create(leases, lease('2026-01-01T00:00:00.123Z'))],
+    ['a time of a Lease in seconds', (c) => c.create(leases, lease('2026-01-01T00:00:00Z'))],
+  ])('refuses %s, as Go does', async (_, act) => {
+    await expect(act(open().client)).rejects.toThrow(
+      /cannot be handled as a (Secret: illegal base64|Lease: parsing time)/,
+    );
+  });
+
+  it('takes base64 with line ends, and the time of a Lease in microseconds', async () => {
+    const { client } = open();
+    expect(await codeOf(client.create(secrets, secret('YWFh\nYQ==')))).toBe('ok');
+    expect(await codeOf(client.create(leases, lease('2026-01-01T00:00:00.123456Z')))).toBe('ok');
+  });
+
   it.each<[string, (client: KubeClient) => Promise<unknown>, string]>([
     [
       'a name twice',
@@ -163,6 +185,7 @@ describe('create', () => {
       'KUBE_ALREADY_EXISTS',
     ],
     ['no name', (c) => c.create(configMaps, configMap('')), 'KUBE_INVALID'],
+    ['an empty generateName', (c) => c.create(configMaps, configMap('', {}, { generateName: '' })), 'KUBE_INVALID'],
     ['a name that is none', (c) => c.create(configMaps, configMap('A_b')), 'KUBE_INVALID'],
     ['a Service name that begins with a digit', (c) => c.create(services, service('1a')), 'KUBE_INVALID'],
     [
@@ -547,6 +570,15 @@ describe('patch', () => {
     expect(applied.spec?.clusterIP).toBe('10.101.0.1');
   });
 
+  it('by apply must say the type of the object', () => {
+    const { store } = open();
+    const { metadata, spec } = service('web');
+    const options = { kind: 'apply', fieldManager: 'me' } as const;
+    expect(() => store.write.patch(services, { namespace: ns, name: 'web' }, { metadata, spec }, options)).toThrow(
+      'invalid object type',
+    );
+  });
+
   it('of what is not there is refused', async () => {
     expect(await codeOf(open().client.patch(configMaps, { namespace: ns, name: 'm' }, {}, { kind: 'merge' }))).toBe(
       'KUBE_NOT_FOUND',
@@ -767,6 +799,15 @@ describe('custom resources', () => {
     expect(await codeOf(client.get({ ...things, version: 'v3' }, { namespace: ns, name: 't' }))).toBe('KUBE_NOT_FOUND');
   });
 
+  it('must say their type, unlike built-in ones', async () => {
+    const { store, client } = open();
+    await client.create(customResourceDefinitions, thingCrd);
+    const metadata = { namespace: ns, name: 't' };
+    expect(() => store.write.create(things, ns, { metadata })).toThrow('(must be of type Thing): kind is missing');
+    expect(() => store.write.create(things, ns, { kind: 'Thing', metadata })).toThrow('apiVersion is missing');
+    store.write.create(configMaps, ns, { metadata });
+  });
+
   it('must fit their schema', async () => {
     const { client } = open();
     await client.create(customResourceDefinitions, thingCrd);
@@ -856,6 +897,8 @@ describe('list', () => {
     store.compact();
     expect(await codeOf(client.list(configMaps, { limit: 1, continue: next }))).toBe('KUBE_GONE');
     expect(await codeOf(client.list(configMaps, { limit: 1, continue: 'odd' }))).toBe('KUBE_INVALID');
+    const both = { limit: 1, continue: next, resourceVersion: '5' };
+    await expect(client.list(configMaps, both)).rejects.toThrow('not allowed when using continue');
   });
 });
 

@@ -74,6 +74,7 @@ export class ObjectReader {
   list(typeRef: TypeRef, options: ReadOptions): ApiList {
     const served = this.#deps.slots.find(typeRef);
     const token = options.continue === undefined ? undefined : decodeToken(options.continue);
+    checkMatch(options);
     const revision = token?.revision ?? this.#listRevision(options);
     const objects = served.slot.objects.at(revision);
     if (objects === undefined)
@@ -113,7 +114,6 @@ export class ObjectReader {
 
   /** The newest is not older than any; only who says Exact, or reads in pages from a revision, gets that one. */
   #listRevision(options: ReadOptions): number {
-    checkMatch(options);
     const revision = this.#parseRevision(options.resourceVersion);
     const { resourceVersionMatch = '', limit = 0 } = options;
     const isExact = resourceVersionMatch === 'Exact' || (resourceVersionMatch === '' && limit > 0);
@@ -191,6 +191,9 @@ const initialEventsWhy =
   'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan, which is forbidden without it';
 
 function checkMatch({ resourceVersion = '', resourceVersionMatch = '', continue: token }: ReadOptions): void {
+  if (token !== undefined && !['', '0'].includes(resourceVersion)) {
+    throw badRequest('specifying resource version is not allowed when using continue');
+  }
   if (resourceVersionMatch === '') return;
   if (!['NotOlderThan', 'Exact'].includes(resourceVersionMatch)) {
     throw badRequest(`resourceVersionMatch: Unsupported value: ${JSON.stringify(resourceVersionMatch)}`);

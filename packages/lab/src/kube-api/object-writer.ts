@@ -217,7 +217,7 @@ export class ObjectWriter {
     if (resourceVersion !== undefined && resourceVersion !== '') {
       throw badRequest('resourceVersion should not be set on objects to be created');
     }
-    if (name !== '' || generateName === undefined) return name;
+    if (name !== '' || (generateName ?? '') === '') return name;
     for (;;) {
       const generated = `${generateName}${randomSuffix(this.#deps.random)}`;
       const ref = refOf({ name: generated, namespace });

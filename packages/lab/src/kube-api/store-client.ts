@@ -66,8 +66,10 @@ export class StoreClient implements KubeClient {
     patch: unknown,
     options: { readonly kind: PatchKind; readonly subresource?: Subresource; readonly fieldManager?: string },
   ): Promise<T> {
-    const apply = options.kind === 'apply' ? { fieldManager: 'clustermesh', force: true } : {};
-    return this.#write.patch(resource, ref, asJson(patch), { ...apply, ...options }) as KubeObject as T;
+    const isApply = options.kind === 'apply';
+    const content = isApply ? sendable(resource, patch as object) : asJson(patch);
+    const defaults = isApply ? { fieldManager: 'clustermesh', force: true } : {};
+    return this.#write.patch(resource, ref, content, { ...defaults, ...options }) as KubeObject as T;
   }
 
   async delete<T extends KubeObject>(
@@ -79,7 +81,7 @@ export class StoreClient implements KubeClient {
   }
 }
 
-function sendable<T extends KubeObject>(resource: Resource<T>, object: T): unknown {
+function sendable<T extends KubeObject>(resource: Resource<T>, object: object): unknown {
   return asJson({ apiVersion: apiVersionOf(resource), kind: resource.kind, ...object });
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import { Agent, request as requestHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,7 +92,7 @@ async function writeKubeconfig(url: string): Promise<string> {
     ],
     contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
   };
-  const path = join(dir, 'kubeconfig');
+  const path = join(dir, `kubeconfig-${new URL(url).port}`); // clients follow the file that they were made from
   await writeFile(path, JSON.stringify(config));
   return path;
 }
@@ -111,12 +111,17 @@ interface Answer {
 }
 
 /** A request without client certificate. */
+function disposableAgent(): Agent & Disposable {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  return Object.assign(agent, { [Symbol.dispose]: () => agent.destroy() });
+}
+
 function ask(
   path: string,
   {
     body = '',
     ...options
-  }: { headers?: Record<string, string>; socketPath?: string; method?: string; body?: string } = {},
+  }: { headers?: Record<string, string>; socketPath?: string; method?: string; body?: string; agent?: Agent } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = requestHttps(new URL(path, urlOf(server)), { ca: ca.certPem, servername: 'localhost', ...options });
@@ -231,6 +236,15 @@ describe('serveKubeApi', () => {
     expect(await post('application/json', '{"metadata":{"name":5}}')).toBe(400);
     expect(await post('application/xml', '<a/>')).toBe(415);
     expect(await post('application/json', `"${'x'.repeat(3 * 1024 * 1024)}"`)).toBe(413);
+  });
+
+  it('closes the connection of a request that it does not read to its end', async () => {
+    using agent = disposableAgent();
+    const options = { headers: { Authorization: 'Bearer secret' }, agent };
+    const path = '/api/v1/namespaces/default/configmaps';
+    const body = `"${'x'.repeat(4 * 1024 * 1024)}"`;
+    expect(await ask(path, { ...options, method: 'POST', body })).toMatchObject({ status: 413 });
+    expect(await ask(path, options)).toMatchObject({ status: 200 });
   });
 
   it('tells an expired watch inside the stream', async () => {

@@ -115,6 +115,8 @@ function requestListener(store: KubeApiStore, options: KubeApiServerOptions): Re
   return (request, response) => {
     answer(request, response).catch((error: unknown) => {
       if (!isRefusal(error)) logFailure(log, request, response, error);
+      // What is left of the body would be taken for the next request.
+      if (!request.complete) response.shouldKeepAlive = false;
       if (response.headersSent) response.destroy();
       else sendError(response, error);
     });

@@ -2,8 +2,10 @@ import type { JsonSchema } from '@clustermesh/kube';
 
 import { badRequest } from '../api-errors.ts';
 import { isJsonObject } from '../api-object.ts';
+import type { JsonObject } from '../api-object.ts';
 import { fieldSchema, joinPath, keepsUnknown } from './prune.ts';
 import type { OnUnknown } from './prune.ts';
+import { textProblem } from './text-formats.ts';
 
 export interface DecodeContext {
   readonly kind: string;
@@ -36,7 +38,11 @@ function decode(value: unknown, schema: JsonSchema, place: Place, context: Decod
       decode(item ?? zeroOf(items), items, { ...place, indexed: `${place.indexed}[${index}]` }, context),
     );
   }
-  if (!isJsonObject(value)) return value;
+  if (typeof value === 'string') checkText(value, schema, place, context);
+  return isJsonObject(value) ? decodeFields(value, schema, place, context) : value;
+}
+
+function decodeFields(value: JsonObject, schema: JsonSchema, place: Place, context: DecodeContext): JsonObject {
   const decoded: Record<string, unknown> = {};
   for (const [field, inner] of Object.entries(value)) {
     const innerSchema = fieldSchema(schema, field);
@@ -73,15 +79,19 @@ function isOfType(value: unknown, schema: JsonSchema): boolean {
   }
 }
 
-function mismatch(
-  value: unknown,
-  schema: JsonSchema,
-  { struct, path }: Place,
-  { kind, version }: DecodeContext,
-): Error {
+function checkText(text: string, { format }: JsonSchema, { path }: Place, context: DecodeContext): void {
+  const problem = textProblem(text, format, path.slice(path.lastIndexOf('.') + 1));
+  if (problem !== undefined) throw undecodable(context, problem);
+}
+
+function undecodable({ kind, version }: DecodeContext, why: string): Error {
+  return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
+}
+
+function mismatch(value: unknown, schema: JsonSchema, { struct, path }: Place, context: DecodeContext): Error {
   const where = path === '' ? 'value' : `struct field ${struct}.${path}`;
   const what = `json: cannot unmarshal ${jsonType(value)} into Go ${where} of type ${goType(schema)}`;
-  return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${what}`);
+  return undecodable(context, what);
 }
 
 function jsonType(value: unknown): string {
