@@ -94,7 +94,7 @@ export class ProgramLoop {
     if (!areServicesKnown()) return;
     const taken = state.services.takeChanges(serviceBatch);
     try {
-      services.apply(taken.map(({ name }) => name));
+      services.apply(taken);
     } catch (error) {
       for (const { name } of taken) state.services.touch(name);
       throw error;

@@ -1,6 +1,7 @@
 import { ListWatch, endpointSlices, objectKey, services } from '@clustermesh/kube';
 import type { EndpointSlice, KubeClient, Service } from '@clustermesh/kube';
 import { runAll } from '@clustermesh/runtime';
+import { changedLocalAddresses } from '@clustermesh/select';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import type { PolicyService } from '@clustermesh/policy';
 import { parseIp, serviceSharing } from '@clustermesh/wire';
@@ -93,9 +94,10 @@ export class LocalServices {
     if (this.#serviceBySlice.get(key) !== name) this.#removeSlice(key);
     if (name === '') return;
     const slices = this.#slicesByService.get(name) ?? new Map<string, EndpointSlice>();
+    const before = slices.get(key);
     this.#slicesByService.set(name, slices.set(key, slice));
     this.#serviceBySlice.set(key, name);
-    this.#join(name);
+    this.#join(name, changedLocalAddresses(before, slice));
   }
 
   #removeSlice(key: string): void {
@@ -103,9 +105,10 @@ export class LocalServices {
     if (name === undefined) return;
     this.#serviceBySlice.delete(key);
     const slices = this.#slicesByService.get(name);
+    const before = slices?.get(key);
     slices?.delete(key);
     if (slices?.size === 0) this.#slicesByService.delete(name);
-    this.#join(name);
+    this.#join(name, changedLocalAddresses(before, undefined));
   }
 
   #remove(service: Service): void {
@@ -114,7 +117,8 @@ export class LocalServices {
     policy.serviceRemoved({ namespace: service.metadata.namespace ?? '', name: service.metadata.name });
   }
 
-  #join(name: string): void {
+  /** `addresses`: nothing else of it has changed. */
+  #join(name: string, addresses?: ReadonlySet<string>): void {
     const service = this.#services.objects.get(name);
     if (service === undefined) return;
     const slices = [...(this.#slicesByService.get(name)?.values() ?? [])];
@@ -122,7 +126,7 @@ export class LocalServices {
     policy.serviceChanged(policyService(service, slices));
     if (name === apiserverService) onApiservers(addressesOf(slices));
     const isInMesh = namespaces.isGlobal(service.metadata.namespace ?? '') ?? false;
-    table.setLocal(name, toRow(service, slices, { clusterId, isInMesh }));
+    table.setLocal(name, toRow(service, slices, { clusterId, isInMesh }), addresses);
   }
 }
 

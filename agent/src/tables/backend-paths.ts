@@ -1,6 +1,6 @@
 import type { Random } from '@clustermesh/runtime';
 import type { BackendPath, PublishedEndpoint } from '@clustermesh/select';
-import { parseIp } from '@clustermesh/wire';
+import { formatIp, parseIp } from '@clustermesh/wire';
 import type { IpBytes } from '@clustermesh/wire';
 
 import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
@@ -15,8 +15,8 @@ export interface BackendPathsOptions {
   readonly nodes: Pick<NodeTable, 'get' | 'owner'>;
   readonly nodeIndexes: Pick<NodeIndexes, 'find'>;
   readonly localClusterId: number;
-  /** The service is to be looked at again. */
-  readonly touch: (service: string) => void;
+  /** The service is to be looked at again, or only what is at some addresses. */
+  readonly touch: (service: string, addresses?: ReadonlySet<string>) => void;
   /** `applyTurns` is to be called. */
   readonly onChange: () => void;
 }
@@ -64,6 +64,10 @@ export class BackendPaths implements ServicePaths {
     return (address) => this.#judge(service, clusterId, address);
   }
 
+  hasForeign(service: string): boolean {
+    return this.#foreign.has(service);
+  }
+
   listed(service: string, before: readonly PublishedEndpoint[], after: readonly PublishedEndpoint[]): void {
     const [old, now] = [addressesOf(before), addressesOf(after)];
     for (const text of now) if (!old.has(text)) this.#list(text, service);
@@ -74,7 +78,10 @@ export class BackendPaths implements ServicePaths {
   addressChanged(address: Uint8Array): void {
     if (this.#index.size === 0) return;
     const nodeIndex = this.#options.ipcache.way(address)?.nodeIndex ?? 0;
-    for (const service of this.#index.moved(address, nodeIndex)) this.#options.touch(service);
+    const services = this.#index.moved(address, nodeIndex);
+    if (services.length === 0) return;
+    const addresses = new Set([formatIp(address)]);
+    for (const service of services) this.#options.touch(service, addresses);
   }
 
   /** Which index the node has may have changed, and perhaps whose range an address lies in. */

@@ -1,3 +1,4 @@
+import { changedAddresses } from '@clustermesh/select';
 import type { PublishedEndpoint, RemoteService } from '@clustermesh/select';
 import type { ClusterName } from '@clustermesh/wire';
 
@@ -6,8 +7,8 @@ import type { RemoteSource, ServiceForm } from './published-service.ts';
 
 export interface RemoteServicesOptions {
   readonly monotonicMs: () => number;
-  /** The service is to be looked at again. */
-  readonly onChange: (service: string) => void;
+  /** The service is to be looked at again, or only what is at some addresses. */
+  readonly onChange: (service: string, addresses?: ReadonlySet<string>) => void;
   /** One value of a cluster lists other addresses for the service than before. */
   readonly onListed: (
     service: string,
@@ -65,9 +66,10 @@ export class RemoteServices {
   /** `undefined`: the cluster does not publish it in one value. */
   setEntry(source: RemoteSource, name: string, endpoints: readonly PublishedEndpoint[] | undefined): void {
     const service = this.#get(source, name);
-    this.#options.onListed(name, service.entry ?? [], endpoints ?? []);
+    const before = service.entry;
+    this.#options.onListed(name, before ?? [], endpoints ?? []);
     service.setEntry(endpoints);
-    this.#changed(service);
+    this.#changed(service, before && endpoints && changedAddresses(before, endpoints));
   }
 
   /** `undefined`: the slice is gone, or nobody's. */
@@ -112,9 +114,10 @@ export class RemoteServices {
     { service: name, endpoints }: { readonly service: string; readonly endpoints: SliceRow['endpoints'] | undefined },
   ): void {
     const service = this.#get(source, name);
-    this.#options.onListed(name, service.slices.get(slice) ?? [], endpoints ?? []);
+    const before = service.slices.get(slice) ?? [];
+    this.#options.onListed(name, before, endpoints ?? []);
     service.setSlice(slice, endpoints);
-    this.#changed(service);
+    this.#changed(service, changedAddresses(before, endpoints ?? []));
   }
 
   #get(source: RemoteSource, name: string): PublishedService {
@@ -126,9 +129,10 @@ export class RemoteServices {
     return service;
   }
 
-  #changed(service: PublishedService): void {
-    this.#decide(service);
-    this.#options.onChange(service.name);
+  /** `addresses`: those of which a value says something else; where another form counts from now on, that is not all. */
+  #changed(service: PublishedService, addresses?: ReadonlySet<string>): void {
+    const isOtherForm = this.#decide(service);
+    this.#options.onChange(service.name, isOtherForm ? undefined : addresses);
     if (!service.isEmpty) return;
     const byCluster = this.#byService.get(service.name);
     byCluster?.delete(service.source.cluster);

@@ -15,6 +15,13 @@ export interface ServiceChange {
   readonly name: string;
   /** Monotonic: when the oldest change that it stands for came in. */
   readonly sinceMs: number;
+  /** Only what is at these addresses has changed; `undefined`: anything may have. */
+  readonly addresses?: ReadonlySet<string> | undefined;
+}
+
+interface Pending {
+  readonly sinceMs: number;
+  addresses: Set<string> | undefined;
 }
 
 /** Knows the way to each backend of another cluster, of the services that this cluster has. */
@@ -23,6 +30,8 @@ export interface ServicePaths {
   begin(service: string): void;
   /** For the backends that the cluster lists for the service. */
   of(service: string, clusterId: number): (address: IpBytes) => BackendPath;
+  /** Are some of its backends at addresses of other clusters? */
+  hasForeign(service: string): boolean;
   /** What one value of a cluster lists for a service has changed. */
   listed(service: string, before: readonly PublishedEndpoint[], after: readonly PublishedEndpoint[]): void;
 }
@@ -41,7 +50,7 @@ export class ServiceTable {
   readonly remote: RemoteServices;
   readonly #options: ServiceTableOptions;
   readonly #local = new Map<string, LocalServiceRow>();
-  readonly #changes = new Map<string, number>();
+  readonly #changes = new Map<string, Pending>();
   #client: ClientNode;
 
   constructor(options: ServiceTableOptions) {
@@ -49,7 +58,7 @@ export class ServiceTable {
     this.#client = { name: options.nodeName ?? '', zone: '' };
     this.remote = new RemoteServices({
       ...options,
-      onChange: (name) => this.touch(name),
+      onChange: (name, addresses) => this.touch(name, addresses),
       onListed: (name, before, after) => {
         if (this.#local.has(name)) options.paths?.listed(name, before, after);
       },
@@ -73,22 +82,28 @@ export class ServiceTable {
     return this.#local.keys();
   }
 
-  /** With the ways to their backends: the service is looked at anew. */
-  withPaths(name: string, remotes: readonly RemoteService[]): readonly RemoteService[] {
+  /** With the ways to their backends: the service is looked at anew, unless only some of its addresses are. */
+  withPaths(name: string, remotes: readonly RemoteService[], isWhole = true): readonly RemoteService[] {
     const { paths } = this.#options;
     if (paths === undefined) return remotes;
-    paths.begin(name);
+    if (isWhole) paths.begin(name);
     return remotes.map((remote) => ({ ...remote, pathTo: paths.of(name, remote.clusterId) }));
   }
 
-  setLocal(name: string, row: LocalServiceRow | undefined): void {
+  /** May addresses of the service be looked at by themselves? What counts of foreign ones is counted all together. */
+  mayUpdate(name: string): boolean {
+    return this.#options.paths?.hasForeign(name) !== true;
+  }
+
+  /** `addresses`: nothing else of it has changed. */
+  setLocal(name: string, row: LocalServiceRow | undefined, addresses?: ReadonlySet<string>): void {
     const isNew = !this.#local.has(name);
     if (isNew && row === undefined) return;
     if (row === undefined) this.#local.delete(name);
     else this.#local.set(name, row);
     if (isNew || row === undefined) this.#tellPaths(name, isNew);
     if (row === undefined) this.#options.paths?.begin(name);
-    this.touch(name);
+    this.touch(name, isNew ? undefined : addresses);
   }
 
   /** This node. */
@@ -103,9 +118,17 @@ export class ServiceTable {
     for (const [name, { service }] of this.#local) if (service.traffic === 'same-zone') this.touch(name);
   }
 
-  /** Marks a service to be looked at again. */
-  touch(name: string): void {
-    if (!this.#changes.has(name)) this.#changes.set(name, this.#options.monotonicMs());
+  /** Marks a service to be looked at again, or only what is at some addresses. */
+  touch(name: string, addresses?: ReadonlySet<string>): void {
+    const pending = this.#changes.get(name);
+    if (pending === undefined) {
+      const sinceMs = this.#options.monotonicMs();
+      this.#changes.set(name, { sinceMs, addresses: addresses && new Set(addresses) });
+    } else if (addresses === undefined) {
+      pending.addresses = undefined;
+    } else {
+      for (const address of addresses) pending.addresses?.add(address);
+    }
     this.#options.onChange();
   }
 
@@ -121,10 +144,10 @@ export class ServiceTable {
   /** Up to `limit` changes, oldest first. */
   takeChanges(limit: number): readonly ServiceChange[] {
     const taken: ServiceChange[] = [];
-    for (const [name, sinceMs] of this.#changes) {
+    for (const [name, pending] of this.#changes) {
       if (taken.length === limit) break;
       this.#changes.delete(name);
-      taken.push({ name, sinceMs });
+      taken.push({ name, ...pending });
     }
     return taken;
   }

@@ -25,7 +25,7 @@ export function mergeGlobalService(input: {
 }): readonly SelectedFrontend[] {
   const { local, node } = input;
   if (local === undefined) return [];
-  const ranked = rankBackends(poolOf(local, input.remotes, node), local.affinity, local.clusterId);
+  const ranked = rankBackends(poolOf({ ...input, local }), local);
   return frontendsOf(local).map((frontend) => {
     const matching = preferNear(
       ranked.filter(({ backend }) => matches(frontend, backend)),
@@ -35,13 +35,22 @@ export function mergeGlobalService(input: {
   });
 }
 
+/** What a frontend of a service is selected from. */
+export interface PoolInput {
+  readonly local: LocalService;
+  readonly remotes: readonly RemoteService[];
+  readonly node: ClientNode;
+  /** Of these addresses alone, as `plainAddress` spells them. */
+  readonly only?: ReadonlySet<string>;
+}
+
 /** Where two clusters list one place, this cluster's word counts, then a usable one's, then that of the lowest id. */
-function poolOf(local: LocalService, remotes: readonly RemoteService[], node: ClientNode): Iterable<Backend> {
-  const pool = new Map(collectBackends(localListings(local, node)));
+export function poolOf({ local, remotes, node, only }: PoolInput): Iterable<Backend> {
+  const pool = new Map(collectBackends(localListings(local, node, only)));
   if (!local.includeExternal) return pool.values();
   const namesakes = remotes.toSorted((a, b) => Number(b.usable) - Number(a.usable) || a.clusterId - b.clusterId);
   for (const namesake of namesakes) {
-    for (const [key, backend] of collectBackends(remoteListings(namesake))) {
+    for (const [key, backend] of collectBackends(remoteListings(namesake, only))) {
       if (!pool.has(key)) pool.set(key, backend);
     }
   }

@@ -1,5 +1,6 @@
 import type { ServiceAffinity } from '@clustermesh/wire';
 import type { BackendState, Listing } from './backend.ts';
+import { plainAddress } from './published-endpoints.ts';
 
 /** A Service of this cluster and its EndpointSlices, as far as balancing needs them. */
 export interface LocalService {
@@ -61,16 +62,24 @@ interface EndpointConditions {
 }
 
 const none: readonly string[] = [];
+const noListings: readonly Listing[] = [];
 
 /** An endpoint whose node nobody tells is taken for one of any node, as Cilium does. */
-export function localListings({ slices, clusterId, traffic }: LocalService, node: ClientNode): readonly Listing[] {
+export function localListings(
+  { slices, clusterId, traffic }: LocalService,
+  node: ClientNode,
+  only?: ReadonlySet<string>,
+): readonly Listing[] {
+  const isAsked = (address: string): boolean => only?.has(plainAddress(address)) !== false;
   return slices.flatMap(({ endpoints, ports: listed }) => {
     const ports = (listed ?? []).map(({ name = '', protocol = 'TCP', port = 0 }) => ({ name, protocol, port }));
-    return (endpoints ?? []).flatMap(({ addresses, conditions, ...endpoint }) => {
+    return (endpoints ?? []).flatMap(({ addresses: all, conditions, ...endpoint }) => {
+      const addresses = only === undefined ? all : all.filter(isAsked);
+      if (addresses.length === 0) return noListings;
       const state = stateOf(conditions);
       const [zone, nodeName] = [endpoint.zone ?? '', endpoint.nodeName ?? ''];
-      if (state === undefined) return [];
-      if (traffic === 'node-local' && nodeName !== '' && nodeName !== node.name) return [];
+      if (state === undefined) return noListings;
+      if (traffic === 'node-local' && nodeName !== '' && nodeName !== node.name) return noListings;
       const forZones = endpoint.hints?.forZones?.map(({ name }) => name) ?? none;
       return addresses.map((address) => ({ address, ports, clusterId, zone, forZones, nodeName, state }));
     });

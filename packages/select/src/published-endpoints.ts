@@ -34,7 +34,7 @@ export function endpointsOfService({
     if (!areEqual(ports, last)) last = ports;
     const zone = Object.hasOwn(zones, address) ? zones[address] : undefined;
     return {
-      address: plain(address),
+      address: plainAddress(address),
       ports: last,
       state: 'active',
       zone: zone?.zone ?? '',
@@ -51,7 +51,7 @@ export function endpointsOfSlice({ endpoints, ports: listed }: ClusterEndpointSl
     const zone = endpoint.zone ?? endpoint.deprecatedTopology[zoneLabel] ?? '';
     const zones = endpoint.hints?.forZones ?? [];
     const forZones = zones.length === 0 ? none : zones.map(({ name }) => name);
-    return endpoint.addresses.map((address) => ({ address: plain(address), ports, state, zone, forZones }));
+    return endpoint.addresses.map((address) => ({ address: plainAddress(address), ports, state, zone, forZones }));
   });
 }
 
@@ -79,7 +79,7 @@ function areEqual(one: readonly ListedPort[], other: readonly ListedPort[]): boo
 }
 
 /** The same text for the same address, whoever wrote it. */
-function plain(address: string): string {
+export function plainAddress(address: string): string {
   const bytes = address.includes(':') ? parseIp(address) : undefined;
   return bytes === undefined ? address : formatIp(bytes);
 }

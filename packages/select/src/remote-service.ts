@@ -15,9 +15,15 @@ export interface RemoteService {
 }
 
 /** One that is terminating waits behind all that take connections; of a cluster that is not usable it is withdrawn too. */
-export function remoteListings({ endpoints, clusterId, usable, pathTo }: RemoteService): readonly Listing[] {
-  return endpoints.flatMap(({ address, ports, zone, forZones, state }) => {
-    if (state === 'down') return [];
-    return { address, ports, clusterId, zone, forZones, nodeName: '', state: usable ? state : 'withdrawn', pathTo };
-  });
+export function remoteListings(
+  { endpoints, clusterId, usable, pathTo }: RemoteService,
+  only?: ReadonlySet<string>,
+): readonly Listing[] {
+  const listings: Listing[] = [];
+  for (const { address, ports, zone, forZones, state: itsState } of endpoints) {
+    if (itsState === 'down' || only?.has(address) === false) continue;
+    const state = usable ? itsState : 'withdrawn';
+    listings.push({ address, ports, clusterId, zone, forZones, nodeName: '', state, pathTo });
+  }
+  return listings;
 }

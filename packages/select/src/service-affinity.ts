@@ -19,22 +19,34 @@ export interface RankedBackend {
   readonly rank: number;
 }
 
+/** A service of this cluster, and what it prefers. */
+export interface Preference {
+  readonly affinity: ServiceAffinity;
+  readonly clusterId: number;
+}
+
 /** Preferred first, of equal ones those of this cluster, in an order that depends on the set alone. */
-export function rankBackends(
-  backends: Iterable<Backend>,
-  affinity: ServiceAffinity,
-  localClusterId: number,
-): readonly RankedBackend[] {
-  const tiers = tiersByAffinity[affinity];
-  const isElsewhere = ({ backend }: RankedBackend): boolean => backend.clusterId !== localClusterId;
-  return [...backends]
-    .map((backend) => ({ backend, rank: tiers.findIndex((tier) => tier.includes(tierOf(backend, localClusterId))) }))
-    .sort(
-      (left, right) =>
-        left.rank - right.rank ||
-        Number(isElsewhere(left)) - Number(isElsewhere(right)) ||
-        (left.backend.key < right.backend.key ? -1 : 1),
-    );
+export function rankBackends(backends: Iterable<Backend>, preference: Preference): readonly RankedBackend[] {
+  return [...backends].map((backend) => ({ backend, rank: rankOf(backend, preference) })).sort(comparing(preference));
+}
+
+/** The order of `rankBackends`. */
+export function comparing({ clusterId }: Preference): (left: RankedBackend, right: RankedBackend) => number {
+  const isElsewhere = ({ backend }: RankedBackend): boolean => backend.clusterId !== clusterId;
+  return (left, right) =>
+    left.rank - right.rank ||
+    Number(isElsewhere(left)) - Number(isElsewhere(right)) ||
+    compareKeys(left.backend.key, right.backend.key);
+}
+
+export function rankOf(backend: Backend, { affinity, clusterId }: Preference): number {
+  const tier = tierOf(backend, clusterId);
+  return tiersByAffinity[affinity].findIndex((tiers) => tiers.includes(tier));
+}
+
+function compareKeys(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }
 
 /** How many of the ranked may be chosen now: the best tier that has any. */

@@ -23,6 +23,11 @@ export class RestoredBackends {
     if (!this.#users.has(backend.clusterId)) this.#users.set(backend.clusterId, new Set());
   }
 
+  /** Every cluster that left something has been read again, or given up. */
+  get isSettled(): boolean {
+    return this.#users.size === 0;
+  }
+
   /** Clusters that have not been read again yet. */
   get clusterIds(): readonly number[] {
     return [...this.#users.keys()];
@@ -30,7 +35,7 @@ export class RestoredBackends {
 
   /** What they stand for, as if their clusters published it. */
   remotes(name: string, local: LocalService): readonly RemoteService[] {
-    if (this.#users.size === 0) return [];
+    if (this.isSettled) return [];
     const restored = new Map<number, PublishedEndpoint[]>();
     for (const { key, portName, protocol } of frontendKeys(local)) {
       for (const backend of this.#byFrontend.get(keyText(key)) ?? []) {
@@ -55,7 +60,7 @@ export class RestoredBackends {
   settle(clusterId: number): Iterable<string> {
     const users = this.#users.get(clusterId) ?? [];
     this.#users.delete(clusterId);
-    if (this.#users.size === 0) this.#byFrontend.clear();
+    if (this.isSettled) this.#byFrontend.clear();
     return users;
   }
 }

@@ -21,7 +21,7 @@ import { SlotPool } from './slot-pool.ts';
 export interface FrontendProgram {
   /** Key of the svc map, 24 bytes. */
   readonly key: Uint8Array;
-  /** Preferred ones first, each once. */
+  /** Preferred ones first, each once. Where `known` has an id, nothing need stand. */
   readonly backends: readonly BackendRecord[];
   /** How many of them, from the first, may be chosen now. */
   readonly count: number;
@@ -32,6 +32,19 @@ export interface FrontendProgram {
   readonly homeCount: number;
   readonly flags: number;
   readonly affinityTimeoutS: number;
+  /** Absent: found out by comparing with the maps. Its total is what is programmed. */
+  readonly known?: KnownBackends | undefined;
+}
+
+/** How the wanted backends relate to the programmed ones, where that is known without looking at all of them. */
+export interface KnownBackends {
+  /** Per wanted backend its id, 0 where a new record is needed: those are filled in. */
+  readonly ids: Uint32Array;
+  readonly removed: readonly number[];
+  /** Exactly these are in the slots, in this order. */
+  readonly sameSlots: boolean;
+  /** How many were programmed when that was known. */
+  readonly total: number;
 }
 
 export interface ServiceMaps {
@@ -122,6 +135,12 @@ export class ServiceProgrammer {
     yield* this.#backends.adopting(referenced);
   }
 
+  /** Ids of the backends behind a frontend, in the order of its slots. */
+  idsOf(key: Uint8Array): readonly number[] {
+    const record = this.get(key);
+    return record === undefined ? [] : this.#backendIds(record);
+  }
+
   /** What the maps hold behind a frontend, in the order of its slots. */
   backendsOf(key: Uint8Array): readonly ProgrammedBackend[] {
     const record = this.get(key);
@@ -182,7 +201,7 @@ export class ServiceProgrammer {
     const settings = { count, homeFirst, homeCount, flags, affinityTimeoutS };
     if (backends.length > maxBackendsPerFrontend) return `more than ${maxBackendsPerFrontend} backends`;
     const before = this.get(key);
-    const { ids, removed, sameSlots } = diffBackends(backends, before, this.#maps);
+    const { ids, removed, sameSlots } = program.known ?? diffBackends(backends, before, this.#maps);
     if (before !== undefined && sameSlots) {
       const record = { ...before, ...settings };
       const prepared = { key, record, before, ids, keepable, added: [], removed };

@@ -26,7 +26,7 @@ function setUp() {
     onBackendsEnded: () => undefined,
   });
   const reconciler = new ServiceReconciler({ table, programmer, restored: new RestoredBackends() });
-  const round = (): void => reconciler.apply(table.takeChanges(100).map(({ name }) => name));
+  const round = (): void => reconciler.apply(table.takeChanges(100));
   const frontends = (): readonly string[] =>
     [...maps.svc.entries()].map(([key]) => {
       const { address, port } = decodeServiceKey(key);
@@ -83,7 +83,7 @@ describe('ServiceReconciler', () => {
     round();
     table.setLocal('default/a', undefined);
     table.setLocal('default/b', { service: local('b', '10.96.0.1', [80], ['10.1.0.1']), affinityTimeoutS: 0 });
-    for (const names of rounds) reconciler.apply(names);
+    for (const names of rounds) reconciler.apply(names.map((name) => ({ name })));
     expect(frontends()).toEqual(['10.96.0.1:80']);
   });
 
@@ -144,7 +144,7 @@ describe('ServiceReconciler', () => {
     expect([...reconciler.refused()]).toEqual(['default/s9']);
     table.setLocal('default/s1', undefined);
     round();
-    reconciler.apply([...reconciler.refused()]);
+    reconciler.apply([...reconciler.refused()].map((name) => ({ name })));
     expect(frontends()).toContain('10.96.0.9:80');
     expect(reconciler.problems.size).toBe(0);
   });
