@@ -236,6 +236,15 @@ describe('an agent that reads remote clusters by itself', () => {
     expect(chosen(agent)).toEqual(both);
   });
 
+  it('says what is wrong with a file, and keeps what it has read (I4)', async () => {
+    const agent = await started();
+    world.spoil(east, 'east: endpoints: are missing');
+    await world.settle(20 * minutes);
+    expect(cluster(agent, east)).toMatchObject({ state: 'refused', reason: 'east: endpoints: are missing' });
+    expect(cluster(agent, east)?.lastError).toBe('east: endpoints: are missing');
+    expect(chosen(agent)).toEqual(both);
+  });
+
   it('has no link to its own cluster', async () => {
     const agent = await started();
     world.link(west);
@@ -256,7 +265,7 @@ describe('an agent that reads remote clusters by itself', () => {
       );
     }
     await world.remote(renumbered, [1]);
-    await world.settle(2 * minutes);
+    await world.beatFor(2 * minutes, east);
     expect(cluster(agent, east)).toMatchObject({ state: 'ready', clusterId: 7 });
     expect(chosen(agent)).toEqual(['10.1.1.1', '10.7.1.1']);
     expect(addresses(agent)).toEqual(['10.1.1.1', '10.7.1.1']);

@@ -39,9 +39,8 @@ export class EntryPorts {
     const changed = new Set<number>();
     // The new ones first: what stays is there all the while.
     for (const [text, port] of after.ports) if (this.#use(identity, text, port)) changed.add(identity);
-    for (const text of before?.ports.keys() ?? []) {
-      if (this.#release(before?.identity ?? 0, text)) changed.add(before?.identity ?? 0);
-    }
+    if (before === undefined) return changed;
+    for (const text of before.ports.keys()) if (this.#release(before.identity, text)) changed.add(before.identity);
     return changed;
   }
 

@@ -76,6 +76,11 @@ export class LinkWorld extends World {
     return server;
   }
 
+  /** The cluster's file cannot be used any more, for this reason. */
+  spoil({ name }: Cluster, reason: string): void {
+    this.#files.set([{ name, hash: reason, certificates: '', config: { ok: false, reason } }]);
+  }
+
   unlink({ name }: Cluster): void {
     this.#peers.delete(name);
     this.#announce();
