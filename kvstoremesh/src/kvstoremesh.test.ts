@@ -229,6 +229,27 @@ describe('a connection that is lost', () => {
     expect(newWrites(mesh)).toEqual([]);
   });
 
+  it('counts again when the heart beats again, not when its store answers: what is stale does not look fresh between', async () => {
+    await using mesh = new MeshFixture();
+    const east = await withEast(mesh);
+    await mesh.settle(2 * minuteMs + 1);
+    const seen = new Set<string | undefined>();
+    for (let second = 0; second < 300; second++) {
+      await mesh.settle(1_000);
+      seen.add(mesh.status('east')?.state);
+      expect(freshness(mesh)).toMatchObject({ connected: false });
+    }
+    expect([...seen]).not.toContain('ready');
+    east.put('cilium/state/services/v1/east/default/late', 'while it was silent');
+    await mesh.settle(minuteMs);
+    const late = 'cilium/cache/services/v1/east/default/late';
+    expect(mesh.cached(late)).toEqual({ [late]: 'while it was silent' });
+    east.beat();
+    await mesh.settle(minuteMs);
+    expect(mesh.status('east')?.state).toBe('ready');
+    expect(freshness(mesh)).toMatchObject({ connected: true });
+  });
+
   it('is noticed by asking when the source answers no more', async () => {
     let isStuck = false;
     await using mesh: MeshFixture = new MeshFixture({

@@ -96,6 +96,8 @@ describe('a remote over its limit of entries', () => {
     await using second = meshWith(limited({ maxKeys: 1 }), first);
     second.clusters.set(remoteFile('east'));
     await second.settle(5 * minuteMs);
+    first.remote('east').beat();
+    await second.settle(minuteMs);
     expect(Object.keys(cached(second))).toEqual(['m', 'n', 'o']);
     expect(second.status('east')).toMatchObject({ state: 'ready', usage: { keys: 3 }, 'over-quota': { count: 1 } });
   });

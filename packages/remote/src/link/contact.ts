@@ -14,6 +14,7 @@ export class Contact {
   #revision = 0n;
   #storeId = 0n;
   #beatRevision = -1n;
+  #isSilent = false;
 
   constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
     this.#clock = clock;
@@ -46,10 +47,20 @@ export class Contact {
     this.#sinceMs = this.#clock.now();
   }
 
+  /** Contact was lost because the heart stopped, and it has not beaten since: a store that answers is not its writer. */
+  get isSilent(): boolean {
+    return this.#isSilent;
+  }
+
+  beatMissed(): void {
+    this.#isSilent = true;
+  }
+
   /** A heartbeat that is listed again at each connection was beaten once. */
   isNewBeat(modRevision: bigint): boolean {
     const isNew = modRevision !== this.#beatRevision;
     this.#beatRevision = modRevision;
+    if (isNew) this.#isSilent = false;
     return isNew;
   }
 

@@ -117,7 +117,7 @@ export class RemoteLink {
     const session = new RemoteSession(remote, this.#sessionDeps(), this.#owner, {
       connected: () => this.#record.happened('connected'),
       configured: (config) => this.#configured(config),
-      synced: () => this.#record.happened('synced'),
+      synced: () => this.#synced(),
       configChanged: () => this.#record.happened('config-changed'),
     });
     try {
@@ -134,6 +134,11 @@ export class RemoteLink {
 
   #configured(config: ClusterConfig): void {
     this.#record.configured(config);
+    if (!this.contact.isSilent) this.#setConnected(true);
+  }
+
+  #synced(): void {
+    this.#record.happened('synced');
     this.#setConnected(true);
   }
 

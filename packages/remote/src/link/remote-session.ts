@@ -52,6 +52,7 @@ export class RemoteSession {
   readonly #deps: SessionDeps;
   readonly #owner: SessionOwner;
   readonly #observer: SessionObserver;
+  #isSyncedInSilence = false;
 
   constructor(remote: RemoteConfig, deps: SessionDeps, owner: SessionOwner, observer: SessionObserver) {
     this.#remote = remote;
@@ -69,13 +70,18 @@ export class RemoteSession {
     const heartbeat = new HeartbeatWatch({ prefix: heartbeatKey, intervalMs: heartbeatIntervalMs }, clock);
     const beats = pacedReader(source, paceHeartbeats);
     const onBeat = (modRevision: bigint): void => {
-      if (contact.isNewBeat(modRevision)) this.#owner.beat?.();
+      if (!contact.isNewBeat(modRevision)) return;
+      this.#owner.beat?.();
+      if (this.#isSyncedInSilence && !isAborted(signal)) this.#synced();
     };
     const listen = async (both: AbortSignal): Promise<void> => {
       try {
         await heartbeat.run(beats, both, onBeat);
       } catch (error) {
-        if (heartbeat.ageMs >= 2 * heartbeatIntervalMs) this.#owner.beatMissed?.();
+        if (heartbeat.ageMs >= 2 * heartbeatIntervalMs) {
+          contact.beatMissed();
+          this.#owner.beatMissed?.();
+        }
         throw error;
       }
     };
@@ -92,12 +98,19 @@ export class RemoteSession {
       this.#observer.configured(received.config);
       const changed = new AbortController();
       const jobs = [
-        (both: AbortSignal) => this.#owner.follow(source, received.config, () => this.#observer.synced(), both),
+        (both: AbortSignal) => this.#owner.follow(source, received.config, () => this.#synced(), both),
         (both: AbortSignal) => this.#untilOtherConfig(source, received.bytes, both).then(() => changed.abort()),
       ];
       await runAll(jobs, AbortSignal.any([signal, changed.signal]));
+      this.#isSyncedInSilence = false;
       if (!isAborted(signal)) this.#observer.configChanged();
     }
+  }
+
+  /** Everything is read; that it is up to date is believed only of a cluster whose heart beats. */
+  #synced(): void {
+    this.#isSyncedInSilence = this.#deps.contact.isSilent;
+    if (!this.#isSyncedInSilence) this.#observer.synced();
   }
 
   /** Asking is also how a dead connection shows before the heartbeat is missed. */
