@@ -109,6 +109,9 @@ describe('clustermesh-apiserver beside Cilium, on an external etcd', () => {
     await expect(west.get('cilium/cache/nodes/v1/west/n1', signal)).rejects.toMatchObject({
       code: 'KV_PERMISSION_DENIED',
     });
+    // Both kinds of user at once, as in auth mode migration.
+    const shared = await etcd.open('remote', { session: false });
+    expect(await shared.get('cilium/state/nodes/v1/east/n1', signal)).toBeDefined();
     await writeFile(usersFile, 'users: [{ name: remote-north, role: remote }]');
     await eventually(
       async () => {
@@ -118,5 +121,6 @@ describe('clustermesh-apiserver beside Cilium, on an external etcd', () => {
       { timeoutMs: 20_000 },
     );
     await expect(west.get('cilium/state/nodes/v1/east/n1', signal)).rejects.toThrow();
+    expect(await shared.get('cilium/state/nodes/v1/east/n1', signal)).toBeDefined();
   }, 30_000);
 });
