@@ -231,3 +231,33 @@ describe('a write rate', () => {
     expect(etcd.keys('cilium/state/services/')).toHaveLength(300);
   });
 });
+
+describe('services of another proxy', () => {
+  it('are not published, from when they say so', async () => {
+    const { clock, etcd, kube, start } = oneCluster({});
+    const label = (value: string | null): object => ({
+      metadata: { labels: { 'service.kubernetes.io/service-proxy-name': value } },
+    });
+    await create(kube, aService('web'));
+    await start();
+    await clock.advance(1_000);
+    expect(etcd.keys()).toContain(serviceKey);
+    await kube.patch(services, ref, label('other'), { kind: 'merge' });
+    await clock.advance(1_000);
+    expect(etcd.keys()).not.toContain(serviceKey);
+    await kube.patch(services, ref, label(null), { kind: 'merge' });
+    await clock.advance(1_000);
+    expect(etcd.keys()).toContain(serviceKey);
+  });
+
+  it('are the ones that are published where ours is named', async () => {
+    const { clock, etcd, kube, start } = oneCluster({ serviceProxyName: 'mesh' });
+    await create(kube, aService('web'));
+    await create(kube, aFurtherService('default', 'named'));
+    const labels = { 'service.kubernetes.io/service-proxy-name': 'mesh' };
+    await kube.patch(services, { namespace: 'default', name: 'named' }, { metadata: { labels } }, { kind: 'merge' });
+    await start();
+    await clock.advance(1_000);
+    expect(etcd.keys('cilium/state/services/')).toEqual(['cilium/state/services/v1/east/default/named']);
+  });
+});

@@ -122,6 +122,12 @@ const schema = z.object({
     .min(0)
     .default(0)
     .describe('of --k8s-client-qps, at once after a pause; 0 = twice as many'),
+  k8sServiceProxyName: z
+    .string()
+    .default('')
+    .describe(
+      'publish services whose label service.kubernetes.io/service-proxy-name says so; by default those without',
+    ),
   healthHost: z.string().default('').describe('address of /healthz, /readyz and /metrics; by default all'),
   healthPort: z.coerce.number().int().min(0).max(65_535).default(9880).describe('port of --health-host'),
   ...processSettings,

@@ -19,6 +19,8 @@ export interface ApiserverSettings {
   readonly globalNamespaces: boolean;
   /** How often the heartbeat is written; a minute if it is not said. */
   readonly heartbeatMs?: number;
+  /** Whose services are published: those labelled with the name of that proxy, by default those without. */
+  readonly serviceProxyName?: string;
   /** An identity stays that long after its last user went, milliseconds. */
   readonly identityGraceMs: number;
 }

@@ -28,7 +28,7 @@ export function workloadSource(deps: SourcesDeps): Source & { readonly identitie
 export function serviceSources(deps: SourcesDeps): readonly Source[] {
   const { config, sinks } = deps;
   const { endpointSlices, serviceExports: hasExports } = config.exported;
-  const catalog = new ServiceCatalog(deps);
+  const catalog = new ServiceCatalog({ ...deps, serviceProxyName: config.serviceProxyName ?? '' });
   const fromCatalog = { ...deps, cluster: config.cluster, catalog };
   return [
     catalog,

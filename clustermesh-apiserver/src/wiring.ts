@@ -57,6 +57,7 @@ export async function runApiserver(config: ApiserverConfig, log: Logger, signal:
     kubeWatchIdleMs: config.kubeWatchIdleTimeout,
     globalNamespaces: config.clustermeshDefaultGlobalNamespace,
     heartbeatMs: config.heartbeatInterval,
+    serviceProxyName: config.k8sServiceProxyName,
     identityGraceMs: config.identityGracePeriod,
   };
   const apiserver = createApiserver({ kube, kv, config: settings, clock, random, log, health, metrics });

@@ -16,6 +16,7 @@ describe('loadConfig', () => {
       heartbeatIntervalMs: 60_000,
       contactIntervalMs: 10_000,
       drainGraceMs: 180_000,
+      keepsRemoved: false,
       cacheTtlMs: 0,
       perClusterReadyTimeoutMs: 15_000,
       globalReadyTimeoutMs: 600_000,

@@ -74,6 +74,12 @@ export const kvstoremeshConfig = defineConfig(
     ),
     globalReadyTimeout: durationSetting('10m', 'readiness waits for nothing longer than this'),
     drainGrace: durationSetting('3m', 'how long the data of a removed cluster is kept'),
+    disableDrainOnDisconnection: z
+      .boolean()
+      .default(false)
+      .describe(
+        'leave the data of a removed cluster in the cache: what it changes until it comes again is not noticed',
+      ),
     contactInterval: durationSetting(
       '10s',
       'how often each remote cluster is asked whether it answers, and its freshness is written',
@@ -148,6 +154,7 @@ export function loadConfig(input: ConfigInput): KvstoremeshConfig {
     heartbeatIntervalMs: config.heartbeatInterval,
     contactIntervalMs: config.contactInterval,
     drainGraceMs: config.drainGrace,
+    keepsRemoved: config.disableDrainOnDisconnection,
     cacheTtlMs: config.clustermeshCacheTtl,
     perClusterReadyTimeoutMs: config.perClusterReadyTimeout,
     globalReadyTimeoutMs: config.globalReadyTimeout,

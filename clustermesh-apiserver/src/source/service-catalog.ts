@@ -14,7 +14,11 @@ import type { Source, SourceDeps } from './source.ts';
 export interface ServiceCatalogDeps extends SourceDeps {
   readonly namespaces: NamespaceTable;
   readonly advisor: Pick<AnnotationAdvisor, 'service' | 'forget'>;
+  /** Services that name a proxy are that one's; '': those that name none are ours. */
+  readonly serviceProxyName: string;
 }
+
+const proxyNameLabel = 'service.kubernetes.io/service-proxy-name';
 
 /** Who is told what changed, by key: what there is now is to be read from the catalog. */
 export interface CatalogListener {
@@ -94,20 +98,25 @@ export class ServiceCatalog implements Source {
   }
 
   #serviceObserver(): ListWatchObserver<Service> {
+    const deleted = (service: Service): void => {
+      const key = objectKey(service);
+      this.#services.delete(key);
+      this.#servicesByNamespace.put(key, undefined);
+      this.#deps.advisor.forget(service);
+      this.#serviceChanged(key);
+    };
     return {
       upserted: (service) => {
+        if ((service.metadata.labels?.[proxyNameLabel] ?? '') !== this.#deps.serviceProxyName) {
+          deleted(service);
+          return;
+        }
         const key = objectKey(service);
         this.#services.set(key, service);
         this.#servicesByNamespace.put(key, service.metadata.namespace);
         this.#serviceChanged(key);
       },
-      deleted: (service) => {
-        const key = objectKey(service);
-        this.#services.delete(key);
-        this.#servicesByNamespace.put(key, undefined);
-        this.#deps.advisor.forget(service);
-        this.#serviceChanged(key);
-      },
+      deleted,
       synced: () => this.#listed('services'),
     };
   }

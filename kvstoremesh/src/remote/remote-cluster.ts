@@ -19,6 +19,8 @@ import type { RemoteClusterSnapshot } from '../status/status.ts';
 /** Durations are configuration because a lab cannot wait for minutes. */
 export interface RemoteClusterSettings extends LinkSettings {
   readonly drainGraceMs: number;
+  /** A removed cluster's data stays as it is, until this process ends and its lease after it. */
+  readonly keepsRemoved?: boolean;
   /** After so long without contact revocable kinds are deleted from the cache; 0 = never. */
   readonly cacheTtlMs: number;
 }
@@ -190,7 +192,8 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
 
   async #drain(signal: AbortSignal): Promise<void> {
     const { health, ids, settings } = this.#deps;
-    await drainCluster(this.name, { ...this.#deps, graceMs: settings.drainGraceMs }, signal);
+    if (settings.keepsRemoved === true) this.#deps.log.warn({}, 'removed, its data is left in the cache');
+    else await drainCluster(this.name, { ...this.#deps, graceMs: settings.drainGraceMs }, signal);
     if (signal.aborted) return;
     ids.release(this.name);
     this.#deps.quota.leave();
