@@ -200,7 +200,7 @@ export class ClusterUnderFaults implements AsyncDisposable {
     return () => writeFile(this.#files.ca, this.#ca.cert);
   }
 
-  /** Serial of a new client certificate, which is in the files that the kubeconfig names. */
+  /** A new client certificate is in the files that the kubeconfig names. */
   async renewCertificate(): Promise<void> {
     const { cert, key } = await this.#ca.issue({ commonName: 'publisher' });
     await writeFile(this.#files.certificate.keyFile, key);

@@ -86,11 +86,6 @@ export class KubeFront implements AsyncDisposable {
     return [...this.#watches.values()].sort();
   }
 
-  /** By clients. */
-  get connections(): number {
-    return this.#sockets.size;
-  }
-
   get httpVersions(): ReadonlySet<string> {
     return this.#httpVersions;
   }
@@ -105,6 +100,9 @@ export class KubeFront implements AsyncDisposable {
     const call = callOf(request);
     if (call.isWatch) this.#watches.set(response, call.plural);
     response.on('close', () => this.#watches.delete(response));
+    // A watch that was ended may still be written to.
+    response.on('error', () => undefined);
+    request.on('error', () => undefined);
     const fault = this.fault(call);
     if (fault === undefined) this.#forward(request, response);
     else if (fault === 'silence') response.writeHead(200).flushHeaders();

@@ -58,8 +58,11 @@ const watchSeconds = 300;
 /** A watch that lived so long proves that the server serves, even if nothing happened. */
 const provenMs = 10_000;
 const defaultMaxPauseMs = 30_000;
-/** A resource type that is not there is asked for again at least this often: CRDs get installed later. */
-const absentPollMs = 5_000;
+/**
+ * A resource type that is not there is asked for again at least this often: CRDs get installed later. So is a server
+ * that is behind.
+ */
+const proofPollMs = 5_000;
 /** A 404 to a listing is believed when it lasts: a starting API server has not read its CRDs yet. */
 const absentProofMs = 3_000;
 /** Retry-After is obeyed up to this: proxies send hours in a maintenance that takes minutes. */
@@ -250,7 +253,8 @@ export class ListWatch<T extends KubeObject> {
     if (!hasCode(error, 'KUBE_THROTTLED')) this.#isInDoubt = true;
     if (!isAbsent) this.#absentSinceMs = undefined;
     else if (this.#options.mustExist !== true && this.#isProvenAbsent()) this.#declareAbsent(observer);
-    const delayMs = Math.min(this.#backoff.next(), isAbsent ? absentPollMs : defaultMaxPauseMs);
+    const isToBeProven = isAbsent || this.#history.isBehind;
+    const delayMs = Math.min(this.#backoff.next(), isToBeProven ? proofPollMs : defaultMaxPauseMs);
     const waitMs = Math.min(retryAfterMs(error) ?? 0, maxRetryAfterMs) + delayMs;
     if (!(isAbsent && this.#isKnownAbsent())) this.#report(error, waitMs);
     await this.#deps.clock.sleep(waitMs, signal);

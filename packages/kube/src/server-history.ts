@@ -40,6 +40,11 @@ export class ServerHistory {
     return 'rewound';
   }
 
+  /** The last judgement was `behind`: the next one is worth asking for soon. */
+  get isBehind(): boolean {
+    return this.#behindSinceMs !== undefined;
+  }
+
   #isOld(revision: bigint): boolean {
     return this.#newest !== undefined && revision < this.#newest;
   }
