@@ -37,9 +37,16 @@ const pod = grown({
   ...aPod('web-1', '10.1.0.5'),
   spec: { ...aPod('web-1', '10.1.0.5').spec, nodeName: 'n1', volumes: [{ name: 'token' }] },
 });
-const node = grown({ ...aNode('n1', '172.18.0.2', ['10.1.0.0/24', 'fd00:10::/64']), extra: 'field' });
+const aWholeNode = aNode('n1', '172.18.0.2', ['10.1.0.0/24', 'fd00:10::/64']);
+const annotations = { 'example.com/note': 'yes' };
+const node = grown({ ...aWholeNode, metadata: { ...aWholeNode.metadata, annotations }, extra: 'field' });
 const service = grown(aService('web'));
-const slice = grown(aSlice('web-1', 'web', ['10.1.0.5', '10.1.0.6']));
+const endpoint = {
+  ...{ addresses: ['10.1.0.5'], conditions: { ready: false, serving: true, terminating: true } },
+  ...{ hostname: 'web-0', nodeName: 'n1', zone: 'a', deprecatedTopology: { rack: '7' } },
+  ...{ hints: { forZones: [{ name: 'a' }] }, targetRef: { kind: 'Pod', name: 'web-1' } },
+};
+const slice: EndpointSlice = { ...grown(aSlice('web-1', 'web', [])), endpoints: [endpoint] };
 
 describe('what is read of an object', () => {
   it.each<{ name: string; whole: Pod }>([
