@@ -234,6 +234,31 @@ describe('two clusters with authorities of their own', () => {
     expect(file).toContain('cert-file: /var/lib/cilium/clustermesh/common-etcd-client.crt');
   });
 
+  it('get certificates of that authority, of several in a bundle, whose key is there', async () => {
+    await east.setMode('cluster');
+    const remote = await east.end();
+    const caCert = west.etcd.ca.cert.toString() + remote.info.caCert;
+    await join(await west.end(), { ...remote, info: { ...remote.info, caCert } }, systemClock);
+    await east.admitUsers();
+    expect(await read(west, east)).toBe('remote-west reads');
+    const broken = { ...remote, info: { ...remote.info, authorityKey: 'x' } };
+    await west.kube.delete(secrets, { namespace, name: 'clustermesh-kvstoremesh' });
+    await expect(join(await west.end(), broken, systemClock)).rejects.toThrow(
+      /ca.key .* of east is no PEM private key/,
+    );
+  });
+
+  it.each(['users: remote-west', '- users', '{'])('are not joined where the list of users is %j', async (text) => {
+    await east.setMode('cluster');
+    const list = await east.kube.get(configMaps, { namespace, name: remoteUsersConfigMap });
+    await east.kube.update(configMaps, { ...list, data: { 'users.yaml': text } });
+    await expect(join(await west.end(), await east.end(), systemClock)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: 'ConfigMap kube-system/clustermesh-remote-users: users.yaml is no list of users',
+    });
+    await expect(west.kube.get(secrets, { namespace, name: 'clustermesh-kvstoremesh' })).rejects.toThrow();
+  });
+
   it('are not joined where the authority’s key is elsewhere, and nothing is changed', async () => {
     await east.setMode('cluster');
     await east.kube.delete(secrets, { namespace, name: 'cilium-ca' });

@@ -1,4 +1,8 @@
+import { createPrivateKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+
 import { issueCertificate, parseCertificates } from '@clustermesh/pki';
+import type { KeyPair } from '@clustermesh/pki';
 import { MeshError } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
@@ -35,12 +39,26 @@ export async function readerCredentials(
     commonNameOf(clientCert) === user && isTrusted(clientCert, remote.caCert);
   if (isTaken(reader)) return ownCredentials;
   if (before !== undefined && isTaken(before) && isLongValid(before, clock)) return before;
-  if (remote.authorityKey === undefined) throw cannotIssue(user, remote.context);
-  const { certPem, keyPem } = await issueCertificate(
-    { certPem: remote.caCert, keyPem: remote.authorityKey },
-    { commonName: user, usages: ['client'], days: validDays, clock },
-  );
+  const authority = authorityOf(remote);
+  if (authority === undefined) throw cannotIssue(user, remote.context);
+  const request = { commonName: user, usages: ['client'], days: validDays, clock } as const;
+  const { certPem, keyPem } = await issueCertificate(authority, request);
   return { clientCert: certPem, clientKey: keyPem };
+}
+
+/** Of the authorities that the remote trusts, the one whose key we have. */
+function authorityOf({ context, caCert, authorityKey }: AccessInfo): KeyPair | undefined {
+  if (authorityKey === undefined) return undefined;
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(authorityKey);
+  } catch (cause) {
+    throw new MeshError('CONFIG_INVALID', `ca.key of the Secret cilium-ca of ${context} is no PEM private key`, {
+      cause,
+    });
+  }
+  const certificate = parseCertificates(caCert).find((one) => one.checkPrivateKey(key));
+  return certificate && { certPem: certificate.toString(), keyPem: authorityKey };
 }
 
 /** Signed by one of the authorities, itself or one that follows it in its chain. */

@@ -56,15 +56,14 @@ async function readList(kube: KubeClient, namespace: string): Promise<ConfigMap 
 
 function parseList({ data }: ConfigMap, namespace: string): UserList {
   const wrong = `ConfigMap ${namespace}/${remoteUsersConfigMap}: ${usersFile} is no list of users`;
-  let list: unknown;
+  let list: UserList | null;
   try {
-    list = parse(data?.[usersFile] ?? '');
+    list = parse(data?.[usersFile] ?? '') as UserList | null;
   } catch (cause) {
     throw new MeshError('CONFIG_INVALID', wrong, { cause });
   }
-  const { users } = (list ?? {}) as UserList;
-  if (typeof (list ?? {}) === 'object' && (users === undefined || users === null || Array.isArray(users))) {
-    return list ?? {};
-  }
-  throw new MeshError('CONFIG_INVALID', wrong);
+  if (list === null) return {};
+  if (typeof list !== 'object' || Array.isArray(list) || !Array.isArray(list.users ?? []))
+    throw new MeshError('CONFIG_INVALID', wrong);
+  return list;
 }
