@@ -6,6 +6,6 @@ export { mergeGlobalService, poolOf } from './global-service.ts';
 export type { SelectedFrontend } from './global-service.ts';
 export type { ClientNode, LocalEndpoint, LocalService, LocalSlice, ServicePort, TrafficRule } from './local-service.ts';
 export { LiveFrontend } from './live-frontend.ts';
-export { endpointsOfService, endpointsOfSlice, plainAddress, zoneLabel } from './published-endpoints.ts';
+export { endpointsOfService, endpointsOfSlice, zoneLabel } from './published-endpoints.ts';
 export type { PublishedEndpoint } from './published-endpoints.ts';
 export type { RemoteService } from './remote-service.ts';
