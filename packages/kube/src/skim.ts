@@ -28,7 +28,7 @@ const scratch = new Scratch();
 export function skim(json: Uint8Array, fields: Fields): Uint8Array {
   const skimmer = new Skimmer(json);
   try {
-    skimmer.value(0, fields);
+    skimmer.value(0, membersOf(fields));
     return skimmer.result();
   } catch (error) {
     if (error instanceof Malformed) return json;
@@ -38,6 +38,25 @@ export function skim(json: Uint8Array, fields: Fields): Uint8Array {
 
 export function textOf(json: Uint8Array): string {
   return Buffer.from(json.buffer, json.byteOffset, json.length).toString('utf8');
+}
+
+/** A name as it stands in the text, with its quotes. */
+interface Member {
+  readonly name: Uint8Array;
+  readonly wanted: true | readonly Member[];
+}
+
+const membersByFields = new WeakMap<Fields, readonly Member[]>();
+
+function membersOf(fields: Fields): readonly Member[] {
+  const known = membersByFields.get(fields);
+  if (known !== undefined) return known;
+  const members = Object.entries(fields).map(([name, wanted]): Member => ({
+    name: Buffer.from(JSON.stringify(name)),
+    wanted: wanted === true ? true : membersOf(wanted),
+  }));
+  membersByFields.set(fields, members);
+  return members;
 }
 
 class Malformed extends Error {}
@@ -57,17 +76,17 @@ class Skimmer {
     return this.#out.subarray(0, this.#length);
   }
 
-  value(start: number, fields: true | Fields): number {
+  value(start: number, members: true | readonly Member[]): number {
     const at = spaceEnd(this.#json, start);
     const first = this.#json[at];
-    if (fields !== true && first === openBrace) return this.#object(at, fields);
-    if (fields !== true && first === openBracket) return this.#array(at, fields);
+    if (members !== true && first === openBrace) return this.#object(at, members);
+    if (members !== true && first === openBracket) return this.#array(at, members);
     const end = valueEnd(this.#json, at);
     this.#keep(at, end);
     return end;
   }
 
-  #object(start: number, fields: Fields): number {
+  #object(start: number, members: readonly Member[]): number {
     const json = this.#json;
     this.#write(openBrace);
     let at = spaceEnd(json, start + 1);
@@ -75,7 +94,7 @@ class Skimmer {
     while (json[at] !== closeBrace) {
       const nameEnd = stringEnd(json, at);
       const valueStart = after(json, colon, nameEnd);
-      const wanted = this.#wanted(at, nameEnd, fields);
+      const wanted = this.#wanted(at, nameEnd, members);
       if (wanted === undefined) {
         at = valueEnd(json, spaceEnd(json, valueStart));
       } else {
@@ -91,7 +110,7 @@ class Skimmer {
     return at + 1;
   }
 
-  #array(start: number, fields: Fields): number {
+  #array(start: number, members: readonly Member[]): number {
     const json = this.#json;
     this.#write(openBracket);
     let at = spaceEnd(json, start + 1);
@@ -100,21 +119,22 @@ class Skimmer {
       if (!isFirst) this.#write(comma);
       isFirst = false;
       // Lists of lists are not known to the API: one stays as it is, however deep.
-      at = nextMember(json, this.value(at, json[at] === openBracket ? true : fields), closeBracket);
+      at = nextMember(json, this.value(at, json[at] === openBracket ? true : members), closeBracket);
     }
     this.#write(closeBracket);
     return at + 1;
   }
 
   /** Of the member whose name, with its quotes, is there. A name that is written with escapes may be any: it stays. */
-  #wanted(start: number, end: number, fields: Fields): true | Fields | undefined {
-    let name = '';
-    for (let at = start + 1; at < end - 1; at++) {
-      const unit = this.#json[at] as number;
-      if (unit === backslash) return true;
-      name += String.fromCharCode(unit);
-    }
-    return Object.hasOwn(fields, name) ? fields[name] : undefined;
+  #wanted(start: number, end: number, members: readonly Member[]): true | readonly Member[] | undefined {
+    for (const { name, wanted } of members) if (this.#isThere(name, start, end)) return wanted;
+    return this.#json.subarray(start, end).includes(backslash) ? true : undefined;
+  }
+
+  #isThere(name: Uint8Array, start: number, end: number): boolean {
+    if (name.length !== end - start) return false;
+    for (let at = 0; at < name.length; at++) if (this.#json[start + at] !== name[at]) return false;
+    return true;
   }
 
   #write(byte: number): void {
