@@ -39,7 +39,6 @@ export class Cluster {
   #podsOfStart: readonly (readonly [string, Stored])[] = [];
   #revision = 1;
   #firstRequestMs: number | undefined;
-  #requests = 0;
 
   fill(): void {
     this.#fill('/api/v1/namespaces', namespaceObjects());
@@ -66,15 +65,12 @@ export class Cluster {
     for (const [name, stored] of this.#podsOfStart) this.#pods.set(name, stored);
     if (!keepIdentities) this.#identities.clear();
     this.#firstRequestMs = undefined;
-    this.#requests = 0;
   }
 
   get state(): SideState {
     return {
       firstRequestMs: this.#firstRequestMs,
-      requests: this.#requests,
       podWatchers: this.#pods.watchers,
-      identities: this.#identities.size,
     };
   }
 
@@ -93,7 +89,6 @@ export class Cluster {
 
   async respond(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     this.#firstRequestMs ??= monotonicMs();
-    this.#requests++;
     const { method = 'GET' } = request;
     const body = method === 'GET' ? '' : await text(request);
     const collection = this.#collections.get(url.pathname);

@@ -27,10 +27,6 @@ export class Collection {
     this.#kind = kind;
   }
 
-  get size(): number {
-    return this.#byName.size;
-  }
-
   get watchers(): number {
     return this.#watchers.size;
   }

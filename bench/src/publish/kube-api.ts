@@ -35,9 +35,7 @@ export interface ChangesMade {
 export interface SideState {
   /** When it was first asked for anything since it was reset. */
   readonly firstRequestMs: number | undefined;
-  readonly requests: number;
   readonly podWatchers: number;
-  readonly identities: number;
 }
 
 export type SideName = 'ours' | 'floor';

@@ -1,8 +1,10 @@
 import type { Bench, BenchContext } from '../bench.ts';
 import { ForeignLoad } from '../foreign-load.ts';
+import { until } from '../propagation/programs.ts';
 import { isCalm, renderRounds } from '../propagation/rounds.ts';
 import { Changes, perSecond } from './changes.ts';
 import { size } from './cluster-objects.ts';
+import type { SideName } from './kube-api.ts';
 import { startOwnEtcd } from './own-etcd.ts';
 import { calmestChanges, calmestStarts, publishFigures, renderStarts } from './publish-figures.ts';
 import type { ChangeRound, ChangeTurn, Load, StartRound } from './publish-figures.ts';
@@ -64,6 +66,8 @@ async function measureLoad(stage: Stage, { effort, say }: BenchContext): Promise
   await untilSynced(stage, etcd, apiserver);
   const path = '/api/v1/pods';
   await publisher.ask('open', { kube: floorKube, etcd: etcd.endpoint, path, prefix: addressPrefixes.floor });
+  await untilWatched(stage, 'ours');
+  await untilWatched(stage, 'floor');
   const changes = new Changes(stage, etcd);
   say(`${perSecond} changes/s; a first round, unmeasured, gets all code compiled`);
   await measureRound(changes, effort.seconds, effort.seconds);
@@ -73,6 +77,14 @@ async function measureLoad(stage: Stage, { effort, say }: BenchContext): Promise
     rounds.push(await measureRound(changes, effort.seconds, effort.seconds * mostRounds));
   }
   return { rounds, apiserver: apiserver.figures(), mistakes: await mistakesAfter(etcd, changes.made('ours')) };
+}
+
+/** The Kubernetes API remembers no events: who comes later has missed them. */
+async function untilWatched({ api, signal }: Stage, side: SideName): Promise<void> {
+  await until(`watched by ${side}`, signal, async () => {
+    const { podWatchers } = await api.ask('state', { side });
+    return podWatchers === 0 ? 'nobody watches pods' : undefined;
+  });
 }
 
 async function measureRound(changes: Changes, wanted: number, most: number): Promise<ChangeRound> {
