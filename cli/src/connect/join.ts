@@ -2,7 +2,8 @@ import type { Clock } from '@clustermesh/runtime';
 
 import type { AccessInfo } from './access-info.ts';
 import { linkCredentials, removeLink, writeLink } from './link.ts';
-import type { LinkChange, LinkTarget } from './link.ts';
+import type { LinkTarget } from './link-target.ts';
+import type { LinkChange } from './link.ts';
 import { readerCredentials } from './reader-credentials.ts';
 import { admitReader, expelReader } from './remote-users.ts';
 

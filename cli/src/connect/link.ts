@@ -3,6 +3,7 @@ import type { KubeClient } from '@clustermesh/kube';
 import { hasCode } from '@clustermesh/runtime';
 
 import type { AccessInfo } from './access-info.ts';
+import type { LinkTarget } from './link-target.ts';
 import type { ReaderCredentials, ownCredentials } from './reader-credentials.ts';
 import { credentialsIn, remoteClusterFileNames, remoteClusterFiles, remoteClustersSecret } from './remote-files.ts';
 
@@ -15,13 +16,6 @@ export interface LinkOutcome {
   readonly change: LinkChange;
   /** Nothing was changed: this is what would have been. */
   readonly dryRun: boolean;
-}
-
-/** Where the files of remote clusters are kept. With `isDryRun` a change is told and not made. */
-export interface LinkTarget {
-  readonly kube: KubeClient;
-  readonly namespace: string;
-  readonly isDryRun: boolean;
 }
 
 /** What a link that is there already comes with. */

@@ -4,7 +4,7 @@ import { MeshError, hasCode } from '@clustermesh/runtime';
 import { parse, stringify } from 'yaml';
 
 import { readerUser } from './auth-mode.ts';
-import type { LinkTarget } from './link.ts';
+import type { LinkTarget } from './link-target.ts';
 
 /** The list of users that an apiserver keeps in its etcd (protocol.md §6.3), mounted as a file. */
 export const remoteUsersConfigMap = 'clustermesh-remote-users';

@@ -22,7 +22,7 @@ import type { KubeEndpoint } from './kube-endpoint.ts';
 import { endpointInCluster, isInCluster } from './in-cluster.ts';
 import { endpointFromKubeconfig } from './kubeconfig.ts';
 import { atOtherServers } from './other-servers.ts';
-import type { KubeconfigSource } from './kubeconfig.ts';
+import type { KubeconfigSource } from './kubeconfig-file.ts';
 import { apiVersionOf, collectionPath, describeRef, listQuery, objectPath } from './resource-path.ts';
 import { bodyOf, responseError, watchEvent } from './response.ts';
 import type { WireList } from './response.ts';

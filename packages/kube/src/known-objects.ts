@@ -6,6 +6,11 @@ export interface ObjectObserver<T> {
   deleted(object: T): void;
 }
 
+export interface ListWatchObserver<T> extends ObjectObserver<T> {
+  /** After each complete listing: what was told until now is all there was. */
+  synced(): void;
+}
+
 /**
  * What a list-watch has told its observer so far: the one place that decides whether something is news. A listing
  * is `beginListing`, `upsert` of each item, `endListing`; only the end can tell what is gone (I3).

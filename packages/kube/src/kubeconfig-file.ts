@@ -6,7 +6,12 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 
 import { MeshError } from '@clustermesh/runtime';
 
-import type { KubeconfigSource } from './kubeconfig.ts';
+export interface KubeconfigSource {
+  /** Default: $KUBECONFIG, then ~/.kube/config. */
+  readonly path?: string | undefined;
+  /** Default: the file's current context. */
+  readonly context?: string | undefined;
+}
 
 interface RawUser {
   readonly user?: { readonly token?: string; readonly tokenFile?: string } | null;

@@ -6,13 +6,7 @@ import { MeshError } from '@clustermesh/runtime';
 
 import type { KubeCredentials, KubeEndpoint } from './kube-endpoint.ts';
 import { KubeconfigFile } from './kubeconfig-file.ts';
-
-export interface KubeconfigSource {
-  /** Default: $KUBECONFIG, then ~/.kube/config. */
-  readonly path?: string | undefined;
-  /** Default: the file's current context. */
-  readonly context?: string | undefined;
-}
+import type { KubeconfigSource } from './kubeconfig-file.ts';
 
 /**
  * Throws CONFIG_INVALID when there is no such file, context, cluster or user. Credentials follow the file; context and

@@ -5,7 +5,8 @@ import { FakeClock, MeshError, seededRandom, silentLogger } from '@clustermesh/r
 
 import type { KubeClient, KubeList, KubeObject, KubeWatchEvent, ListOptions, Resource } from './kube-client.ts';
 import { ListWatch } from './list-watch.ts';
-import type { ListWatchDeps, ListWatchObserver, ListWatchOptions } from './list-watch.ts';
+import type { ListWatchObserver } from './known-objects.ts';
+import type { ListWatchDeps, ListWatchOptions } from './list-watch.ts';
 import { KubeStatusError } from './status-error.ts';
 
 const things: Resource<KubeObject> = {

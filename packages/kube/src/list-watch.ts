@@ -3,17 +3,12 @@ import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 
 import type { KubeClient, KubeList, KubeObject, KubeWatchEvent, ListOptions, Resource } from './kube-client.ts';
 import { KnownObjects, objectKey } from './known-objects.ts';
-import type { ObjectObserver } from './known-objects.ts';
+import type { ListWatchObserver } from './known-objects.ts';
 import { ServerHistory } from './server-history.ts';
 import { retryAfterMs } from './status-error.ts';
 import { survivingObserver } from './surviving-observer.ts';
 import type { Fields } from './skim.ts';
 import { Watchdog } from './watchdog.ts';
-
-export interface ListWatchObserver<T> extends ObjectObserver<T> {
-  /** After each complete listing: what was told until now is all there was. */
-  synced(): void;
-}
 
 export interface ListWatchOptions<T extends KubeObject = KubeObject> {
   readonly namespace?: string;

@@ -1,5 +1,5 @@
 import type { KubeObject } from './kube-client.ts';
-import type { ListWatchObserver } from './list-watch.ts';
+import type { ListWatchObserver } from './known-objects.ts';
 
 /**
  * The same observer, of which no object can stop the ones behind it: what it throws is told to `failed`, and the next

@@ -3,7 +3,7 @@ import type { ChannelOptions } from '@grpc/grpc-js';
 import { MeshError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Random } from '@clustermesh/runtime';
 
-import { channelCredentials } from './endpoint.ts';
+import { channelCredentials } from './live-credentials.ts';
 import type { Endpoint, EtcdTls } from './endpoint.ts';
 import { classify } from './grpc-errors.ts';
 import type { Header } from './messages.ts';

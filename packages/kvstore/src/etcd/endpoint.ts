@@ -1,10 +1,7 @@
 import { isIPv6 } from 'node:net';
 
-import { credentials } from '@grpc/grpc-js';
-import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js';
+import type { ChannelOptions } from '@grpc/grpc-js';
 import { MeshError } from '@clustermesh/runtime';
-
-import { LiveCredentials, sslCredentials } from './live-credentials.ts';
 
 export interface EtcdTls {
   /** PEM. */
@@ -45,14 +42,4 @@ function addressTarget(addresses: readonly string[], port: string): string {
   const v4 = addresses.filter((address) => !isIPv6(address));
   if (v4.length > 0) return `ipv4:${v4.map((address) => `${address}:${port}`).join(',')}`;
   return `ipv6:${addresses.map((address) => `[${address}]:${port}`).join(',')}`;
-}
-
-/** With `readTls` they are read again before each handshake. */
-export function channelCredentials(
-  secure: boolean,
-  tls: EtcdTls | undefined,
-  readTls: (() => Promise<EtcdTls>) | undefined,
-): ChannelCredentials {
-  if (!secure) return credentials.createInsecure();
-  return tls === undefined || readTls === undefined ? sslCredentials(tls) : new LiveCredentials(tls, readTls);
 }

@@ -8,6 +8,16 @@ import type { EtcdTls } from './endpoint.ts';
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 type ConnectorArguments = Parameters<ChannelCredentials['_createSecureConnector']>;
 
+/** With `readTls` they are read again before each handshake. */
+export function channelCredentials(
+  secure: boolean,
+  tls: EtcdTls | undefined,
+  readTls: (() => Promise<EtcdTls>) | undefined,
+): ChannelCredentials {
+  if (!secure) return credentials.createInsecure();
+  return tls === undefined || readTls === undefined ? sslCredentials(tls) : new LiveCredentials(tls, readTls);
+}
+
 /**
  * Credentials that are read before each handshake, so that renewed certificates serve the next connection and none that
  * runs is ended for them. Of what cannot be read or does not fit together, `read` makes the best it can.
