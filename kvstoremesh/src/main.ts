@@ -104,7 +104,7 @@ function listenAddresses({
   healthPort,
   apiServeAddr,
   prometheusServeAddr,
-}: KvstoremeshConfig): readonly ServeAddress[] {
+}: Omit<KvstoremeshConfig, 'settings'>): readonly ServeAddress[] {
   const more = [apiServeAddr, prometheusServeAddr].filter((address) => address !== undefined);
   return [{ host: healthHost, port: healthPort }, ...more];
 }
