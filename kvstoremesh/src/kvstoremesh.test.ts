@@ -237,6 +237,7 @@ describe('a connection that is lost', () => {
     for (let second = 0; second < 300; second++) {
       await mesh.settle(1_000);
       seen.add(mesh.status('east')?.state);
+      expect(mesh.status('east')?.connected).toBe(false);
       expect(freshness(mesh)).toMatchObject({ connected: false });
     }
     expect([...seen]).not.toContain('ready');

@@ -96,6 +96,7 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
       lastFailure,
       lastContactMs: contact.lastMs,
       storeId: contact.storeId,
+      isSilent: contact.isSilent,
       quota: quotaStatus(this.#deps.quota, this.#mirror.notAdmitted),
     };
   }

@@ -30,6 +30,8 @@ export interface RemoteClusterSnapshot {
   readonly lastFailure: LastFailure | undefined;
   readonly lastContactMs: number | undefined;
   readonly storeId: bigint;
+  /** Its store answers, and its heart has not beaten since contact was lost for that. */
+  readonly isSilent?: boolean;
   readonly quota: QuotaStatus;
 }
 
@@ -79,11 +81,11 @@ export function remoteClusterStatus(snapshot: RemoteClusterSnapshot): RemoteClus
 }
 
 function withoutQuota(snapshot: Omit<RemoteClusterSnapshot, 'quota'>): RemoteClusterStatus {
-  const { name, state, kinds, failures, lastFailure, lastContactMs } = snapshot;
+  const { name, state, kinds, failures, lastFailure, lastContactMs, isSilent = false } = snapshot;
   return {
     name,
     ready: state === 'ready',
-    connected: isConnected(state),
+    connected: isConnected(state) && !isSilent,
     status: statusLine(snapshot),
     ...(lastFailure && { 'last-failure': instant(lastFailure.atMs) }),
     'num-failures': failures,
@@ -114,9 +116,10 @@ export function refusedFileStatus({ name, config }: RemoteFile): RemoteClusterSt
 }
 
 function statusLine(snapshot: Omit<RemoteClusterSnapshot, 'quota'>): string {
-  const { name, state, endpoints, kinds, lastFailure, storeId } = snapshot;
+  const { name, state, endpoints, kinds, lastFailure, storeId, isSilent = false } = snapshot;
   const where = endpoints.join(', ');
   const error = lastFailure?.reason ?? 'unknown error';
+  if (isSilent && isConnected(state)) return `connected to ${where}, waiting for a heartbeat`;
   switch (state) {
     case 'connecting':
       return lastFailure === undefined ? `connecting to ${where}` : `connecting to ${where} again after: ${error}`;
