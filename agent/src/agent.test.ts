@@ -588,7 +588,7 @@ describe('createAgent', () => {
       [`${services}default/deep2`]: `{"unknown":${'['.repeat(50_000)}`,
       [`${services}default/proto`]: `{"cluster":"east","namespace":"default","name":"proto","clusterID":2,${proto}}`,
       [`${services}__proto__/__proto__`]: '{"cluster":"east","namespace":"__proto__","name":"__proto__","clusterID":2}',
-      [`${services}default/huge`]: Buffer.alloc(1_300_000, 0x20),
+      [`${services}default/huge`]: Buffer.alloc(1_572_200, 0x20),
       [`${services}default/bytes`]: Uint8Array.from({ length: 10_000 }, (_, at) => 128 + (at % 128)),
       [`${services}default/theirs`]: '{"cluster":"north","namespace":"default","name":"theirs","clusterID":3}',
       [`${prefixOf(east, 'ip')}10.2.1.99`]: `{"IP":"10.2.1.99","ID":${identityOf(north)}}`,
@@ -605,7 +605,7 @@ describe('createAgent', () => {
     );
     expect(reasons).toEqual(
       expect.arrayContaining([
-        'huge: value of 1300000 bytes, more than 1048576',
+        'huge: value of 1572200 bytes, more than 1571840',
         'proto: "__proto__" is not an IP address',
         'theirs: cluster is "north", expected "east"',
       ]),

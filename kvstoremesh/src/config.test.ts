@@ -63,7 +63,7 @@ describe('loadConfig', () => {
       '--remote-max-bytes=2Ki',
       '--remote-limits=a/max-keys=1,a/max-bytes=1Gi',
     ).settings;
-    expect(limitsOf(limits, 'a')).toMatchObject({ maxKeys: 1, maxBytes: 1024 ** 3, maxValueBytes: 1024 ** 2 });
+    expect(limitsOf(limits, 'a')).toMatchObject({ maxKeys: 1, maxBytes: 1024 ** 3, maxValueBytes: 1_535 * 1024 });
     expect(limitsOf(limits, 'b')).toMatchObject({ maxKeys: 9, maxBytes: 2048 });
   });
 

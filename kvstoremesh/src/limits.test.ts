@@ -123,6 +123,14 @@ describe('a remote over its limit of bytes', () => {
     expect(mesh.status('east')).not.toHaveProperty(['over-quota']);
   });
 
+  it('is never over the limit of a value by default: what an etcd takes is mirrored', async () => {
+    await using mesh = new MeshFixture();
+    const east = await join(mesh, 'east', 2, []);
+    east.put(service('east', 'large'), value(1_571_840));
+    await mesh.settle(minuteMs);
+    expect(cached(mesh)['large']).toHaveLength(1_571_840);
+  });
+
   it('keeps the last value of an entry whose new one is too large, also over a restart', async () => {
     await using first = meshWith(limited({ maxValueBytes: 100 }));
     const east = await join(first, 'east', 2, ['a']);

@@ -82,15 +82,17 @@ const backoffCapMs = 30_000;
 const listedAtOnce = { events: 256, bytes: 65_536 };
 /** Of refused keys so many are remembered, so that each is told once; what goes beyond is told with every listing. */
 const maxRejected = 10_000;
+/** What etcd takes in one request, but for 1 KiB that key and message have: a service of some 9,000 backends. */
+const largestPut = 1_571_840;
 /**
- * Bytes of one value, compressed or not. The largest that can be meant: a service of 5,000 backends in all their zones has
- * half a megabyte. Reading a value holds the event loop, so it is measured before it is looked into.
+ * Bytes of one value, compressed or not: the largest that can be meant. Reading a value holds the event loop, so it is
+ * measured before it is looked into.
  */
 const maxValueBytes: Readonly<Record<KindName, number>> = {
   nodes: 65_536,
   identities: 65_536,
   ip: 16_384,
-  services: 1_048_576,
+  services: largestPut,
   serviceexports: 65_536,
   endpointslices: 1_048_576,
 };

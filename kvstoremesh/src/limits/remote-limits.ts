@@ -29,7 +29,7 @@ export const defaultLimits: LimitSettings = {
   perRemote: {
     maxKeys: 500_000,
     maxBytes: 256 * mebi,
-    maxValueBytes: mebi,
+    maxValueBytes: 1_535 * 1024,
     maxChangesPerSecond: 1_000,
     maxBytesPerSecond: mebi,
   },

@@ -43,7 +43,7 @@ const ready: RemoteClusterSnapshot = {
 const limits = {
   'max-keys': 500_000,
   'max-bytes': 268_435_456,
-  'max-value-bytes': 1_048_576,
+  'max-value-bytes': 1_571_840,
   'max-changes-per-second': 1_000,
   'max-bytes-per-second': 1_048_576,
 };

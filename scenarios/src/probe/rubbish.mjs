@@ -4,7 +4,7 @@
  * before the flood and at its end: {"written":{"wrong-cluster":1,"rejected":100000,"flood":30000},"seconds":41.4}
  * With --remove it deletes all of it.
  * usage: node rubbish.mjs --endpoint https://10.0.0.1:2379 --cluster north --id 2 --ca B64 --cert B64 --key B64
- *   [--steal 10.1.0.5,…] [--rejected 100000] [--perSecond 1000] [--seconds 30] [--valueBytes 1400000] [--remove true]
+ *   [--steal 10.1.0.5,…] [--rejected 100000] [--perSecond 1000] [--seconds 30] [--valueBytes 1572200] [--remove true]
  */
 import { connect } from 'node:http2';
 import { parseArgs } from 'node:util';
@@ -16,7 +16,7 @@ const { values } = parseArgs({
     rejected: { ...text, default: '100000' },
     perSecond: { ...text, default: '1000' },
     seconds: { ...text, default: '30' },
-    valueBytes: { ...text, default: '1400000' },
+    valueBytes: { ...text, default: '1572200' },
     remove: { ...text, default: 'false' },
   },
 });
