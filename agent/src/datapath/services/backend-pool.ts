@@ -28,6 +28,8 @@ export class BackendPool {
   readonly #drainingByAddress = new Map<string, number[]>();
   /** Free before their drain is over: their ids wait for it all the same. */
   readonly #endedEarly = new Set<number>();
+  /** Taken back while they drained: how many of their drains are still in the queue and mean nothing any more. */
+  readonly #calledOff = new Map<number, number>();
   readonly #quarantined = new DelayQueue<readonly number[]>(quarantineMs);
 
   /** `onEnded`: records that connections may have been given are free now. */
@@ -48,11 +50,10 @@ export class BackendPool {
     return this.#ids.used;
   }
 
-  /** Writes a new active record; `undefined` when there is no room. */
+  /** An active record: the one that drains, if it is the same backend, else a new one; `undefined` when there is no room. */
   add(serviceId: number, backend: BackendRecord): number | undefined {
-    const id = this.#ids.allocate();
-    if (id !== undefined) this.#records.write(id, serviceId, backend);
-    return id;
+    const id = this.#takeBack(serviceId, backend);
+    return id ?? this.#write(serviceId, backend);
   }
 
   /** Before they may be chosen. */
@@ -91,10 +92,13 @@ export class BackendPool {
     this.#onEnded();
   }
 
-  /** Takes back records that no slot ever pointed at. */
+  /** What `add` has given is not used: no slot points at it yet. */
   discard(ids: readonly number[]): void {
-    for (const id of ids) this.#records.free(id);
-    this.#quarantined.push(ids, this.#clock.monotonicMs());
+    const hasConnections = (id: number): boolean => this.#calledOff.has(id);
+    this.retire(ids.filter(hasConnections));
+    const unused = ids.filter((id) => !hasConnections(id));
+    for (const id of unused) this.#records.free(id);
+    this.#quarantined.push(unused, this.#clock.monotonicMs());
   }
 
   /** Takes over every record that a predecessor left, one step each; those in no service's slots are retired. */
@@ -115,18 +119,47 @@ export class BackendPool {
   reclaim(): boolean {
     const now = this.#clock.monotonicMs();
     for (const ids of this.#quarantined.due(now)) for (const id of ids) this.#ids.release(id);
-    let moved = 0;
-    for (const ids of this.#draining.due(now)) {
+    let [moved, ended] = [0, 0];
+    for (const retired of this.#draining.due(now)) {
+      const ids = retired.filter((id) => !this.#wasCalledOff(id));
       for (const id of ids) {
         this.#unwatchAddress(id);
         if (!this.#endedEarly.delete(id)) this.#records.free(id);
       }
       this.#quarantined.push(ids, now);
-      moved += ids.length;
+      moved += retired.length;
+      ended += ids.length;
       if (moved >= movedAtOnce) break;
     }
-    if (moved > 0) this.#onEnded();
+    if (ended > 0) this.#onEnded();
     return moved >= movedAtOnce;
+  }
+
+  #write(serviceId: number, backend: BackendRecord): number | undefined {
+    const id = this.#ids.allocate();
+    if (id !== undefined) this.#records.write(id, serviceId, backend);
+    return id;
+  }
+
+  /** A backend that comes back keeps its record, and so its connections. */
+  #takeBack(serviceId: number, backend: BackendRecord): number | undefined {
+    const id = this.#drainingByAddress
+      .get(keyText(backend.address))
+      ?.find((each) => this.#records.serviceId(each) === serviceId && this.#records.holds(each, backend));
+    if (id === undefined) return undefined;
+    this.#unwatchAddress(id);
+    this.#calledOff.set(id, (this.#calledOff.get(id) ?? 0) + 1);
+    this.#records.setState(id, backendState.active);
+    return id;
+  }
+
+  /** Drains end in the order in which they began: the first of an id are those that were called off. */
+  #wasCalledOff(id: number): boolean {
+    const times = this.#calledOff.get(id);
+    if (times === undefined) return false;
+    if (times === 1) this.#calledOff.delete(id);
+    else this.#calledOff.set(id, times - 1);
+    return true;
   }
 
   #watchAddress(id: number): void {

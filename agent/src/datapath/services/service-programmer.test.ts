@@ -185,6 +185,56 @@ describe('ServiceProgrammer', () => {
     expect(datapath.programmer.used.backends).toBe(1);
   });
 
+  it('takes a backend that comes back while it drains for the one that it was, as often as that happens', async () => {
+    const { programmer, clock, ended, maps } = open();
+    const idOf2 = (): number | undefined => programmer.backendsOf(frontendKey(1))[1]?.id;
+    programmer.apply([program(1, [1, 2])]);
+    const id = idOf2() ?? 0;
+    for (let times = 0; times < 3; times++) {
+      programmer.apply([program(1, [1])]);
+      await clock.advance(1_000);
+      programmer.apply([program(1, [1, 2])]);
+      expect(idOf2()).toBe(id);
+    }
+    await clock.advance(drainMs);
+    programmer.reclaim();
+    expect([maps.backends.state(id), ended.times, programmer.used.backends]).toEqual([backendState.active, 0, 2]);
+    programmer.apply([program(1, [1])]);
+    await clock.advance(drainMs - 1);
+    programmer.reclaim();
+    expect(maps.backends.state(id)).toBe(backendState.terminating);
+    await clock.advance(1);
+    programmer.reclaim();
+    expect([maps.backends.state(id), ended.times]).toEqual([backendState.free, 1]);
+  });
+
+  it.each([
+    ['of another frontend', [program(2, [2])]],
+    ['of another cluster', [program(1, [1, 2], { backends: [backend(1), backend(2, 7)] })]],
+  ])('takes no backend at the same address for the one that drains: %s', async (_, programs) => {
+    const { programmer, clock, maps } = open();
+    programmer.apply([program(1, [1, 2])]);
+    const id = programmer.backendsOf(frontendKey(1))[1]?.id ?? 0;
+    programmer.apply([program(1, [1])]);
+    programmer.apply(programs);
+    expect(maps.backends.state(id)).toBe(backendState.terminating);
+    await clock.advance(drainMs);
+    programmer.reclaim();
+    expect(maps.backends.state(id)).toBe(backendState.free);
+  });
+
+  it('lets a backend drain on that comes back where there is no room for its slot', async () => {
+    const { programmer, clock, maps } = open(undefined, { ...smallMaps, slot: 8 });
+    programmer.apply([program(1, [1, 2])]);
+    const id = programmer.backendsOf(frontendKey(1))[1]?.id ?? 0;
+    programmer.apply([program(1, [1])]);
+    expect(programmer.apply([program(1, [1, 2, 3, 4, 5, 6, 7, 8])])).toHaveLength(1);
+    expect(maps.backends.state(id)).toBe(backendState.terminating);
+    await clock.advance(drainMs);
+    programmer.reclaim();
+    expect(maps.backends.state(id)).toBe(backendState.free);
+  });
+
   it('tells when backends have ended: after their drain, once a round', async () => {
     const { programmer, clock, ended } = open();
     programmer.apply([program(1, [1, 2, 3]), program(2, [4])]);
