@@ -41,12 +41,14 @@ export default class Disconnect extends BaseCommand {
   async run(): Promise<readonly LinkOutcome[]> {
     const { flags } = await this.parse(Disconnect);
     const contexts = [flags.context, ...(flags['destination-context'] ?? [])];
+    if (contexts.length === 1 && flags['destination-cluster'] === undefined)
+      this.error('name a cluster with --destination-context or --destination-cluster', { exit: 2 });
     const clusters = await Promise.all(
       contexts.map(async (context) => {
         const kube = await openKube(flags.kubeconfig, context);
-        const { clusterName } = await readClusterSettings(kube.client, kube.context, flags.namespace);
+        const settings = await readClusterSettings(kube.client, kube.context, flags.namespace);
         const target = { kube: kube.client, namespace: flags.namespace, isDryRun: flags['dry-run'] };
-        return { target, name: clusterName };
+        return { target, name: settings.clusterName, isOfCiliumChart: settings.isOfCiliumChart };
       }),
     );
     const [source] = clusters;
@@ -55,13 +57,13 @@ export default class Disconnect extends BaseCommand {
         ? []
         : (flags['destination-cluster'] ?? []).map((name) => [source, { name, target: undefined }] as const);
     const linked = linksOf(flags['connection-mode'], clusters);
-    if (named.length + linked.length === 0)
-      this.error('name a cluster with --destination-context or --destination-cluster', { exit: 2 });
     const removed: LinkOutcome[] = [];
     for (const [reader, remote] of [...linked, ...named]) {
       const change = await part(reader, remote);
       // Whose own API is out of reach is not admitted any more, either.
       if (remote.target === undefined) await expelReader(reader.target, remote.name);
+      if (reader.isOfCiliumChart)
+        this.warn(`${reader.name} has Cilium's chart: take ${remote.name} out of its values (docs/cilium.md)`);
       const link = { reader: reader.name, remote: remote.name, change, dryRun: flags['dry-run'] };
       removed.push(link);
       if (!this.jsonEnabled()) this.log(renderLink(link));

@@ -15,6 +15,7 @@ export interface AccessInfo {
   readonly clusterName: string;
   readonly clusterId: number;
   readonly maxConnectedClusters: number;
+  readonly isOfCiliumChart: boolean;
   readonly endpoints: Endpoints;
   /** PEM: the CAs that sign the etcd server's certificate. */
   readonly caCert: string;
@@ -30,10 +31,13 @@ export interface ClusterSettings {
   readonly clusterName: string;
   readonly clusterId: number;
   readonly maxConnectedClusters: number;
+  /** Cilium's chart runs its control plane, and keeps which clusters it reads as values. */
+  readonly isOfCiliumChart: boolean;
 }
 
+const ciliumConfigMap = 'cilium-config';
 /** Ours first; a cluster that runs Cilium has the same settings under Cilium's name. */
-const settingsConfigMaps = ['clustermesh-config', 'cilium-config'];
+const settingsConfigMaps = ['clustermesh-config', ciliumConfigMap];
 export const apiserverService = 'clustermesh-apiserver';
 const remoteCertSecret = 'clustermesh-apiserver-remote-cert';
 const authoritySecret = 'cilium-ca';
@@ -91,6 +95,7 @@ export async function readClusterSettings(
         clusterName: data['cluster-name'] ?? 'default',
         clusterId: Number(data['cluster-id'] ?? 0),
         maxConnectedClusters: Number(data['max-connected-clusters'] ?? 255),
+        isOfCiliumChart: name === ciliumConfigMap,
       };
     } catch (error) {
       if (!hasCode(error, 'KUBE_NOT_FOUND')) throw error;

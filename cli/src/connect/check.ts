@@ -3,19 +3,25 @@ import type { AccessInfo } from './access-info.ts';
 /** What Cilium takes for a cluster name. */
 const nameFormat = /^([a-z0-9][-a-z0-9]*)?[a-z0-9]$/;
 
-/** Everything that forbids two clusters to join, each in one line; nothing may have been changed before this is empty. */
-export function whyNotConnect(source: AccessInfo, destination: AccessInfo): readonly string[] {
-  const problems = [...whyNotMember(source), ...whyNotMember(destination)];
-  if (source.clusterName === destination.clusterName) {
-    problems.push(`${source.context} and ${destination.context} have the same cluster name "${source.clusterName}"`);
-  }
-  if (source.clusterId === destination.clusterId) {
-    problems.push(`${source.context} and ${destination.context} have the same cluster id ${source.clusterId}`);
-  }
-  if (source.maxConnectedClusters !== destination.maxConnectedClusters) {
+/** Everything that forbids that `reader` reads `remote`, each in one line; nothing may have been changed before this is empty. */
+export function whyNotConnect(reader: AccessInfo, remote: AccessInfo): readonly string[] {
+  const problems = [...whyNotMember(reader), ...whyNotMember(remote)];
+  if (reader.isOfCiliumChart) {
     problems.push(
-      `max-connected-clusters differs: ${source.context} has ${source.maxConnectedClusters}, ` +
-        `${destination.context} has ${destination.maxConnectedClusters}`,
+      `${reader.context} has Cilium's chart, whose values say which clusters it reads: add ${remote.clusterName} there ` +
+        `(docs/cilium.md), and let the others read it with --connection-mode unicast`,
+    );
+  }
+  if (reader.clusterName === remote.clusterName) {
+    problems.push(`${reader.context} and ${remote.context} have the same cluster name "${reader.clusterName}"`);
+  }
+  if (reader.clusterId === remote.clusterId) {
+    problems.push(`${reader.context} and ${remote.context} have the same cluster id ${reader.clusterId}`);
+  }
+  if (reader.maxConnectedClusters !== remote.maxConnectedClusters) {
+    problems.push(
+      `max-connected-clusters differs: ${reader.context} has ${reader.maxConnectedClusters}, ` +
+        `${remote.context} has ${remote.maxConnectedClusters}`,
     );
   }
   return problems;

@@ -21,6 +21,7 @@ const west: AccessInfo = {
   clusterName: 'west',
   clusterId: 2,
   maxConnectedClusters: 255,
+  isOfCiliumChart: false,
   endpoints: { ips: ['172.30.2.11'], port: 2379 },
   caCert: 'ca',
   authMode: 'legacy',
@@ -57,6 +58,7 @@ describe('readAccessInfo', () => {
       clusterName: 'west',
       clusterId: 2,
       maxConnectedClusters: 511,
+      isOfCiliumChart: configMap === 'cilium-config',
       endpoints: { ips: ['203.0.113.7'], port: 2379 },
       caCert: 'CA',
       authMode: 'legacy',
@@ -109,6 +111,12 @@ describe('whyNotConnect', () => {
     },
   ])('refuses $name', ({ change, want }) => {
     expect(whyNotConnect(east, { ...west, ...change }).join('; ')).toMatch(want);
+  });
+
+  it('lets clusters of Cilium’s chart be read, and says how they read others', () => {
+    const ofCilium = { ...west, isOfCiliumChart: true };
+    expect(whyNotConnect(east, ofCilium)).toEqual([]);
+    expect(whyNotConnect(ofCilium, east)).toEqual([expect.stringMatching(/^west-admin .*values .* add east there/)]);
   });
 });
 

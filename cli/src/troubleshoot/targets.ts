@@ -20,7 +20,7 @@ export async function remoteTargets(path: string): Promise<readonly Target[]> {
     const file = await readRemoteFile(basename(path), path);
     if (file !== undefined) return [remoteTarget(file, path)];
   } catch (cause) {
-    const advice = 'run it where kvstoremesh runs, or give the folder of remote clusters with --config-dir';
+    const advice = 'run it where kvstoremesh runs, or name the folder of remote clusters (--help)';
     throw new MeshError('FILE_UNREADABLE', `read the remote clusters of ${path}: ${advice}`, { cause });
   }
   throw new MeshError('CONFIG_INVALID', `${path} is no etcd client file: it names no endpoints`);
