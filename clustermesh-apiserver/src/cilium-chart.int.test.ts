@@ -179,6 +179,12 @@ describe('the pod clustermesh-apiserver of Cilium’s chart', () => {
     expect(JSON.parse(status.output)).toEqual([]);
   }, 20_000);
 
+  it('names what it can be when it is called something else', async () => {
+    const container = new TestProcess(process.execPath, [program, 'etcdinti']);
+    await eventually(() => expect(container.exited).toBe(true), { timeoutMs: 10_000 });
+    expect(container.output).toMatch(/^unknown command "etcdinti": there are clustermesh, etcdinit, kvstoremesh, /);
+  });
+
   it('says at the start which of the chart’s settings have no effect', () => {
     expect(containers.get('apiserver')?.output).toContain('"setting":"--enable-external-workloads"');
     expect(containers.get('kvstoremesh')?.output).toContain('"setting":"--controller-group-metrics"');

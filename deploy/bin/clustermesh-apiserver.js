@@ -20,6 +20,9 @@ if (word === 'version') {
 } else if (places.get(word) === 'cli') {
   const { start } = await import(new URL('cli/bin/start.js', root).href);
   await start();
+} else if (!word.startsWith('-') && !places.has(word)) {
+  console.error(`unknown command "${word}": there are ${[...places.keys(), 'version'].join(', ')}`);
+  process.exitCode = 2;
 } else {
   // Until Cilium 1.14 there was one thing to be, and no word.
   await run(places.get(word) ?? 'clustermesh-apiserver');

@@ -49,7 +49,7 @@ describe('defineConfig', () => {
     {
       name: 'a missing setting is named',
       argv: ['--cluster-id=1'],
-      want: /--cluster-name \(or CLUSTERMESH_CLUSTER_NAME\)/,
+      want: /^--cluster-name \(or CLUSTERMESH_CLUSTER_NAME\): required /,
     },
     { name: 'a value out of range is named', argv: ['--cluster-name=a', '--cluster-id=512'], want: /--cluster-id/ },
     { name: 'every wrong setting is named', argv: ['--cluster-id=0'], want: /--cluster-name.*--cluster-id/ },

@@ -57,11 +57,12 @@ export function defineConfig<S extends z.ZodObject>(schema: S, ...prefixes: read
   return {
     options,
     load: (input) => {
-      const parsed = schema.strict().safeParse(readSources(options, input, names));
+      const given = readSources(options, input, names);
+      const parsed = schema.strict().safeParse(given);
       if (parsed.success) return parsed.data as z.output<S>;
       throw new MeshError(
         'CONFIG_INVALID',
-        parsed.error.issues.map((issue) => explainIssue(issue, options)).join('; '),
+        parsed.error.issues.map((issue) => explainIssue(issue, options, given)).join('; '),
       );
     },
     inert: (input) => {
@@ -183,10 +184,16 @@ function coerce(option: ConfigOption, text: string): string | boolean {
   throw new MeshError('CONFIG_INVALID', `--${option.flag} must be true or false, not "${text}"`);
 }
 
-function explainIssue(issue: z.core.$ZodIssue, options: readonly ConfigOption[]): string {
+function explainIssue(
+  issue: z.core.$ZodIssue,
+  options: readonly ConfigOption[],
+  given: Readonly<Record<string, unknown>>,
+): string {
   if (issue.code === 'unrecognized_keys') return `unknown setting ${issue.keys.join(', ')}`;
   const option = options.find((candidate) => candidate.key === issue.path[0]);
-  return option === undefined ? issue.message : `--${option.flag} (or ${option.env}): ${issue.message}`;
+  if (option === undefined) return issue.message;
+  const isMissing = option.isRequired && given[option.key] === undefined;
+  return `--${option.flag} (or ${option.env}): ${isMissing ? 'required' : issue.message}`;
 }
 
 function helpLine(option: ConfigOption): string {
