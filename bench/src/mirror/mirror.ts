@@ -17,7 +17,7 @@ import type { Copied, Mirrored, MirrorRound } from './mirror-rounds.ts';
 import { PublishedCluster } from './published-cluster.ts';
 import { publish } from './publish.ts';
 
-/** Of the issue, together 500,000 addresses, 10,000 identities, 2,000 services, 500 nodes. */
+/** Of a large mesh: together 500,000 addresses, 10,000 identities, 2,000 services, 500 nodes. */
 const remoteCount = 10;
 const size = { addresses: 50_000, identities: 1_000, services: 200, nodes: 50 };
 /** After everything is there: what a process writes late would be written by then. */
@@ -26,6 +26,13 @@ const firstSyncMs = 300_000;
 
 interface Source extends BenchEtcd {
   readonly cluster: PublishedCluster;
+}
+
+interface MirrorUnderTest {
+  readonly process: KvstoremeshProcess;
+  readonly target: BenchEtcd;
+  /** Of the target. */
+  readonly watcher: Child<CacheWatcher>;
 }
 
 /** How long until an empty cache holds all of ten clusters; then all connections are lost, and nothing has changed. */
@@ -85,7 +92,7 @@ async function mirrorOnce(sources: readonly Source[], keys: number, signal: Abor
   const count = await watcher.ask('count', { etcd: target.endpoint, prefix: 'cilium/cache/' });
   if (count !== keys) throw new Error(`the cache has ${count} keys, not ${keys}`);
   await sleep(calmMs);
-  const reconnect = await loseConnections(sources, process, target, watcher, signal);
+  const reconnect = await loseConnections(sources, { process, target, watcher }, signal);
   const { rssMib, peakRssMib } = process.use();
   const use = { rssMib, peakRssMib, cpuMs: after.cpuMs - before.cpuMs, readBytes: after.readBytes - before.readBytes };
   return { keys, seconds, ...use, ...reconnect };
@@ -109,13 +116,11 @@ async function untilAnnounced(
 /** Every source is started again with what it had. */
 async function loseConnections(
   sources: readonly Source[],
-  process: KvstoremeshProcess,
-  { endpoint }: BenchEtcd,
-  watcher: Child<CacheWatcher>,
+  { process, target, watcher }: MirrorUnderTest,
   signal: AbortSignal,
 ): Promise<Pick<Mirrored, 'reconnectWrites' | 'reconnectReadBytes'>> {
   // Canaries are watched already. Not freshness, which is written because time goes by.
-  await watcher.ask('follow', { etcd: endpoint, prefixes: ['cilium/cache/', 'cilium/cluster-config/'] });
+  await watcher.ask('follow', { etcd: target.endpoint, prefixes: ['cilium/cache/', 'cilium/cluster-config/'] });
   await watcher.ask('take');
   const failures = await process.failures();
   const before = process.use().readBytes;

@@ -15,7 +15,7 @@ import { east as eastCluster, west as westCluster } from './published.ts';
 import { apiFigures, calmestRound, isCalm, propagationFigures, renderRounds } from './rounds.ts';
 import type { Round, Side, Turn } from './rounds.ts';
 
-/** Of the issue. */
+/** Changes that a busy cluster makes. */
 const perSecond = 200;
 /** Of one turn: a second, after a fifth of one to wake up. */
 const turnCounts = { warmUp: perSecond / 5, measured: perSecond };

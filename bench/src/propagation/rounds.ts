@@ -42,7 +42,7 @@ export function calmestRound(turns: readonly Turn[], wanted: number): Round {
 
 export type Side = 'floor' | 'ours';
 
-/** Of the issue: no more than twice the floor at the 99th percentile. */
+/** Our target: no more than twice the floor at the 99th percentile. */
 const ratioTarget = { atMost: 2 };
 
 /** Medians over rounds, so that a hiccup of the machine in one of them decides nothing. */

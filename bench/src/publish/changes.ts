@@ -8,7 +8,7 @@ import { addressPrefixes } from './stage.ts';
 import type { Stage } from './stage.ts';
 import type { Commit } from './store-watcher.ts';
 
-/** Of the issue. */
+/** Changes that a busy large cluster makes. */
 export const perSecond = 500;
 /** Of one turn: a second, after a fifth of one to wake up. */
 const counts = { warmUp: perSecond / 5, measured: perSecond };

@@ -11,7 +11,7 @@ import type { BenchNode, NodeSize } from './node.ts';
 import { renderRestarts, restartFigures } from './restarts.ts';
 import type { Restart } from './restarts.ts';
 
-/** Of the issue: 10,000 services × 10 backends, 100,000 addresses. */
+/** Of a large mesh: 10,000 services × 10 backends, 100,000 addresses. */
 const size: NodeSize = { services: 10_000, localBackends: 5, remoteBackends: 5, addresses: 100_000 };
 
 /** Without an agent, and with the new one before it is looked at. */

@@ -1,7 +1,7 @@
 import { Backoff, MeshError, aborted, describeError, isAborted, retryLoop, withDeadline } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 
-import type { CommitResult, KvOp, KvStore } from './kv-store.ts';
+import type { CommitResult, KvEvent, KvOp, KvStore } from './kv-store.ts';
 
 export interface KvLockDeps {
   /** With a session of its own, whose lease is as short as a lost holder may be missed. */
@@ -84,22 +84,21 @@ export class KvLock {
       for await (const { phase, events } of this.#deps.store.watch(this.#prefix, {}, signal)) {
         if (phase !== 'live' && !isListing) this.#wanted.clear();
         isListing = phase === 'list';
-        for (const event of events) {
-          if (event.kind === 'put') this.#wanted.set(event.key, event.modRevision);
-          else this.#wanted.delete(event.key);
-        }
+        for (const event of events) this.#record(event);
         if (isListing) continue;
         progressed();
-        if (!this.#wanted.has(this.#key)) {
-          if (this.#isHeld) return;
-          await this.#want(signal);
-        } else {
-          this.#settle();
-        }
+        if (this.#wanted.has(this.#key)) this.#settle();
+        else if (this.#isHeld) return;
+        else await this.#want(signal);
       }
     } finally {
       this.#isCertain = false;
     }
+  }
+
+  #record(event: KvEvent): void {
+    if (event.kind === 'put') this.#wanted.set(event.key, event.modRevision);
+    else this.#wanted.delete(event.key);
   }
 
   #settle(): void {
