@@ -135,6 +135,25 @@ describe('the golden values of Cilium', () => {
 });
 
 describe('what is kept', () => {
+  it('says of a null what it says of what is not there', () => {
+    const nulls = { ipv4: '10.1.0.4', ipv6: null };
+    const networking = { addressing: [null, nulls], node: null };
+    const status = { identity: null, encryption: null, networking, 'service-account': null };
+    const object = { metadata: { name: 'a' }, status } as unknown as CiliumEndpoint;
+    const kept = entriesOfCiliumEndpoint(keptCiliumEndpoint(object));
+    expect(kept).toMatchObject([{ ip: '10.1.0.4', hostIp: '', id: 0, key: 0, k8sServiceAccount: '' }]);
+    const endpoints = [
+      { name: 'b', id: null, networking },
+      { name: 'c', networking: { addressing: null } },
+    ];
+    const slice = { metadata: { name: 's' }, namespace: 'x', endpoints } as unknown as CiliumEndpointSlice;
+    const ofSlice = entriesOfCiliumEndpointSlice(keptCiliumEndpointSlice(slice));
+    expect(ofSlice).toMatchObject([{ ip: '10.1.0.4', id: 0, k8sPodName: 'b' }]);
+    const empty = { metadata: { name: 's' }, namespace: null, endpoints: null } as unknown as CiliumEndpointSlice;
+    expect(entriesOfCiliumEndpointSlice(keptCiliumEndpointSlice(empty))).toEqual([]);
+    expect(keptCiliumEndpoint({ metadata: { name: 'a' }, status: null } as never).status).toEqual({});
+  });
+
   it('says the same entries as the whole', () => {
     const whole: CiliumEndpoint = JSON.parse(
       JSON.stringify({ ...endpoint, status: { ...endpoint.status, health: { bpf: 'OK' }, log: [{ code: 'ok' }] } }),

@@ -2,6 +2,8 @@ import type { CiliumEndpoint, CiliumEndpointNetworking, CiliumEndpointSlice, Obj
 import { canonicalIp } from '@clustermesh/wire';
 import type { IpIdentity, NumericIdentity } from '@clustermesh/wire';
 
+import { withoutNulls } from './nil.ts';
+
 /** One endpoint, whichever object tells of it. */
 interface EndpointFacts {
   readonly namespace: string;
@@ -49,9 +51,9 @@ function entries({ namespace, name, id, key, serviceAccount, networking }: Endpo
 }
 
 /** What is kept of an endpoint: its health, policy and history are many times as much. */
-export function keptCiliumEndpoint({ metadata, status = {} }: CiliumEndpoint): CiliumEndpoint {
-  const { identity, encryption, networking, 'service-account': serviceAccount } = status;
-  return {
+export function keptCiliumEndpoint({ metadata, status }: CiliumEndpoint): CiliumEndpoint {
+  const { identity, encryption, networking, 'service-account': serviceAccount } = status ?? {};
+  return withoutNulls({
     metadata: keptMeta(metadata),
     status: {
       ...(identity?.id === undefined ? {} : { identity: { id: identity.id } }),
@@ -59,15 +61,12 @@ export function keptCiliumEndpoint({ metadata, status = {} }: CiliumEndpoint): C
       ...(networking === undefined ? {} : { networking }),
       ...(serviceAccount === undefined ? {} : { 'service-account': serviceAccount }),
     },
-  };
+  });
 }
 
-export function keptCiliumEndpointSlice({
-  metadata,
-  namespace = '',
-  endpoints = [],
-}: CiliumEndpointSlice): CiliumEndpointSlice {
-  return { metadata: keptMeta(metadata), namespace, endpoints };
+export function keptCiliumEndpointSlice(slice: CiliumEndpointSlice): CiliumEndpointSlice {
+  const { metadata, namespace, endpoints } = slice;
+  return withoutNulls({ metadata: keptMeta(metadata), namespace: namespace ?? '', endpoints: endpoints ?? [] });
 }
 
 function keptMeta({ name, namespace, uid, resourceVersion }: ObjectMeta): ObjectMeta {

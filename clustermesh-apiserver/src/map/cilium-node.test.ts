@@ -111,4 +111,13 @@ describe('meshNodeOfCilium', () => {
     const bytes = nodeCodec.encode(meshNodeOfCilium(node, local));
     expect(Buffer.from(bytes).toString()).toBe(vector(`${name}.value`).toString());
   });
+
+  it('reads nulls as what is not there', () => {
+    const ipam = { podCIDRs: null, pools: { allocated: [{ cidrs: null }] } };
+    const nulls = { addresses: [{ type: 'InternalIP', ip: null }], ipam, health: null, encryption: null, bootid: null };
+    for (const spec of [null, nulls]) {
+      const node = { metadata: { name: 'n' }, spec } as unknown as CiliumNode;
+      expect(meshNodeOfCilium(node, east)).toEqual(meshNodeOfCilium({ metadata: { name: 'n' } }, east));
+    }
+  });
 });

@@ -4,13 +4,14 @@ import type { MeshNode, NodeAddress } from '@clustermesh/wire';
 
 import { allocCidrs } from './alloc-cidrs.ts';
 import type { LocalCluster } from './local-cluster.ts';
-import { nilIfEmpty, nilIfNone } from './nil.ts';
+import { nilIfEmpty, nilIfNone, withoutNulls } from './nil.ts';
 
 /** The second is an alias of older agents. */
 const wireguardKeyAnnotations = ['network.cilium.io/wg-pub-key', 'io.cilium.network.wg-pub-key'] as const;
 
 /** As Cilium's apiserver makes it (protocol.md §7.3): whatever the object says, it is of this cluster. */
-export function meshNodeOfCilium({ metadata, spec = {} }: CiliumNode, cluster: LocalCluster): MeshNode {
+export function meshNodeOfCilium({ metadata, spec: given }: CiliumNode, cluster: LocalCluster): MeshNode {
+  const spec = withoutNulls(given ?? {});
   const { addresses = [], health, ingress, encryption, bootid = '' } = spec;
   return {
     name: metadata.name,
