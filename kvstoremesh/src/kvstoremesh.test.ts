@@ -129,10 +129,13 @@ describe('mirroring', () => {
     expect(mesh.status('east')?.state).toBe('ready');
   });
 
-  it('reads another cache where the source is one', async () => {
+  it.each([
+    { mode: '', says: 'nothing of slices' },
+    { mode: 'services-and-endpointslices', says: 'the mode of its source, and has none of its slices (§14.2)' },
+  ])('reads another cache where the source is one that says $says', async ({ mode }) => {
     await using mesh = new MeshFixture();
     const east = mesh.add('east', 2);
-    east.announce({ cached: true });
+    east.announce({ cached: true, endpointSlicesExportMode: mode });
     for (const kind of ['nodes', 'identities', 'ip', 'services', 'serviceexports']) {
       east.put(`cilium/synced/east/cilium/cache/${kind}/v1`, 'now');
     }

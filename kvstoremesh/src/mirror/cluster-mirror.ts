@@ -1,7 +1,7 @@
 import type { KvReader } from '@clustermesh/kvstore';
 import { aborted, runAll } from '@clustermesh/runtime';
 import type { Health } from '@clustermesh/runtime';
-import { canaryKey, clusterConfigKey, kinds } from '@clustermesh/wire';
+import { canaryKey, clusterConfigKey, kindByName, kinds } from '@clustermesh/wire';
 import type { ClusterConfig, ClusterName, KindName } from '@clustermesh/wire';
 
 import { Canaries } from './canaries.ts';
@@ -35,7 +35,7 @@ export class ClusterMirror {
   }
 
   get isComplete(): boolean {
-    return this.#mirrors.every(({ isComplete }) => isComplete);
+    return this.#mirrors.every((mirror) => mirror.isComplete || this.#isOptional(mirror));
   }
 
   /** Entries that a limit keeps out, or keeps from being updated. */
@@ -117,6 +117,12 @@ export class ClusterMirror {
     if (size === 0 || kind.enabled(config)) return undefined;
     const name = successors[kind.name];
     return this.#mirrors.find((other) => other.kind.name === name && other.kind.enabled(config));
+  }
+
+  /** A source that is itself a copy may have its origin's mode and no slices, nor their canary (protocol.md §14). */
+  #isOptional({ kind: { name } }: KindMirror): boolean {
+    const config = this.#config;
+    return name === 'endpointslices' && config?.capabilities.cached === true && kindByName.services.enabled(config);
   }
 
   /** What the source does not have is mirrored from nothing: deleted here, and yet announced (protocol.md §9.1). */
