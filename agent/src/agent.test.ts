@@ -616,6 +616,18 @@ describe('createAgent', () => {
     expect(cluster(agent, east)).toMatchObject({ state: 'ready', rejectedNow: 0 });
   });
 
+  it('knows a node that has as many annotations as Kubernetes allows', async () => {
+    world = new World();
+    await world.local([1]);
+    await world.remote(east, [1]);
+    const key = `${prefixOf(east, 'nodes')}node1`;
+    const node = JSON.parse(Buffer.from(world.server.get(key)?.value ?? []).toString()) as object;
+    await world.put(key, Buffer.from(JSON.stringify({ ...node, Annotations: { large: 'x'.repeat(262_144) } })));
+    const agent = await started();
+    expect(cluster(agent, east)).toMatchObject({ state: 'ready', rejectedNow: 0 });
+    expect(chosen(agent)).toEqual(['10.1.1.1', '10.2.1.1']);
+  });
+
   it('of two claims on one address the owner of the pod CIDR wins, and the loser is shown', async () => {
     world = new World();
     await world.local([]);

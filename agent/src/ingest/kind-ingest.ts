@@ -89,7 +89,7 @@ const largestPut = 1_571_840;
  * measured before it is looked into.
  */
 const maxValueBytes: Readonly<Record<KindName, number>> = {
-  nodes: 65_536,
+  nodes: 524_288, // Kubernetes allows annotations of 256 KiB
   identities: 65_536,
   ip: 16_384,
   services: largestPut,

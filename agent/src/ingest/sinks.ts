@@ -29,7 +29,8 @@ export interface Sink<T> {
 export function nodeSink(state: MeshState, { cluster, clusterId }: SourceContext): Sink<MeshNode> {
   return {
     check: (node) => podPrefixes(node).map(tooWide).find(Boolean),
-    upserted: (_name, node) => state.upsertNode(clusterId, node),
+    // Annotations are the most of a node, and nobody reads them.
+    upserted: (_name, node) => state.upsertNode(clusterId, { ...node, annotations: null }),
     hasRoom: () => state.hasRoomForNodes(clusterId),
     deleted: (name) => state.removeNode(cluster, name),
   };
