@@ -25,7 +25,7 @@ export interface MirrorRound {
   readonly foreignLoad: number;
 }
 
-export function keysPerSecond({ keys, seconds }: Copied): number {
+function keysPerSecond({ keys, seconds }: Copied): number {
   return keys / seconds;
 }
 

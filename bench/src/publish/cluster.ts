@@ -14,11 +14,16 @@ import {
 } from './cluster-objects.ts';
 import { Collection } from './collection.ts';
 import type { Stored } from './collection.ts';
-import type { SideState } from './kube-api.ts';
 import type { PodChange } from './pod-changes.ts';
 
 interface Named {
   readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+export interface ClusterState {
+  /** When it was first asked for anything since it was reset. */
+  readonly firstRequestMs: number | undefined;
+  readonly podWatchers: number;
 }
 
 /** The label by which an apiserver looks for identities. */
@@ -67,7 +72,7 @@ export class Cluster {
     this.#firstRequestMs = undefined;
   }
 
-  get state(): SideState {
+  get state(): ClusterState {
     return {
       firstRequestMs: this.#firstRequestMs,
       podWatchers: this.#pods.watchers,

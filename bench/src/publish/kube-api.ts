@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '../../floors/serve.ts';
 import { monotonicMs } from '../propagation/changes.ts';
 import { Cluster } from './cluster.ts';
+import type { ClusterState } from './cluster.ts';
 import { changeAt } from './pod-changes.ts';
 
 export interface KubeApiFiles {
@@ -30,12 +31,6 @@ export interface ChangesMade {
   readonly sent: readonly Sent[];
   /** All changes a second, as it really was. */
   readonly rate: number;
-}
-
-export interface SideState {
-  /** When it was first asked for anything since it was reset. */
-  readonly firstRequestMs: number | undefined;
-  readonly podWatchers: number;
 }
 
 export type SideName = 'ours' | 'floor';
@@ -62,7 +57,7 @@ const answers = {
   reset: ({ side, keepIdentities }: { readonly side: SideName; readonly keepIdentities: boolean }): void =>
     sides[side].reset(keepIdentities),
 
-  state: ({ side }: { readonly side: SideName }): SideState => sides[side].state,
+  state: ({ side }: { readonly side: SideName }): ClusterState => sides[side].state,
 
   /** Open loop: events are written when they are due, whatever became of those before. */
   change: async (order: {

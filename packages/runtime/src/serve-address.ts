@@ -7,7 +7,7 @@ export interface ServeAddress {
 }
 
 /** `[HOST]:PORT` as Go's servers take it: `:9962`, `localhost:9889`, `[::1]:9962`; undefined for ''. */
-export function serveAddress(text: string, context: z.RefinementCtx): ServeAddress | undefined {
+function serveAddress(text: string, context: z.RefinementCtx): ServeAddress | undefined {
   if (text === '') return undefined;
   const [, bracketed, plain = '', port = ''] = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? [];
   if (port !== '' && Number(port) <= 65_535) return { host: bracketed ?? plain, port: Number(port) };

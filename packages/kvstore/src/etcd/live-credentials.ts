@@ -8,7 +8,7 @@ import type { EtcdTls } from './endpoint.ts';
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 type ConnectorArguments = Parameters<ChannelCredentials['_createSecureConnector']>;
 
-/** With `readTls` they are read again before each handshake. */
+/** With `readTls` certificates are read again before each handshake. */
 export function channelCredentials(
   secure: boolean,
   tls: EtcdTls | undefined,
@@ -22,7 +22,7 @@ export function channelCredentials(
  * Credentials that are read before each handshake, so that renewed certificates serve the next connection and none that
  * runs is ended for them. Of what cannot be read or does not fit together, `read` makes the best it can.
  */
-export class LiveCredentials extends ChannelCredentials {
+class LiveCredentials extends ChannelCredentials {
   readonly #read: () => Promise<EtcdTls>;
   #used: ChannelCredentials;
 
@@ -56,7 +56,7 @@ export class LiveCredentials extends ChannelCredentials {
 }
 
 /** As Go has it, any certificate of the CA file may be the end of a chain, also an intermediate's. Throws TLS_INVALID. */
-export function sslCredentials(tls: EtcdTls | undefined): ChannelCredentials {
+function sslCredentials(tls: EtcdTls | undefined): ChannelCredentials {
   try {
     return credentials.createFromSecureContext(createSecureContext({ ...tls, allowPartialTrustChain: true }));
   } catch (error) {

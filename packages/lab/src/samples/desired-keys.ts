@@ -16,7 +16,7 @@ export interface SamplesChange {
   readonly heartbeat?: boolean | undefined;
 }
 
-export function desiredKeysFile(dir: string): string {
+function desiredKeysFile(dir: string): string {
   return join(dir, 'keys.json');
 }
 
