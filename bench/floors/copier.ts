@@ -51,7 +51,7 @@ const answers = {
         void sent.then(() => inFlight.delete(sent));
       }
     };
-    await Promise.all(paths.map((path) => listChunks(get, path, chunk, () => put(chunk))));
+    await Promise.all(paths.map((path) => listChunks(get, path, chunk, put)));
     await put(Infinity);
     await Promise.all(inFlight);
     await kv.put({ key: Buffer.from(lastKey), value: Buffer.from('1') });

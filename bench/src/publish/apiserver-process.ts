@@ -25,7 +25,7 @@ export interface ApiserverFigures {
 
 const main = fileURLToPath(new URL('../../../clustermesh-apiserver/src/main.ts', import.meta.url));
 /** As in deploy/Dockerfile. */
-const imageFlags = ['--max-semi-space-size=8', '--heap-growing-percent=100'];
+const imageFlags = ['--max-semi-space-size=8', '--heap-growing-percent=60'];
 const probe = new URL('../restart/event-loop-probe.ts', import.meta.url);
 let starts = 0;
 
