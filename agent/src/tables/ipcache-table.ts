@@ -123,6 +123,11 @@ export class IpcacheTable {
     return claims.find((other) => other.clusterId === claim.clusterId);
   }
 
+  claimOf(address: Uint8Array, prefixLength: number, clusterId: number): IpcacheClaim | undefined {
+    const row = this.#index.find(address, prefixLength);
+    return row < 0 ? undefined : this.#claimsOf(row).find((claim) => claim.clusterId === clusterId);
+  }
+
   /** Withdraws one cluster's claim and returns it. */
   remove(address: Uint8Array, prefixLength: number, clusterId: number): IpcacheClaim | undefined {
     const row = this.#index.find(address, prefixLength);

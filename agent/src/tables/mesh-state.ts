@@ -4,11 +4,8 @@ import {
   formatIp,
   hostIdentity,
   isClusterIndependent,
-  isIpv4,
   parseIp,
   remoteNodeIdentity,
-  worldIpv4Identity,
-  worldIpv6Identity,
 } from '@clustermesh/wire';
 import type { IpIdentity, LabelArray, MeshNode, Prefix } from '@clustermesh/wire';
 import { zoneLabel } from '@clustermesh/select';
@@ -16,6 +13,7 @@ import { zoneLabel } from '@clustermesh/select';
 import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
 import { keyText } from '../maps/address.ts';
 import { BackendPaths } from './backend-paths.ts';
+import { ClusterClaims } from './cluster-claims.ts';
 import { EntryPorts } from './entry-ports.ts';
 import { IdentityTable } from './identity-table.ts';
 import { IpcacheTable } from './ipcache-table.ts';
@@ -67,6 +65,7 @@ export class MeshState {
   readonly #localClusterId: number;
   readonly #nodeName: string | undefined;
   readonly #ownClaims: OwnClaims;
+  readonly #clusterClaims: ClusterClaims;
   #apiservers: readonly Prefix[] = [];
   readonly #networkShares: NetworkShares;
   readonly #onChange: () => void;
@@ -96,6 +95,7 @@ export class MeshState {
       onWay: (address) => this.paths.addressChanged(address),
     });
     this.#ownClaims = new OwnClaims({ ...options, ipcache: this.ipcache });
+    this.#clusterClaims = new ClusterClaims({ ...options, ipcache: this.ipcache });
     this.paths = new BackendPaths({
       ...options,
       ipcache: this.ipcache,
@@ -183,8 +183,7 @@ export class MeshState {
     // From here another cluster's host is a remote node (protocol.md §8.7), and none of its nodes serves our Kubernetes API.
     const isRemoteHost = (value.id === hostIdentity || value.id === kubeApiserverIdentity) && !isLocal;
     const identity = isRemoteHost ? remoteNodeIdentity : value.id;
-    const before = this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity, nodeIndex });
-    this.nodeIndexes.release(before?.nodeIndex ?? 0);
+    this.#clusterClaims.setEntry(prefix, { clusterId, identity, nodeIndex });
     // Of a host's ports policies know nothing: it is many things at once.
     const ports = isClusterIndependent(identity) ? [] : value.namedPorts;
     for (const changed of this.ports.set(entryKey(clusterId, prefix), identity, ports)) this.#onIdentity(changed);
@@ -195,9 +194,8 @@ export class MeshState {
   removeIp(clusterId: ClusterId, value: Pick<IpIdentity, 'ip' | 'mask'>): void {
     const prefix = coveredPrefix(value);
     if (prefix === undefined) return;
-    const claim = this.ipcache.remove(prefix.address, prefix.bits, clusterId);
+    this.#clusterClaims.removeEntry(prefix, clusterId);
     this.#networkShares.giveBack(clusterId, prefix);
-    this.nodeIndexes.release(claim?.nodeIndex ?? 0);
     for (const changed of this.ports.delete(entryKey(clusterId, prefix))) this.#onIdentity(changed);
     this.#addressesChanged();
   }
@@ -251,11 +249,7 @@ export class MeshState {
   #setFallback(prefix: Prefix, clusterId: ClusterId, node: string | undefined): void {
     if (clusterId === this.#localClusterId) return;
     const nodeIndex = node === undefined ? 0 : this.#nodeIndexOf(clusterId, node.slice(node.lastIndexOf('@') + 1));
-    const before =
-      nodeIndex === undefined || nodeIndex === 0
-        ? this.ipcache.remove(prefix.address, prefix.bits, clusterId)
-        : this.ipcache.upsert(prefix.address, prefix.bits, { clusterId, identity: worldOf(prefix), nodeIndex });
-    this.nodeIndexes.release(before?.nodeIndex ?? 0);
+    this.#clusterClaims.setRange(prefix, clusterId, nodeIndex ?? 0);
     this.#ownClaims.setWay(prefix, nodeIndex ?? 0);
     this.#addressesChanged();
   }
@@ -321,9 +315,4 @@ export class MeshState {
 
 function entryKey(clusterId: ClusterId, { address, bits }: Prefix): string {
   return `${clusterId}/${keyText(address)}/${bits}`;
-}
-
-/** By family: a policy about all of IPv6 does not mean those of IPv4. */
-function worldOf({ address }: Prefix): number {
-  return isIpv4(address) ? worldIpv4Identity : worldIpv6Identity;
 }
