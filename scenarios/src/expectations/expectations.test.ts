@@ -191,6 +191,8 @@ describe('inspected', () => {
   it.each([
     { params: { where: { cluster: 'west' } }, isMet: true },
     { params: { where: { cluster: 'west', state: 'conflict' }, atLeast: 2 }, isMet: false },
+    { params: { where: { cluster: 'west', state: 'prog*' }, atMost: 1 }, isMet: true },
+    { params: { where: { cluster: 'west', state: 'rog*' } }, isMet: false },
     { params: { where: { cluster: 'west' }, atMost: 1 }, isMet: false },
     { params: { where: { cluster: 'north' }, atLeast: 0, atMost: 0 }, isMet: true },
   ])('$params: met $isMet', async ({ params, isMet }) => {

@@ -10,7 +10,7 @@ const rowsOutput = z.array(z.record(z.string(), z.unknown()));
 const params = z.strictObject({
   of: z.string(),
   what: z.enum(['backends', 'clusters', 'identities', 'ipcache', 'nodes', 'services']),
-  /** Column → text. */
+  /** Column → text; one that ends in `*` is how the text begins. */
   where: z.record(z.string(), z.string()),
   atLeast: z.number().int().min(0).default(1),
   atMost: z.number().int().min(0).default(Number.MAX_SAFE_INTEGER),
@@ -19,7 +19,7 @@ const params = z.strictObject({
 export const inspected: ExpectationVerb<z.output<typeof params>> = {
   name: 'inspected',
   summary:
-    '`clustermesh inspect` of all agents of a cluster has `atLeast` (1) and `atMost` so many rows with these columns',
+    '`clustermesh inspect` of all agents of a cluster has `atLeast` (1) and `atMost` so many rows with these columns (`shop/*`: begins with `shop/`)',
   params,
   clusters: ({ of }) => [of],
   commands: ({ of, what }) => [`clustermesh inspect ${what} --context ${of}`],
@@ -83,7 +83,11 @@ async function countRows(run: Run, query: Query): Promise<number> {
 async function findRows(run: Run, { of, what, where }: Query): Promise<z.output<typeof rowsOutput>> {
   const rows = rowsOutput.parse(await clustermeshJson(run, ['inspect', what, '--context', of]));
   mustHave(rows, what, Object.keys(where));
-  return rows.filter((row) => Object.entries(where).every(([column, text]) => String(row[column]) === text));
+  return rows.filter((row) => Object.entries(where).every(([column, text]) => fits(String(row[column]), text)));
+}
+
+function fits(found: string, text: string): boolean {
+  return text.endsWith('*') ? found.startsWith(text.slice(0, -1)) : found === text;
 }
 
 /** A column that is not there would be equal to nothing, and to itself, for ever. */
