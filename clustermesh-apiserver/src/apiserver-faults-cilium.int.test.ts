@@ -94,7 +94,7 @@ describe('clustermesh-apiserver of 10,000 CiliumEndpoints, when the Kubernetes A
     await broken(ciliumEndpoints, 'no-ip', { status: { networking: { addressing: [{ ipv4: 7 }, null] } } });
     await broken(ciliumIdentities, 'letters', { 'security-labels': { a: 1 } });
     await broken(ciliumIdentities, '66998', { 'security-labels': [1] });
-    await broken(ciliumNodes, 'null', { spec: { addresses: [null], ipam: 'x' } });
+    await broken(ciliumNodes, 'no-list', { spec: { addresses: 'x', ipam: null } });
     const known = await cluster.kube.get(ciliumEndpoints, { namespace: 'default', name: workloadName(3) });
     const status = { networking: { addressing: 5 } } as unknown as NonNullable<typeof known.status>;
     await cluster.kube.update(ciliumEndpoints, { ...known, status });

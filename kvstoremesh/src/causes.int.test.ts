@@ -133,7 +133,7 @@ describe('the cause of a failed connection', () => {
     const other = await createCa({ commonName: 'west ca', ...validity });
     await writeCluster('east', { ca: await write('ca.crt', other.certPem) });
     const line =
-      /server certificate of https:\S+ is not signed by a CA of the trusted CA file: CN=server .*trusted: CN=west ca$/;
+      /server certificate of https:\S+ is not signed by a CA of the trusted CA file: CN=server .*trusted: CN=west ca; where/;
     await expectCause('east', 'TLS_UNTRUSTED', line);
   });
 
