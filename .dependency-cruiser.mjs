@@ -75,6 +75,7 @@ export default {
       'an independent client for floors; the product has its own (ADR 10)',
       '^bench/floors/',
     ),
+    forbid('ioredis-fenced', '.*', 'node_modules/ioredis/', 'Redis is a KvStore', '^packages/kvstore/src/redis/'),
     forbid('koffi-fenced', '.*', 'node_modules/koffi/', 'only ebpf calls native code', '^packages/ebpf/src/'),
     forbid(
       'client-node-fenced',

@@ -12,6 +12,8 @@ export { freePort } from './free-port.ts';
 export { HostileEtcd, compactedMessage, progressMessage, putMessage } from './hostile-etcd.ts';
 export type { HostileAnswers, HostileEntry } from './hostile-etcd.ts';
 export { TestNetns, connectNetns } from './netns.ts';
+export { TestRedis } from './redis.ts';
+export type { TestRedisOptions } from './redis.ts';
 export { tempDir } from './temp-dir.ts';
 export type { TempDir } from './temp-dir.ts';
 export { TestCa } from './test-certificates.ts';

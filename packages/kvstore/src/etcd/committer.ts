@@ -7,7 +7,7 @@ import { classify } from './grpc-errors.ts';
 import type { Leases } from './leases.ts';
 import type { RequestOp } from './messages.ts';
 import { txn } from './methods.ts';
-import { Semaphore } from './semaphore.ts';
+import { Semaphore } from '../semaphore.ts';
 import { planTransactions } from '../transactions.ts';
 import type { Stage } from '../transactions.ts';
 import type { WriteGate } from './write-gate.ts';
