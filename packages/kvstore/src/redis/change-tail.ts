@@ -8,7 +8,7 @@ import type { RedisLink } from './redis-link.ts';
 import type { RedisSession } from './redis-session.ts';
 
 /** A silence of this length ends a blocking read, and it is asked whether store and writers are still there. */
-const blockMs = 2_000;
+const silenceMs = 2_000;
 
 /**
  * The newest commits, read once for all watches of a store over a connection of their own. It keeps a bounded part of
@@ -18,6 +18,7 @@ export class ChangeTail {
   readonly #session: RedisSession;
   readonly #attempted: string;
   readonly #maxBytes: number;
+  readonly #blockMs: number;
   readonly #commits: Commit[] = [];
   #bytes = 0;
   readonly #storeId: bigint;
@@ -26,11 +27,17 @@ export class ChangeTail {
   /** Wakes watches: there are commits, or there is a failure. */
   readonly changed = new WakeUp();
 
-  private constructor(session: RedisSession, start: StoreState, maxBytes: number, attempted: string) {
+  private constructor(
+    session: RedisSession,
+    start: StoreState,
+    limits: { maxBytes: number; blockMs: number },
+    attempted: string,
+  ) {
     this.#session = session;
     this.#storeId = start.storeId;
     this.#head = start.revision;
-    this.#maxBytes = maxBytes;
+    this.#maxBytes = limits.maxBytes;
+    this.#blockMs = limits.blockMs;
     this.#attempted = attempted;
   }
 
@@ -39,7 +46,8 @@ export class ChangeTail {
     const session = await link.dedicated();
     try {
       const start = decodeMeta(await session.call(readMeta, attempted), session);
-      const tail = new ChangeTail(session, start, maxBytes, attempted);
+      const blockMs = Math.ceil(Math.min(silenceMs, link.requestTimeoutMs / 2));
+      const tail = new ChangeTail(session, start, { maxBytes, blockMs }, attempted);
       void tail.#run();
       return tail;
     } catch (error) {
@@ -77,7 +85,7 @@ export class ChangeTail {
   async #run(): Promise<void> {
     try {
       for (;;) {
-        const reply = await this.#session.call(awaitChangesAfter(this.#head, blockMs), this.#attempted);
+        const reply = await this.#session.call(awaitChangesAfter(this.#head, this.#blockMs), this.#attempted);
         const commits =
           reply === null ? [] : (reply as [Buffer, unknown][]).flatMap(([, found]) => decodeCommits(found));
         // Silence, or a gap: is it still the same store?

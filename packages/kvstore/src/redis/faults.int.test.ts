@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { silentLogger, systemClock } from '@clustermesh/runtime';
-import { TestCa, TestRedis, eventually, tempDir } from '@clustermesh/testkit';
+import { FaultProxy, TestCa, TestRedis, eventually, tempDir } from '@clustermesh/testkit';
 
 import type { KvOp, KvStore, WatchBatch } from '../kv-store.ts';
 import { RedisKvStore } from './redis-kv-store.ts';
@@ -139,6 +139,42 @@ describe('RedisKvStore and a server that fails', () => {
     });
   });
 
+  it('ends where the writer is, however much changes during the listing of a large hash', async () => {
+    const prefix = 'cilium/cache/ip/v1/c1/';
+    const writer = await open();
+    const want = new Map<string, string>();
+    const write = async (ops: readonly KvOp[]): Promise<void> => {
+      for (const op of ops) {
+        if (op.kind === 'put') want.set(op.key, Buffer.from(op.value).toString());
+        else if (op.kind === 'delete') want.delete(op.key);
+      }
+      await writer.commit(ops, signal);
+    };
+    await write(Array.from({ length: 3_000 }, (_, index) => put(`${prefix}${index}`, 'v'.repeat(80))));
+    const reader = await open({ session: false });
+    const got = new Map<string, string>();
+    const stop = new AbortController();
+    let pages = 0;
+    for await (const batch of reader.watch(prefix, {}, stop.signal)) {
+      for (const event of batch.events) {
+        if (event.kind === 'put') got.set(event.key, Buffer.from(event.value).toString());
+        else got.delete(event.key);
+      }
+      if (batch.phase !== 'live' && pages++ < 20) {
+        // Keys of all ages: deleted, changed, made, and made again.
+        const at = pages * 150;
+        const gone = Array.from({ length: 40 }, (_, index) => `${prefix}${(at + index * 7) % 3_000}`);
+        await write(gone.map((key) => ({ kind: 'delete', key })));
+        await write(gone.slice(20).map((key) => put(key, `again ${pages}`)));
+        await write([put(`${prefix}new-${pages}`, '1'), put(`${prefix}${3_000 - at / 2}`, `changed ${pages}`)]);
+        await write([put(`${prefix}last`, String(pages))]);
+      }
+      if (batch.phase === 'live' && got.get(`${prefix}last`) === want.get(`${prefix}last`)) stop.abort();
+    }
+    expect(pages).toBeGreaterThan(10);
+    expect(got).toEqual(want);
+  });
+
   describe('another history', () => {
     it('is noticed by watch and writer when everything is deleted under them', async () => {
       const store = await open();
@@ -217,6 +253,22 @@ describe('RedisKvStore and a server that fails', () => {
       expect(await heir.get('p/taken')).toBeDefined();
       await eventually(async () => expect(await redis.cli('SCARD', 'clustermesh:writers')).toBe('1'));
     });
+  });
+
+  it('notices a connection that is silent but not closed, and needs no help to go on', async () => {
+    await using proxy = await FaultProxy.listen(redis.port);
+    const store = await open({ requestTimeoutMs: 500 }, `redis://127.0.0.1:${proxy.port}`);
+    await store.commit([put('p/a', '1')], signal);
+    const seen = follow(store, 'p/');
+    await eventually(() => expect(seen.lines).toEqual(['+p/a=1', '#']));
+    proxy.strand();
+    const silent = { code: 'KV_UNAVAILABLE', retryable: true };
+    await expect(store.commit([put('p/b', '1')], signal)).rejects.toMatchObject(silent);
+    await expect(seen.done).rejects.toMatchObject(silent);
+    await store.commit([put('p/b', '1')], signal);
+    const again = follow(store, 'p/', seen.last);
+    await eventually(() => expect(again.lines).toEqual(['+p/b=1']));
+    again.stop();
   });
 
   it('says where a connection was refused', async () => {

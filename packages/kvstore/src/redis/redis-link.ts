@@ -6,13 +6,13 @@ import { RedisSession } from './redis-session.ts';
 /** The way to one server: a connection for requests, made anew by the next request after it broke. */
 export class RedisLink {
   readonly #target: RedisTarget;
-  readonly #requestTimeoutMs: number;
+  readonly requestTimeoutMs: number;
   readonly #closing = new AbortController();
   #session: Promise<RedisSession> | undefined;
 
   constructor(target: RedisTarget, requestTimeoutMs: number) {
     this.#target = target;
-    this.#requestTimeoutMs = requestTimeoutMs;
+    this.requestTimeoutMs = requestTimeoutMs;
   }
 
   get description(): string {
@@ -36,7 +36,7 @@ export class RedisLink {
   /** A connection of the caller's own, for commands that block. */
   async dedicated(): Promise<RedisSession> {
     if (this.#closing.signal.aborted) throw this.#closed();
-    const session = await RedisSession.open(this.#target, this.#requestTimeoutMs);
+    const session = await RedisSession.open(this.#target, this.requestTimeoutMs);
     if (!isAborted(this.#closing.signal)) return session;
     session.close();
     throw this.#closed();

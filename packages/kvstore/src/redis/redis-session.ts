@@ -14,6 +14,7 @@ export class RedisSession {
   /** Of the server process: another one may have another history, also under the same store id. */
   serverId = '';
   #broken: unknown;
+  #closed = false;
 
   private constructor(target: RedisTarget, requestTimeoutMs: number) {
     const { host, port, tls, description } = target;
@@ -38,7 +39,8 @@ export class RedisSession {
   }
 
   get ended(): boolean {
-    return this.#client.status !== 'ready';
+    // The library calls itself ready until the other side, which may be silent, has heard of the end.
+    return this.#closed || this.#client.status !== 'ready';
   }
 
   /** One command; binary reply. */
@@ -61,6 +63,7 @@ export class RedisSession {
   }
 
   close(): void {
+    this.#closed = true;
     this.#client.disconnect();
   }
 
