@@ -27,7 +27,10 @@ const counts = join(folder, 'counts');
 const collected = 'collected';
 
 /** A tier that hangs is killed, and counts as a failure. */
-const tierTimeoutMs = 10 * 60_000;
+const tierTimeoutMs = 20 * 60_000;
+
+/** By default one less than there are processors; but most of a test's time is waiting for others. */
+const workers = ['--maxWorkers=2', '--workerIdleMemoryLimit=2GB'];
 
 /** A tier that dies without counting is one failure: silence is not success. */
 function runTier(name: string, args: readonly string[]): boolean {
@@ -50,7 +53,10 @@ function readCounts(): Counts[] {
 }
 
 const tiers: readonly (readonly [string, readonly string[]])[] = [
-  ['unit and integration tests', [...jest, `--testPathIgnorePatterns=${kernelTests}`, '/node_modules/', '/dist/']],
+  [
+    'unit and integration tests',
+    [...jest, ...workers, `--testPathIgnorePatterns=${kernelTests}`, '/node_modules/', '/dist/'],
+  ],
   ['kernel and lab tests (root)', [...jest, `--testPathPatterns=${kernelTests}`, '--runInBand']],
 ];
 const broken = tiers.filter(([name, args]) => !runTier(name, args)).map(([name]) => name);
