@@ -25,6 +25,13 @@ interface RemoteStatus {
   readonly 'num-failures': number;
 }
 
+/** How it is started, other than by default. */
+export interface KvstoremeshStart {
+  readonly flags?: Readonly<Record<string, string | number>>;
+  /** A module that is loaded before the program. */
+  readonly preload?: string;
+}
+
 const main = fileURLToPath(new URL('../../../kvstoremesh/src/main.ts', import.meta.url));
 const deadlineMs = 120_000;
 
@@ -41,7 +48,12 @@ export class KvstoremeshProcess implements AsyncDisposable {
   }
 
   /** `dir` is for its files; `clientFile` is of its own etcd. */
-  static async start(dir: string, clientFile: string, signal: AbortSignal): Promise<KvstoremeshProcess> {
+  static async start(
+    dir: string,
+    clientFile: string,
+    signal: AbortSignal,
+    { flags: more = {}, preload }: KvstoremeshStart = {},
+  ): Promise<KvstoremeshProcess> {
     const remotes = join(dir, 'clustermesh');
     const etcdConfig = join(dir, 'etcd-config.yaml');
     await mkdir(remotes, { recursive: true });
@@ -56,10 +68,12 @@ export class KvstoremeshProcess implements AsyncDisposable {
       'health-host': '127.0.0.1',
       'health-port': healthPort,
       'api-serve-addr': '',
+      ...more,
     };
     const program = new TestProcess(process.execPath, [
       '--conditions=mesh-source',
       ...(process.env['BENCH_NODE_OPTIONS']?.split(' ') ?? []),
+      ...(preload === undefined ? [] : [`--import=${preload}`]),
       main,
       ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
     ]);
@@ -88,6 +102,23 @@ export class KvstoremeshProcess implements AsyncDisposable {
       );
       return waiting.length === 0 ? undefined : waiting.map(({ name }) => name).join(', ');
     });
+  }
+
+  /** Until all are mirrored; there are no others. */
+  async mirrored(clusters: number, signal: AbortSignal): Promise<void> {
+    await this.#until('mirrored', signal, async () => {
+      const ready = (await this.#clusters()).filter((cluster) => cluster.ready).length;
+      return ready === clusters ? undefined : `${ready} of ${clusters} are ready`;
+    });
+  }
+
+  /** Keys that wait to be written, of all kinds and clusters. */
+  async queued(): Promise<number> {
+    const text = (await this.#get('/metrics')) ?? '';
+    return [...text.matchAll(/^cilium_kvstoremesh_kvstore_sync_queue_size\{.*\} (\d+)$/gm)].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0,
+    );
   }
 
   async failures(): Promise<ReadonlyMap<string, number>> {

@@ -44,7 +44,7 @@ export const mirror: Bench = {
     for (let id = 1; id <= remoteCount; id++) {
       const cluster = new PublishedCluster(id, size);
       const source = { ...(await startEtcd(stack, cluster.name)), cluster };
-      await publish(source.cluster, source.endpoint, signal);
+      await publish([source.cluster], source.endpoint, signal);
       sources.push(source);
     }
     const keys = remoteCount * Object.values(size).reduce((sum, count) => sum + count, 0);

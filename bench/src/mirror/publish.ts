@@ -8,8 +8,12 @@ import type { PublishedCluster } from './published-cluster.ts';
 
 const opsPerCommit = 4_096;
 
-/** Writes all that a cluster publishes, without a lease: nobody keeps it alive. */
-export async function publish(cluster: PublishedCluster, endpoint: Endpoint, signal: AbortSignal): Promise<void> {
+/** Writes all that these clusters publish, without a lease: nobody keeps it alive. */
+export async function publish(
+  clusters: readonly PublishedCluster[],
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<void> {
   await using store = await EtcdKvStore.open(
     { ...etcdOptions(endpoint), session: false },
     { clock, random, log },
@@ -18,12 +22,14 @@ export async function publish(cluster: PublishedCluster, endpoint: Endpoint, sig
   let batch: KvOp[] = [];
   const flush = async (): Promise<void> => {
     const { refused } = await store.commit(batch, signal);
-    if (refused.length > 0) throw new Error(`etcd refuses ${refused.length} keys of ${cluster.name}`);
+    if (refused.length > 0) throw new Error(`${endpoint.url} refuses ${refused.length} keys`);
     batch = [];
   };
-  for (const op of cluster.entries(clock.now())) {
-    batch.push(op);
-    if (batch.length === opsPerCommit) await flush();
+  for (const cluster of clusters) {
+    for (const op of cluster.entries(clock.now())) {
+      batch.push(op);
+      if (batch.length === opsPerCommit) await flush();
+    }
   }
   await flush();
 }

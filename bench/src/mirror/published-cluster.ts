@@ -14,7 +14,14 @@ import {
   rfc3339,
   serviceCodec,
 } from '@clustermesh/wire';
-import type { AnyKind, ClusterCapabilities, ClusterId, ClusterName, NumericIdentity } from '@clustermesh/wire';
+import type {
+  AnyKind,
+  ClusterCapabilities,
+  ClusterId,
+  ClusterName,
+  MaxConnectedClusters,
+  NumericIdentity,
+} from '@clustermesh/wire';
 
 import type { Rename } from '../../floors/mirror.ts';
 
@@ -25,45 +32,61 @@ export interface ClusterSize {
   readonly nodes: number;
 }
 
-const backendsPerService = 10;
-const capabilities: ClusterCapabilities = {
-  syncedCanaries: true,
-  cached: false,
-  maxConnectedClusters: 255,
-  endpointSlicesExportMode: '',
-};
+/** By whom it is published, and in a mesh of which size. */
+export interface Publication {
+  readonly mesh?: 255 | 511;
+  /** By the cache of another cluster, and not by its own apiserver. */
+  readonly cached?: boolean;
+}
 
-/** A cluster as its apiserver publishes it; of each number there is one, always the same. */
+const backendsPerService = 10;
+
+/** A cluster as its apiserver, or a cache, publishes it; of each number there is one, always the same. */
 export class PublishedCluster {
   readonly name: ClusterName;
   readonly id: ClusterId;
   readonly #size: ClusterSize;
+  readonly #capabilities: ClusterCapabilities;
+  readonly #identityBits: number;
 
-  constructor(id: number, size: ClusterSize) {
+  constructor(id: number, size: ClusterSize, { mesh = 255, cached = false }: Publication = {}) {
     this.id = id as ClusterId;
     this.name = `remote-${id}` as ClusterName;
     this.#size = size;
+    const maxConnectedClusters = mesh;
+    this.#capabilities = { syncedCanaries: true, cached, maxConnectedClusters, endpointSlicesExportMode: '' };
+    this.#identityBits = mesh === 255 ? 16 : 15;
   }
 
   /** Kinds that it publishes, which are those that are copied. */
   get kinds(): readonly AnyKind[] {
-    return kinds.filter((kind) => kind.enabled({ id: this.id, capabilities }));
+    return kinds.filter((kind) => kind.enabled({ id: this.id, capabilities: this.#capabilities }));
   }
 
   get renames(): readonly Rename[] {
-    return this.kinds.map((kind) => ({ from: kind.statePrefix(this.name), to: kind.cachePrefix(this.name) }));
+    return this.kinds.map((kind) => ({ from: this.prefixOf(kind), to: kind.cachePrefix(this.name) }));
+  }
+
+  /** Where its entries stand. */
+  prefixOf(kind: AnyKind): string {
+    return this.#capabilities.cached ? kind.cachePrefix(this.name) : kind.statePrefix(this.name);
   }
 
   /** In the order of a writer: config, data, canaries, and a heartbeat. */
   *entries(nowMs: number): Generator<KvOp> {
     const { addresses, identities, services, nodes } = this.#size;
-    yield put(clusterConfigKey(this.name), clusterConfigCodec.encode({ id: this.id, capabilities }));
+    yield put(
+      clusterConfigKey(this.name),
+      clusterConfigCodec.encode({ id: this.id, capabilities: this.#capabilities }),
+    );
     for (let index = 0; index < nodes; index++) yield this.#node(index);
     for (let index = 0; index < identities; index++) yield this.#identity(index);
     for (let index = 0; index < addresses; index++) yield this.#address(index);
     for (let index = 0; index < services; index++) yield this.#service(index);
     const now = Buffer.from(rfc3339(nowMs));
-    for (const { stateCanary } of this.kinds) yield put(canaryKey(this.name, stateCanary), now);
+    for (const { stateCanary, cacheCanary } of this.kinds) {
+      yield put(canaryKey(this.name, this.#capabilities.cached ? cacheCanary : stateCanary), now);
+    }
     yield put(heartbeatKey, now);
   }
 
@@ -73,7 +96,7 @@ export class PublishedCluster {
       name,
       cluster: this.name,
       ipAddresses: [{ type: 'InternalIP', ip: this.#nodeIp(index) }],
-      ipv4AllocCidr: parseCidr(`10.${this.id}.${index}.0/24`) ?? null,
+      ipv4AllocCidr: parseCidr(`${this.#network(10)}.${index}.0/24`) ?? null,
       ipv4SecondaryAllocCidrs: null,
       ipv6AllocCidr: null,
       ipv6SecondaryAllocCidrs: null,
@@ -89,7 +112,7 @@ export class PublishedCluster {
       wireguardPubKey: '',
       bootId: '',
     });
-    return put(kindByName.nodes.statePrefix(this.name) + name, value);
+    return put(this.prefixOf(kindByName.nodes) + name, value);
   }
 
   #identity(index: number): KvOp {
@@ -99,7 +122,7 @@ export class PublishedCluster {
       { source: 'k8s', key: policyClusterLabel, value: this.name },
       { source: 'k8s', key: 'io.kubernetes.pod.namespace', value: 'shop' },
     ];
-    return put(`${kindByName.identities.statePrefix(this.name)}${number}`, identityCodec.encode(labels));
+    return put(`${this.prefixOf(kindByName.identities)}${number}`, identityCodec.encode(labels));
   }
 
   #address(index: number): KvOp {
@@ -116,7 +139,7 @@ export class PublishedCluster {
       k8sServiceAccount: 'default',
       namedPorts: [],
     });
-    return put(kindByName.ip.statePrefix(this.name) + ip, value);
+    return put(this.prefixOf(kindByName.ip) + ip, value);
   }
 
   #service(index: number): KvOp {
@@ -138,19 +161,24 @@ export class PublishedCluster {
       shared: true,
       clusterId: this.id,
     });
-    return put(`${kindByName.services.statePrefix(this.name)}shop/${name}`, value);
+    return put(`${this.prefixOf(kindByName.services)}shop/${name}`, value);
   }
 
   #identityNumber(index: number): number {
-    return (this.id << 16) + 256 + index;
+    return (this.id << this.#identityBits) + 256 + index;
   }
 
   #podIp(index: number): string {
-    return `10.${this.id}.${index >> 8}.${index & 255}`;
+    return `${this.#network(10)}.${index >> 8}.${index & 255}`;
   }
 
   #nodeIp(index: number): string {
-    return `172.16.${this.id}.${index + 1}`;
+    return `${this.#network(172)}.${index}.1`;
+  }
+
+  /** The first two bytes of its addresses. */
+  #network(first: number): string {
+    return `${first + (this.id >> 8)}.${this.id & 255}`;
   }
 }
 
