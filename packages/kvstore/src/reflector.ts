@@ -5,7 +5,7 @@ import { openAdmission } from './admission.ts';
 import type { Admission } from './admission.ts';
 import type { KvEvent, KvReader, KvWriter, WatchBatch, WatchOptions } from './kv-store.ts';
 import { SyncStore } from './sync-store.ts';
-import type { SyncStoreDeps } from './sync-store.ts';
+import type { PendingLimits, SyncStoreDeps } from './sync-store.ts';
 import { WatchStore } from './watch-store.ts';
 import type { WatchStoreOptions } from './watch-store.ts';
 
@@ -25,10 +25,12 @@ export interface ReflectorDeps {
   /** Without it everything is copied. */
   readonly admission?: Admission;
   readonly batch?: NonNullable<SyncStoreDeps['batch']>;
+  /** How much may wait to be written at this moment; by default as much as one that is alone may have. */
+  readonly pendingLimits?: (() => PendingLimits) | undefined;
 }
 
 /** The watch pauses above this: a slow target holds the source back, not values in memory. */
-const maxPending = { keys: 16_384, bytes: 8 * 1_048_576 };
+export const maxPending: PendingLimits = { keys: 16_384, bytes: 8 * 1_048_576 };
 /** Some 2 MB a prefix: a source may have any number of entries that are not wanted. */
 const maxRejected = 8_192;
 /** Stands for the value of a change that is refused. */
@@ -58,7 +60,7 @@ export class Reflector {
       deleted: (key: string) => this.#deleted(key),
       rejected: () => undefined,
       synced: () => this.#synced(),
-      batchDone: () => this.#sync.settled(this.#signal, maxPending),
+      batchDone: () => this.#sync.settled(this.#signal, deps.pendingLimits?.() ?? maxPending),
     };
     this.#watch = new WatchStore((key, bytes) => this.#admit(key, bytes), observer, { maxRejected });
   }

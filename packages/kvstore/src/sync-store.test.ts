@@ -166,6 +166,31 @@ describe('SyncStore', () => {
     expect(health).toEqual(['write', 'write', 'ok']);
   });
 
+  it('deletes in a store that is full, whose additions wait, and is well again only when it takes one', async () => {
+    const { store, writer, clock, run, health } = start();
+    run();
+    for (const key of ['a', 'b', 'c']) store.upsert(key, bytes('1'));
+    await clock.advance(0);
+    writer.isFull = true;
+    store.upsert('d', bytes('1'));
+    await clock.advance(0);
+    store.delete('a');
+    await clock.advance(0);
+    store.delete('b');
+    await clock.advance(0);
+    expect(writer.commits.slice(1)).toEqual([['-a'], ['-b']]);
+    expect(health).toEqual(['ok', 'full']);
+    await clock.advance(60_000);
+    const attempts = writer.attempts;
+    await clock.advance(60_000);
+    expect(writer.attempts - attempts).toBeLessThan(6);
+    writer.isFull = false;
+    await clock.advance(30_000);
+    expect(writer.commits.slice(3)).toEqual([['+d=1']]);
+    expect(health.at(-1)).toBe('ok');
+    expect(new Set(health.slice(1, -1))).toEqual(new Set(['full']));
+  });
+
   describe('canary', () => {
     it('is put only after every key upserted before it is acknowledged', async () => {
       const { store, writer, clock, run } = start();
@@ -412,6 +437,8 @@ class FakeWriter implements KvWriter {
   readonly failures: Error[] = [];
   readonly refuses = new Set<string>();
   denied = false;
+  /** Takes deletions only. */
+  isFull = false;
   attempts = 0;
   #held: Promise<unknown> = Promise.resolve();
   #listener: (keys: readonly string[]) => void = () => undefined;
@@ -421,6 +448,9 @@ class FakeWriter implements KvWriter {
     await this.#held;
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
+    if (this.isFull && ops.some(({ kind }) => kind === 'put')) {
+      throw new MeshError('KV_NO_SPACE', 'full', { retryable: true });
+    }
     this.commits.push(ops.map(line));
     return { revision: 1n, refused: ops.flatMap((op) => this.#refusal(op)) };
   }

@@ -5,6 +5,7 @@ import { KnownKeys } from './known-keys.ts';
 import type { KvReader, KvWriter, RefusedOp } from './kv-store.ts';
 import { WakeUp } from './wake-up.ts';
 import { WriteQueue } from './write-queue.ts';
+import type { BatchLimits, KeyOp } from './write-queue.ts';
 
 export interface SyncStoreDeps {
   readonly writer: KvWriter;
@@ -61,6 +62,8 @@ export class SyncStore {
   #canary: Canary | undefined;
   readonly #changed = new WakeUp();
   #isRunning = false;
+  /** The store has refused to put anything. */
+  #isFull = false;
 
   constructor(deps: SyncStoreDeps) {
     this.#deps = deps;
@@ -194,26 +197,38 @@ export class SyncStore {
   }
 
   async #flush(signal: AbortSignal): Promise<void> {
-    const batch = this.#queue.take({ ...batchLimits, ...this.#deps.batch?.() });
+    try {
+      await this.#commit({ ...batchLimits, ...this.#deps.batch?.() }, signal);
+    } catch (error) {
+      if (!isAborted(signal)) await this.#failed(error, signal);
+    }
+  }
+
+  /** Throws what the writer throws; what was taken then waits again. */
+  async #commit(limits: BatchLimits, signal: AbortSignal): Promise<void> {
+    const batch = this.#queue.take(limits);
     for (const { kind, key } of batch) if (kind === 'delete') this.#leaving.delete(key);
     try {
       const { refused } = await this.#deps.writer.commit(batch, signal);
       const denied = refused.find(({ error }) => hasCode(error, 'KV_PERMISSION_DENIED'));
       // Access to nothing at all is put right by whoever grants roles: try again, set nothing aside.
       if (denied !== undefined && refused.length === batch.length) throw denied.error;
-      this.#written(refused);
+      this.#written(batch, refused);
     } catch (error) {
       this.#queue.putBack();
-      if (!isAborted(signal)) await this.#failed(error, signal);
+      throw error;
     }
   }
 
-  #written(refused: readonly RefusedOp[]): void {
+  #written(batch: readonly KeyOp[], refused: readonly RefusedOp[]): void {
     this.#queue.acknowledge();
-    this.#backoff.reset();
     for (const refusal of refused) this.#setAside(refusal);
-    if (this.#refused.size === 0) this.#deps.health?.ok();
     this.#changed.wake();
+    // That a full store takes deletions says nothing of what it refused.
+    if (this.#isFull && batch.every(({ kind }) => kind === 'delete')) return;
+    this.#isFull = false;
+    this.#backoff.reset();
+    if (this.#refused.size === 0) this.#deps.health?.ok();
   }
 
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
@@ -222,7 +237,25 @@ export class SyncStore {
     const code = isMeshError(error) ? error.code : undefined;
     this.#deps.health?.degraded(reason);
     this.#deps.log.warn({ reason, code, waitMs, pending: this.pending }, 'write failed, will retry');
-    await this.#deps.clock.sleep(waitMs, signal);
+    const waited = new AbortController();
+    const sleep = this.#deps.clock.sleep(waitMs, signal).then(() => waited.abort());
+    this.#isFull = code === 'KV_NO_SPACE';
+    if (this.#isFull) await this.#deleteMeanwhile(AbortSignal.any([signal, waited.signal]), signal);
+    await sleep;
+  }
+
+  /** A store that is full takes deletions as ever, and is the better for them. Until `over`, or a failure. */
+  async #deleteMeanwhile(over: AbortSignal, signal: AbortSignal): Promise<void> {
+    while (!isAborted(over)) {
+      await this.#changed.until(() => this.#queue.deletes > 0, over);
+      if (this.#queue.deletes === 0) return;
+      try {
+        await this.#commit({ ...batchLimits, deletesOnly: true }, signal);
+      } catch (error) {
+        this.#deps.log.debug({ reason: describeError(error), deletes: this.#queue.deletes }, 'deletions wait as well');
+        return;
+      }
+    }
   }
 
   /** Told once: the same value is not tried again. */

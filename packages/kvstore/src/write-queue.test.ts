@@ -45,7 +45,7 @@ describe('WriteQueue', () => {
     expect(keys(queue.take({ ops: 100, bytes: 1 }))).toEqual(['d']);
   });
 
-  it('takes deletions first where it is told to, but never past a barrier', () => {
+  it('takes deletions first where it is told to, but never past a barrier that is one', () => {
     const queue = new WriteQueue();
     const slow = { ops: 2, bytes: 1_000, deletesFirst: true };
     for (const key of ['a', 'b', 'c']) queue.push(put(key));
@@ -61,6 +61,38 @@ describe('WriteQueue', () => {
     expect(keys(queue.take(slow))).toEqual(['canary']);
     queue.acknowledge();
     expect(keys(queue.take(slow))).toEqual(['e']);
+  });
+
+  it('puts a canary after deletions that came later', () => {
+    const queue = new WriteQueue();
+    queue.push(put('a'));
+    queue.pushBarrier(put('canary'));
+    queue.push({ kind: 'delete', key: 'b' });
+    const firstDeletes = { ...limits, deletesFirst: true };
+    const taken = [1, 2, 3].map(() => {
+      const batch = keys(queue.take(firstDeletes));
+      queue.acknowledge();
+      return batch;
+    });
+    expect(taken).toEqual([['b'], ['a'], ['canary']]);
+  });
+
+  it('takes deletions alone where nothing can be put, whatever else waits', () => {
+    const queue = new WriteQueue();
+    queue.push(put('a'));
+    queue.push(put('b'));
+    queue.pushBarrier(put('canary'));
+    queue.push({ kind: 'delete', key: 'a' });
+    queue.push({ kind: 'delete', key: 'c' });
+    expect(queue.deletes).toBe(2);
+    expect(keys(queue.take({ ...limits, deletesOnly: true }))).toEqual(['a', 'c']);
+    expect(queue.deletes).toBe(0);
+    queue.putBack();
+    expect(queue.deletes).toBe(2);
+    queue.push(put('c'));
+    expect(keys(queue.take({ ...limits, deletesOnly: true }))).toEqual(['a']);
+    queue.acknowledge();
+    expect(keys(queue.take({ ...limits, deletesOnly: true }))).toEqual([]);
   });
 
   it('takes a barrier alone, after all that stood before it was acknowledged', () => {

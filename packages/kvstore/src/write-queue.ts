@@ -5,8 +5,10 @@ export type KeyOp = Exclude<KvOp, { kind: 'delete-prefix' }>;
 export interface BatchLimits {
   readonly ops: number;
   readonly bytes: number;
-  /** Where writing is slow: deletions before all that is put, as long as no barrier waits. */
+  /** Deletions before all that is put, so that none waits for additions; not past a barrier that is a deletion. */
   readonly deletesFirst?: boolean;
+  /** Nothing that is put: for a store that is full. */
+  readonly deletesOnly?: boolean;
 }
 
 /**
@@ -19,6 +21,7 @@ export class WriteQueue {
   #taken: ReadonlyMap<string, KeyOp> = new Map();
   #waitingBytes = 0;
   #takenBytes = 0;
+  #waitingDeletes = 0;
 
   /** Waiting and taken but not yet acknowledged. */
   get size(): number {
@@ -34,6 +37,11 @@ export class WriteQueue {
     return this.#waiting.size === 0;
   }
 
+  /** Of those that wait. */
+  get deletes(): number {
+    return this.#waitingDeletes;
+  }
+
   has(key: string): boolean {
     return this.#waiting.has(key);
   }
@@ -44,7 +52,9 @@ export class WriteQueue {
   }
 
   push(op: KeyOp): void {
-    this.#waitingBytes += opBytes(op) - opBytes(this.#waiting.get(op.key));
+    const before = this.#waiting.get(op.key);
+    this.#waitingBytes += opBytes(op) - opBytes(before);
+    this.#waitingDeletes += deletes(op) - deletes(before);
     this.#waiting.set(op.key, op);
   }
 
@@ -65,7 +75,7 @@ export class WriteQueue {
   take(limits: BatchLimits): readonly KeyOp[] {
     const batch = new Map<string, KeyOp>();
     let bytes = 0;
-    for (const [key, op] of this.#next(limits.deletesFirst === true)) {
+    for (const [key, op] of this.#next(limits)) {
       const isBarrier = this.#barriers.has(key);
       if (batch.size > 0 && (isBarrier || batch.size >= limits.ops || bytes >= limits.bytes)) break;
       batch.set(key, op);
@@ -89,20 +99,40 @@ export class WriteQueue {
     const first = [...this.#taken].filter(([key]) => !(this.#barriers.has(key) && this.#waiting.has(key)));
     this.#waiting.clear();
     this.#waitingBytes = 0;
+    this.#waitingDeletes = 0;
     for (const [, op] of [...first, ...later]) this.push(op);
     this.#clearTaken();
   }
 
-  /** What stands before a barrier must not be passed by what stands behind it. */
-  #next(deletesFirst: boolean): Iterable<[string, KeyOp]> {
-    const hasBarrier = [...this.#barriers].some((key) => this.#waiting.has(key));
-    if (!deletesFirst || hasBarrier) return this.#waiting;
-    const deletes = [...this.#waiting].filter(([, { kind }]) => kind === 'delete');
-    return deletes.length > 0 ? deletes : this.#waiting;
+  /**
+   * A canary may be put after deletions that came later: what it announces is then only newer. A canary that is deleted goes
+   * before all that it announced.
+   */
+  #next({ deletesFirst = false, deletesOnly = false }: BatchLimits): Iterable<[string, KeyOp]> {
+    if (deletesOnly) return this.#onlyDeletes();
+    const mayPass = deletesFirst && this.#waitingDeletes > 0 && !this.#isDeletionBarred();
+    return mayPass ? this.#onlyDeletes() : this.#waiting;
+  }
+
+  *#onlyDeletes(): Generator<[string, KeyOp]> {
+    let left = this.#waitingDeletes;
+    for (const entry of this.#waiting) {
+      if (left === 0) return;
+      if (entry[1].kind !== 'delete') continue;
+      left--;
+      yield entry;
+    }
+  }
+
+  #isDeletionBarred(): boolean {
+    for (const key of this.#barriers) if (this.#waiting.get(key)?.kind === 'delete') return true;
+    return false;
   }
 
   #remove(key: string): void {
-    this.#waitingBytes -= opBytes(this.#waiting.get(key));
+    const op = this.#waiting.get(key);
+    this.#waitingBytes -= opBytes(op);
+    this.#waitingDeletes -= deletes(op);
     this.#waiting.delete(key);
   }
 
@@ -115,4 +145,8 @@ export class WriteQueue {
 function opBytes(op: KeyOp | undefined): number {
   if (op === undefined) return 0;
   return op.key.length + (op.kind === 'put' ? op.value.length : 0);
+}
+
+function deletes(op: KeyOp | undefined): number {
+  return Number(op?.kind === 'delete');
 }

@@ -39,6 +39,13 @@ describe('classify', () => {
     );
   });
 
+  it('says what to do about an etcd that is full', () => {
+    const details = 'etcdserver: mvcc: database space exceeded';
+    expect(describeError(classify({ code: status.RESOURCE_EXHAUSTED, details }, 'write a'))).toMatch(
+      /^write a: etcdserver: mvcc: database space exceeded; it takes deletions only until .*defrag.*alarm disarm/,
+    );
+  });
+
   it('does not classify twice', () => {
     const error = classify({ code: status.UNAVAILABLE, details: 'x' }, 'list p/');
     expect(classify(error, 'other')).toBe(error);

@@ -6,15 +6,21 @@ interface Rule {
   readonly pattern: RegExp;
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  /** What to do about it, where etcd's words do not say. */
+  readonly advice?: string;
 }
 
 function rule(code: ErrorCode, pattern: RegExp, retryable: boolean): Rule {
   return { pattern, code, retryable };
 }
 
+const spaceAdvice =
+  'it takes deletions only until it is compacted and defragmented (etcdctl compact, etcdctl defrag) or has a larger ' +
+  '--quota-backend-bytes, and `etcdctl alarm disarm` was run';
+
 /** etcd's own texts (its api/v3rpc/rpctypes/error.go), first match wins: one gRPC status stands for many of them. */
 const etcdRules: readonly Rule[] = [
-  rule('KV_NO_SPACE', /database space exceeded/, true),
+  { ...rule('KV_NO_SPACE', /database space exceeded/, true), advice: spaceAdvice },
   rule('KV_TOO_LARGE', /request is too large|too many operations|message larger than max/i, false),
   rule('KV_COMPACTED', /required revision has been compacted/, true),
   // We only ask for revisions that we have seen: the store has lost them, so it is not the one that we knew.
@@ -49,8 +55,9 @@ export function classify(error: unknown, attempted: string): MeshError {
   const { code = status.UNKNOWN, details = String(error) } = error as { code?: number; details?: string };
   const reason = plain(details);
   const found = etcdRules.find(({ pattern }) => pattern.test(reason)) ?? transportRule(code, reason);
-  const { code: meshCode, retryable } = found ?? byStatus(code);
-  return new MeshError(meshCode, attempted, { retryable, cause: new GrpcFailure(reason, code) });
+  const { code: meshCode, retryable, advice }: Omit<Rule, 'pattern'> = found ?? byStatus(code);
+  const text = advice === undefined ? reason : `${reason}; ${advice}`;
+  return new MeshError(meshCode, attempted, { retryable, cause: new GrpcFailure(text, code) });
 }
 
 /** A watch's cancel reason is a status in words: "rpc error: code = PermissionDenied desc = …". */
