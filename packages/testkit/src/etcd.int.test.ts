@@ -18,6 +18,16 @@ describe('TestEtcd', () => {
     expect(await etcd.ctl('get', 'key', '--print-value-only')).toBe('value\n');
   });
 
+  it('comes back with data that was put by, as the same cluster', async () => {
+    const before = await clusterId(etcd);
+    await etcd.ctl('put', 'key', 'old');
+    await etcd.keep();
+    await etcd.ctl('put', 'key', 'new');
+    await etcd.restart({ kept: true });
+    expect(await etcd.ctl('get', 'key', '--print-value-only')).toBe('old\n');
+    expect(await clusterId(etcd)).toBe(before);
+  });
+
   it('is the same cluster without data after a wipe', async () => {
     const before = await clusterId(etcd);
     await etcd.restart({ wipe: true });

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -84,13 +84,23 @@ export class TestEtcd implements AsyncDisposable {
     return this.#tls.server;
   }
 
-  /** Starts it, again after `stop` or `kill`; by `wipe` without its data but as the same cluster (same token). */
-  async restart({ wipe = false } = {}): Promise<void> {
+  /**
+   * Starts it, again after `stop` or `kill`; by `wipe` without its data but as the same cluster (same token), by `kept`
+   * with the data that `keep` has put by.
+   */
+  async restart({ wipe = false, kept = false } = {}): Promise<void> {
     await this.kill();
-    if (wipe) await rm(this.#dataDir, { recursive: true, force: true });
+    if (wipe || kept) await rm(this.#dataDir, { recursive: true, force: true });
+    if (kept) await cp(this.#keptDir, this.#dataDir, { recursive: true });
     const child = new TestProcess('etcd', this.#arguments());
     this.#process = child;
     await child.printed('serving client traffic');
+  }
+
+  /** Puts a copy of its data by, as of one moment; it goes on. */
+  async keep(): Promise<void> {
+    await rm(this.#keptDir, { recursive: true, force: true });
+    await this.#process?.frozen(() => cp(this.#dataDir, this.#keptDir, { recursive: true }));
   }
 
   async stop(): Promise<void> {
@@ -158,6 +168,10 @@ export class TestEtcd implements AsyncDisposable {
 
   get #dataDir(): string {
     return join(this.#layout.dir.path, 'data');
+  }
+
+  get #keptDir(): string {
+    return join(this.#layout.dir.path, 'kept');
   }
 
   get #scheme(): string {

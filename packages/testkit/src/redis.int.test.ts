@@ -15,6 +15,15 @@ describe('TestRedis', () => {
     expect(await redis.cli('GET', 'key')).toBe('');
   });
 
+  it('comes back with data that was put by', async () => {
+    await using redis = await TestRedis.start();
+    await redis.cli('SET', 'key', 'old');
+    await redis.keep();
+    await redis.cli('SET', 'key', 'new');
+    await redis.restart({ kept: true });
+    expect(await redis.cli('GET', 'key')).toBe('old');
+  });
+
   it('speaks TLS to holders of a certificate', async () => {
     await using redis = await TestRedis.start({ tls: true });
     expect(await redis.cli('PING')).toBe('PONG');

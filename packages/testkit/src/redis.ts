@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -69,14 +69,21 @@ export class TestRedis implements AsyncDisposable {
     return this.#layout.tls.ca;
   }
 
-  /** Starts it, again after `kill`; by `wipe` without its data. */
-  async restart({ wipe = false } = {}): Promise<void> {
+  /** Starts it, again after `kill`; by `wipe` without its data, by `kept` with what `keep` has put by. */
+  async restart({ wipe = false, kept = false } = {}): Promise<void> {
     await this.kill();
     const { path } = this.#layout.dir;
-    if (wipe) await rm(join(path, 'appendonlydir'), { recursive: true, force: true });
+    if (wipe || kept) await rm(this.#dataDir, { recursive: true, force: true });
+    if (kept) await cp(this.#keptDir, this.#dataDir, { recursive: true });
     await writeFile(join(path, 'redis.conf'), this.#config().join('\n'));
     this.#process = new TestProcess('redis-server', [join(path, 'redis.conf')]);
     await this.#process.printed('Ready to accept connections');
+  }
+
+  /** Puts a copy of its data by, as of one moment; it goes on. */
+  async keep(): Promise<void> {
+    await rm(this.#keptDir, { recursive: true, force: true });
+    await this.#process?.frozen(() => cp(this.#dataDir, this.#keptDir, { recursive: true }));
   }
 
   async kill(): Promise<void> {
@@ -94,6 +101,14 @@ export class TestRedis implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await this.#layout.dir[Symbol.asyncDispose]();
+  }
+
+  get #dataDir(): string {
+    return join(this.#layout.dir.path, 'appendonlydir');
+  }
+
+  get #keptDir(): string {
+    return join(this.#layout.dir.path, 'kept');
   }
 
   #config(): string[] {

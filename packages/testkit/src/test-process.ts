@@ -58,6 +58,16 @@ export class TestProcess {
     }
   }
 
+  /** Runs `action` while the process stands still: what it has on disk is of one moment. */
+  async frozen<T>(action: () => Promise<T>): Promise<T> {
+    this.#child.kill('SIGSTOP');
+    try {
+      return await action();
+    } finally {
+      this.#child.kill('SIGCONT');
+    }
+  }
+
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     if (this.#exited) return;
     const gone = once(this.#child, 'exit');
