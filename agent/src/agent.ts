@@ -29,8 +29,10 @@ import { Listings } from './status/listings.ts';
 import { statusReport } from './status/status-report.ts';
 
 export interface AgentDeps {
-  /** Our own cluster's store: what it publishes and, without links, the cache of the others. */
+  /** Where other clusters are read, unless there are links. */
   readonly cache: KvReader;
+  /** Where our own cluster publishes; absent: the cache is in the same store. */
+  readonly own?: KvReader | undefined;
   /** How other clusters are reached; absent: they are read from our own cluster's store. */
   readonly links?: Links | undefined;
   readonly kube: KubeClient;
@@ -70,7 +72,10 @@ export function createAgent(deps: AgentDeps): Agent {
   const pacer = new Pacer(clock);
   const startedMs = clock.now();
   const status = (): AgentStatus =>
-    statusReport({ settings: config, startedMs, maps, datapath, ingest, health, probes: nodeProbe });
+    statusReport({
+      ...{ settings: config, startedMs, maps, datapath, ingest, health, probes: nodeProbe },
+      hasLinks: deps.links !== undefined,
+    });
   const metrics = createMetrics(oncePerTurn(status), deps.counters);
   const datapath = createDatapath({
     ...deps,
@@ -92,7 +97,8 @@ export function createAgent(deps: AgentDeps): Agent {
     ...deps,
     pacer,
     ...config,
-    kv: deps.cache,
+    cache: deps.cache,
+    own: deps.own ?? deps.cache,
     links: deps.links,
     datapath,
     local: { ...config, cluster: config.clusterName },

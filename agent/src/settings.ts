@@ -3,6 +3,12 @@ import type { ClusterId, ClusterName, MaxConnectedClusters } from '@clustermesh/
 import type { PolicyScope } from './policy/policy-state.ts';
 import type { DatapathMode } from './status/agent-status.ts';
 
+export interface CacheAt {
+  readonly store: 'etcd' | 'redis';
+  /** For people, without credentials. */
+  readonly address: string;
+}
+
 /** What an agent is told of itself. Durations in milliseconds. */
 export interface AgentSettings {
   readonly clusterName: ClusterName;
@@ -10,6 +16,8 @@ export interface AgentSettings {
   readonly maxConnectedClusters: MaxConnectedClusters;
   readonly nodeName: string;
   readonly version: string;
+  /** Where the cache is; absent: in our own cluster's etcd. */
+  readonly cacheAt?: CacheAt | undefined;
   /** Where the maps are and, if not in the kernel, why. */
   readonly mode: DatapathMode;
   /** A removed backend's connections go on for so long before its record is used again. */

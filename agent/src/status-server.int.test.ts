@@ -70,6 +70,7 @@ const status: AgentStatus = {
   ],
   conflictCount: 1,
   probesOff: '',
+  cache: { store: 'redis', address: 'rediss://redis:6379', problem: '' },
   policy: {
     ...{ scope: 'mesh', synced: true, policies: 3, subjects: 2, rows: 9, refusedRows: 1, refusedRules: 1 },
     refused: [

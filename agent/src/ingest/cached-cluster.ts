@@ -9,7 +9,7 @@ import { RemoteCluster } from './remote-cluster.ts';
 import type { RemoteClusterDeps } from './remote-cluster.ts';
 
 export interface CachedClusterDeps extends RemoteClusterDeps {
-  /** Our own cluster's store. */
+  /** The store that the copies are in. */
   readonly kv: KvReader;
   readonly pulse: MirrorPulse;
 }

@@ -21,6 +21,8 @@ export interface CachedClustersDeps extends CachedClusterDeps {
 }
 
 const tickMs = 1_000;
+/** In health: how the list of clusters in the cache is followed. */
+export const cachedClustersScope = 'clusters';
 
 /** The remote clusters whose configuration our own cache holds, each on its own (I1). */
 export class CachedClusters implements RemoteClusters {
@@ -55,7 +57,7 @@ export class CachedClusters implements RemoteClusters {
 
   async run(signal: AbortSignal): Promise<void> {
     const configs = {
-      name: 'clusters',
+      name: cachedClustersScope,
       prefix: clusterConfigPrefix,
       decode: decodeNamed(clusterConfigPrefix, clusterConfigCodec),
     };

@@ -30,8 +30,10 @@ export interface Links extends Pick<LinkedClustersDeps, 'clusters' | 'connect' |
 }
 
 export interface IngestOptions {
-  /** Our own cluster's store: what it publishes and, without links, what it holds of other clusters. */
-  readonly kv: KvReader;
+  /** What holds other clusters' entries, read without links. */
+  readonly cache: KvReader;
+  /** Where our own cluster publishes: often the same store. */
+  readonly own: KvReader;
   readonly links: Links | undefined;
   readonly kube: KubeClient;
   readonly datapath: Datapath;
@@ -83,7 +85,7 @@ function remoteClusters(
   options: IngestOptions,
   deps: RemoteClusterDeps & { readonly localName: ClusterName },
 ): RemoteClusters {
-  const { links, kv, local, clock, mirrorSilenceMs: silenceMs } = options;
+  const { links, cache: kv, local, clock, mirrorSilenceMs: silenceMs } = options;
   if (links !== undefined) {
     const { contactIntervalMs, heartbeatIntervalMs, ...reach } = links;
     const settings = { contactIntervalMs, heartbeatIntervalMs, maxConnectedClusters: local.maxConnectedClusters };
@@ -125,6 +127,7 @@ export function createIngest(options: IngestOptions): Ingest {
   const localPods = new LocalPods({ ...edges, table: endpoints, onChange: () => endpointChanges.raise() });
   const localCluster = new LocalCluster({
     ...edges,
+    kv: options.own,
     context: local,
     silenceMs: mirrorSilenceMs,
     onSynced: (kind) => {

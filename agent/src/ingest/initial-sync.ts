@@ -32,14 +32,16 @@ export class InitialSync {
 
   async run(signal: AbortSignal): Promise<void> {
     const { localCluster, remotes, clock, timeoutMs, onOver } = this.#options;
-    const listed = remotes.listed.then(() => (this.#areListed = true));
+    const listed = this.#whenListed();
     const known = localCluster.feed.kinds.map(({ firstSync }) => firstSync);
     await Promise.race([Promise.all(known), aborted(signal)]);
     await clock.sleep(timeoutMs, signal);
     if (isAborted(signal)) return;
     this.#warn();
     this.#isOver = true;
-    await Promise.race([listed, aborted(signal)]);
+    const listedMs = (await Promise.race([listed, aborted(signal)])) ?? 0;
+    // A store of its own may have been empty until now: it has the same time to be filled.
+    await clock.sleep(Math.max(0, listedMs + timeoutMs - clock.monotonicMs()), signal);
     if (isAborted(signal)) return;
     onOver();
     await this.#untilTold(signal);
@@ -58,6 +60,12 @@ export class InitialSync {
   get #unread(): readonly string[] {
     const { remotes } = this.#options;
     return remotes.all().flatMap(({ name, state }) => (state.state === 'syncing' ? [name] : []));
+  }
+
+  async #whenListed(): Promise<number> {
+    await this.#options.remotes.listed;
+    this.#areListed = true;
+    return this.#options.clock.monotonicMs();
   }
 
   #warn(): void {

@@ -22,6 +22,17 @@ export interface AgentStatus {
   /** Why nodes of other clusters are not probed; '' when they are. */
   readonly probesOff: string;
   readonly policy: PolicyStatus;
+  readonly cache: CacheStatus;
+}
+
+/** Where the copies of other clusters are read. */
+export interface CacheStatus {
+  /** '' where this agent reads the clusters themselves. */
+  readonly store: 'etcd' | 'redis' | '';
+  /** Without credentials; '' for our own cluster's etcd. */
+  readonly address: string;
+  /** Why it cannot be read now; '' while it can. */
+  readonly problem: string;
 }
 
 /** How the policies of this cluster are enforced on this node. */

@@ -2,11 +2,12 @@ import { rfc3339 } from '@clustermesh/wire';
 import type { Health } from '@clustermesh/runtime';
 
 import type { Datapath } from '../datapath/create-datapath.ts';
+import { cachedClustersScope } from '../ingest/cached-clusters.ts';
 import type { Ingest } from '../ingest/create-ingest.ts';
 import type { DatapathMaps } from '../maps/datapath-maps.ts';
 import type { NodeProbe } from '../probe/node-probe.ts';
 import type { AgentSettings } from '../settings.ts';
-import type { AgentStatus, DatapathStatus, LocalStatus } from './agent-status.ts';
+import type { AgentStatus, CacheStatus, DatapathStatus, LocalStatus } from './agent-status.ts';
 import { findConflicts } from './conflicts.ts';
 import { policyStatus } from './policy-status.ts';
 import { clusterStatus, kindStatus, lastFailures } from './cluster-status.ts';
@@ -19,6 +20,8 @@ export interface StatusReportOptions {
   readonly ingest: Ingest;
   readonly health: Health;
   readonly probes: Pick<NodeProbe, 'reports' | 'offReason'>;
+  /** Other clusters are read by links. */
+  readonly hasLinks: boolean;
 }
 
 /** More are counted, not told: every pair of clusters may have one of each kind. */
@@ -42,7 +45,15 @@ export function statusReport(options: StatusReportOptions): AgentStatus {
     conflictCount: conflicts.length,
     probesOff: probes.offReason,
     policy: policyStatus(datapath.policy, datapath.policyProgrammer),
+    cache: cacheStatus(options),
   };
+}
+
+function cacheStatus({ settings, health, hasLinks }: StatusReportOptions): CacheStatus {
+  if (hasLinks) return { store: '', address: '', problem: '' };
+  const { store, address } = settings.cacheAt ?? { store: 'etcd', address: '' };
+  const listing = health.report().find(({ name }) => name === cachedClustersScope);
+  return { store, address, problem: listing?.state === 'degraded' ? listing.reason : '' };
 }
 
 function clusterStatuses({ datapath, ingest, health, probes }: StatusReportOptions): AgentStatus['clusters'] {

@@ -255,6 +255,7 @@ export class World implements AsyncDisposable {
   start(settings: Partial<AgentSettings> = {}): Agent {
     const agent = createAgent({
       cache: new MemoryKvStore(this.server, { clock: this.clock }),
+      own: this.own(),
       links: this.links,
       kube: this.kube,
       maps: this.maps,
@@ -285,6 +286,11 @@ export class World implements AsyncDisposable {
     const stop = new AbortController();
     this.#running.set(agent, { stop, done: agent.run(stop.signal) });
     return agent;
+  }
+
+  /** Where our own cluster publishes, if not beside the others. */
+  protected own(): AgentDeps['own'] {
+    return undefined;
   }
 
   async stop(agent: Agent): Promise<void> {

@@ -34,6 +34,7 @@ export type { LabelledPod } from './identity-labels.ts';
 export { coveredPrefix, ipIdentityCodec, ipKeyName } from './ip-identity.ts';
 export type { IpIdentity, NamedPort } from './ip-identity.ts';
 export {
+  cacheOwnerKey,
   cachePrefix,
   canaryKey,
   clusterConfigKey,

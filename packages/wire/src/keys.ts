@@ -31,6 +31,12 @@ export function canaryKey(cluster: ClusterName, canary: string): string {
 /** Ours, outside Cilium's prefixes: how fresh the cache of a source cluster is. */
 export const freshnessPrefix = 'clustermesh/freshness/';
 
+/**
+ * Ours: the name of the cluster whose cache a store holds. Only where that is not in the cluster's own etcd, so that two
+ * clusters might be given one and the same.
+ */
+export const cacheOwnerKey = 'clustermesh/cache-owner';
+
 export function freshnessKey(cluster: ClusterName): string {
   return freshnessPrefix + cluster;
 }
