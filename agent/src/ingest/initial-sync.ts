@@ -31,7 +31,7 @@ export class InitialSync {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { localCluster, remotes, clock, timeoutMs, onOver } = this.#options;
+    const { localCluster, clock, timeoutMs, onOver } = this.#options;
     const listed = this.#whenListed();
     const known = localCluster.feed.kinds.map(({ firstSync }) => firstSync);
     await Promise.race([Promise.all(known), aborted(signal)]);
