@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
+import { KeyTable } from './key-table/key-table.ts';
 import { KnownKeys } from './known-keys.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -25,25 +26,70 @@ describe('KnownKeys', () => {
     expect([...known.unlisted()]).toEqual(['b', 'd']);
   });
 
-  it('keeps the right value for each key, whatever is put and deleted', () => {
-    const step = fc.record({ key: fc.integer({ min: 0, max: 300 }), value: fc.option(fc.nat(3)) });
+  it('may lose keys while they are told', () => {
+    const known = new KnownKeys();
+    for (const key of ['a', 'b', 'c']) known.put(key, bytes('1'));
+    for (const key of known.keys()) known.delete(key);
+    expect([known.size, known.has('b')]).toEqual([0, false]);
+  });
+
+  it('keeps the right value and listing for each key, in two sets that share a table', () => {
+    const step = fc.record({
+      set: fc.nat(1),
+      key: fc.integer({ min: 0, max: 300 }),
+      does: fc.oneof(
+        fc.nat(3),
+        fc.constantFrom('delete' as const, 'touch' as const, 'list' as const, 'move' as const, 'clear' as const),
+      ),
+    });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 1_000 }), (steps) => {
-        const known = new KnownKeys();
-        const model = new Map<string, number>();
-        for (const { key, value } of steps) {
-          const name = `k${key}`;
-          if (value === null) {
-            expect(known.delete(name)).toBe(model.delete(name));
-          } else {
-            expect(known.put(name, bytes(`${value}`))).toBe(model.get(name) !== value);
-            model.set(name, value);
+      fc.property(fc.array(step, { maxLength: 600 }), (steps) => {
+        const table = new KeyTable();
+        const sets = [modelled(table), modelled(table)] as const;
+        for (const { set, key, does } of steps) sets[set as 0 | 1].step(`east/k${key}`, does, sets[set === 0 ? 1 : 0]);
+        for (const { known, model } of sets) {
+          expect([...known.keys()].sort()).toEqual([...model.keys()].sort());
+          expect(known.size).toBe(model.size);
+          expect([...known.unlisted()].sort()).toEqual(
+            [...model].flatMap(([k, { listed }]) => (listed ? [] : [k])).sort(),
+          );
+          for (const [name, { value }] of model) {
+            expect(known.matches(name, bytes(`${value}`))).toBe(true);
+            expect(known.sizeOf(name)).toBe(`${value}`.length);
           }
         }
-        expect([...known.keys()].sort()).toEqual([...model.keys()].sort());
-        expect(known.size).toBe(model.size);
-        for (const [name, value] of model) expect(known.matches(name, bytes(`${value}`))).toBe(true);
       }),
     );
   });
 });
+
+type Does = number | 'delete' | 'touch' | 'list' | 'move' | 'clear';
+
+/** A set and what it should be; each step is done to both. */
+function modelled(table: KeyTable) {
+  const known = new KnownKeys(table);
+  const model = new Map<string, { value: number; listed: boolean }>();
+  const step = (key: string, does: Does, other: { known: KnownKeys; model: typeof model }): void => {
+    const mine = model.get(key);
+    if (typeof does === 'number') {
+      expect(known.put(key, bytes(`${does}`))).toBe(mine?.value !== does);
+      model.set(key, { value: does, listed: true });
+    } else if (does === 'delete') expect(known.delete(key)).toBe(model.delete(key));
+    else if (does === 'move') {
+      known.moveFrom(other.known, key);
+      const theirs = other.model.get(key);
+      other.model.delete(key);
+      if (theirs !== undefined) model.set(key, { ...theirs, listed: true });
+    } else if (does === 'touch') {
+      known.touch(key);
+      if (mine !== undefined) mine.listed = true;
+    } else if (does === 'clear') {
+      known.clear();
+      model.clear();
+    } else {
+      known.startListing();
+      for (const each of model.values()) each.listed = false;
+    }
+  };
+  return { known, model, step };
+}

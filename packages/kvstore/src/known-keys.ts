@@ -1,88 +1,92 @@
 import { hashBytes } from './bytes-hash.ts';
 import type { Lanes } from './bytes-hash.ts';
+import { KeyTable } from './key-table/key-table.ts';
+import { WordRows } from './key-table/word-rows.ts';
+
+/** Words of a row. */
+const listing = 0;
+const high = 1;
+const low = 2;
+const size = 3;
 
 /**
- * What a mirror knows of a prefix: keys, hashes and sizes of their values, in columns (four numbers a key), because
- * millions of keys are a design case. A key also carries the listing that last named it, so that a new listing
- * finds what is gone without a second set of keys.
+ * What a mirror knows of a prefix: keys, hashes and sizes of their values, in columns (16 bytes a key beside the key itself,
+ * which sets may share by their table), because millions of keys are a design case. A key also carries the listing that last
+ * named it, so that a new listing finds what is gone without a second set of keys.
  */
 export class KnownKeys {
-  readonly #slots = new Map<string, number>();
-  readonly #free: number[] = [];
+  readonly #table: KeyTable;
   readonly #hash: Lanes = { high: 0, low: 0 };
-  #high = new Uint32Array(64);
-  #low = new Uint32Array(64);
-  #size = new Uint32Array(64);
-  /** Number of the listing that last named the slot's key. */
-  #seen = new Uint32Array(64);
-  #listing = 0;
+  /** Of a slot of the table; listing 0: not a key of this set. */
+  readonly #rows = new WordRows(4);
+  #size = 0;
+  #listing = 1;
 
-  get size(): number {
-    return this.#slots.size;
+  constructor(table = new KeyTable()) {
+    this.#table = table;
   }
 
-  keys(): MapIterator<string> {
-    return this.#slots.keys();
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Keys may be deleted meanwhile. */
+  *keys(): Generator<string, void> {
+    for (const slot of this.#slots()) yield this.#table.keyAt(slot);
   }
 
   has(key: string): boolean {
-    return this.#slots.has(key);
+    return this.#slotOf(key) !== undefined;
   }
 
   /** Bytes of the value; undefined when the key is not known. */
   sizeOf(key: string): number | undefined {
-    const slot = this.#slots.get(key);
-    return slot === undefined ? undefined : this.#size[slot];
+    const slot = this.#slotOf(key);
+    return slot === undefined ? undefined : this.#rows.get(slot, size);
   }
 
   /** Remembers the value's hash; false when it is the one known already. Counts as named by the listing. */
   put(key: string, value: Uint8Array): boolean {
-    const { high, low } = hashBytes(value, this.#hash);
-    const known = this.#slots.get(key);
-    const slot = known ?? this.#allocate(key);
-    this.#seen[slot] = this.#listing;
-    if (known !== undefined && this.#high[slot] === high && this.#low[slot] === low) return false;
-    this.#high[slot] = high;
-    this.#low[slot] = low;
-    this.#size[slot] = value.length;
+    hashBytes(value, this.#hash);
+    const known = this.#slotOf(key);
+    const slot = known ?? this.#hold(key);
+    this.#rows.set(slot, listing, this.#listing);
+    if (known !== undefined && this.#isHash(slot)) return false;
+    this.#rows.set(slot, high, this.#hash.high);
+    this.#rows.set(slot, low, this.#hash.low);
+    this.#rows.set(slot, size, value.length);
     return true;
   }
 
   /** Takes a key over from another set, as it is known there. */
   moveFrom(other: KnownKeys, key: string): void {
-    const from = other.#slots.get(key);
+    const from = other.#slotOf(key);
     if (from === undefined) return;
-    const slot = this.#slots.get(key) ?? this.#allocate(key);
-    for (const [mine, theirs] of [
-      [this.#high, other.#high],
-      [this.#low, other.#low],
-      [this.#size, other.#size],
-    ] as const) {
-      mine[slot] = theirs[from] ?? 0;
-    }
-    this.#seen[slot] = this.#listing;
+    const slot = this.#slotOf(key) ?? this.#hold(key);
+    for (const word of [high, low, size]) this.#rows.set(slot, word, other.#rows.get(from, word));
+    this.#rows.set(slot, listing, this.#listing);
     other.delete(key);
   }
 
   /** Is this the value known for `key`? */
   matches(key: string, value: Uint8Array): boolean {
-    const slot = this.#slots.get(key);
+    const slot = this.#slotOf(key);
     if (slot === undefined) return false;
-    const { high, low } = hashBytes(value, this.#hash);
-    return this.#high[slot] === high && this.#low[slot] === low;
+    hashBytes(value, this.#hash);
+    return this.#isHash(slot);
   }
 
   delete(key: string): boolean {
-    const slot = this.#slots.get(key);
+    const slot = this.#slotOf(key);
     if (slot === undefined) return false;
-    this.#slots.delete(key);
-    this.#free.push(slot);
+    this.#rows.set(slot, listing, 0);
+    if (--this.#size === 0) this.#rows.zeroed();
+    this.#table.release(slot);
     return true;
   }
 
   clear(): void {
-    this.#slots.clear();
-    this.#free.length = 0;
+    for (const key of this.keys()) this.delete(key);
   }
 
   /** From here on `put` and `touch` mark keys as named by the new listing. */
@@ -92,32 +96,35 @@ export class KnownKeys {
 
   /** Names a key in the listing without a new value. */
   touch(key: string): void {
-    const slot = this.#slots.get(key);
-    if (slot !== undefined) this.#seen[slot] = this.#listing;
+    const slot = this.#slotOf(key);
+    if (slot !== undefined) this.#rows.set(slot, listing, this.#listing);
   }
 
-  /** Keys that the current listing has not named. */
-  *unlisted(): Generator<string> {
-    for (const [key, slot] of this.#slots) if (this.#seen[slot] !== this.#listing) yield key;
+  /** Keys that the current listing has not named; they may be deleted meanwhile. */
+  *unlisted(): Generator<string, void> {
+    for (const slot of this.#slots()) {
+      if (this.#rows.get(slot, listing) !== this.#listing) yield this.#table.keyAt(slot);
+    }
   }
 
-  #allocate(key: string): number {
-    const slot = this.#free.pop() ?? this.#slots.size;
-    if (slot >= this.#seen.length) this.#grow();
-    this.#slots.set(key, slot);
-    return slot;
+  *#slots(): Generator<number, void> {
+    for (let slot = 0; this.#size > 0 && slot < this.#table.slots; slot++) {
+      if (this.#rows.get(slot, listing) !== 0) yield slot;
+    }
   }
 
-  #grow(): void {
-    this.#high = doubled(this.#high);
-    this.#low = doubled(this.#low);
-    this.#size = doubled(this.#size);
-    this.#seen = doubled(this.#seen);
+  #slotOf(key: string): number | undefined {
+    if (this.#size === 0) return undefined;
+    const slot = this.#table.find(key);
+    return slot < 0 || this.#rows.get(slot, listing) === 0 ? undefined : slot;
   }
-}
 
-function doubled(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const wider = new Uint32Array(column.length * 2);
-  wider.set(column);
-  return wider;
+  #hold(key: string): number {
+    this.#size++;
+    return this.#table.hold(key);
+  }
+
+  #isHash(slot: number): boolean {
+    return this.#rows.get(slot, high) === this.#hash.high && this.#rows.get(slot, low) === this.#hash.low;
+  }
 }
