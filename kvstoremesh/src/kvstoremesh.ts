@@ -1,10 +1,12 @@
 import { FairShare, WritePace } from '@clustermesh/kvstore';
-import type { KvStore, WriteRate } from '@clustermesh/kvstore';
+import type { KvStore, PendingLimits, WriteRate } from '@clustermesh/kvstore';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { RemoteClusters } from '@clustermesh/remote';
 import type { ClustersSource } from '@clustermesh/remote';
 
 import { ClusterIds } from './remote/cluster-ids.ts';
+import { LocalWrites } from './limits/local-writes.ts';
+import { pendingShare } from './limits/pending-share.ts';
 import { limitsOf } from './limits/remote-limits.ts';
 import type { LimitSettings } from './limits/remote-limits.ts';
 import { RemoteQuota } from './limits/remote-quota.ts';
@@ -50,6 +52,8 @@ export interface Kvstoremesh {
   /** Sorted by name. */
   status(): readonly RemoteClusterStatus[];
   snapshots(): readonly RemoteClusterSnapshot[];
+  /** Does the local store refuse additions for want of space? */
+  isCacheFull(): boolean;
   /** Takes effect at once: what was refused and now fits is mirrored. */
   setLimits(limits: LimitSettings): void;
 }
@@ -58,7 +62,8 @@ export interface Kvstoremesh {
 export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
   const { clock, clusters, config, explain = keepError, log } = deps;
   const ids = new ClusterIds(config.clusterId);
-  const writing = new FairShare(deps.local);
+  const space = new LocalWrites();
+  const writing = new FairShare({ commit: space.noting((ops, signal) => deps.local.commit(ops, signal)) });
   const pace = config.writeRate && new WritePace(config.writeRate, clock);
   const shared = new SharedBytes(config.limits.totalBytes);
   let { limits } = config;
@@ -66,9 +71,17 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
     ...deps,
     localName: config.clusterName,
     create: (name, file) => {
-      const quota = new RemoteQuota(limitsOf(limits, name), { shared, clock, log: log.child({ cluster: name }) });
-      const local = tenantStore(deps.local, writing);
-      return new RemoteCluster(name, file, { ...deps, local, pace, explain, ids, quota, settings: config });
+      const quota = new RemoteQuota(limitsOf(limits, name), {
+        shared,
+        space,
+        clock,
+        log: log.child({ cluster: name }),
+      });
+      const writes = new LocalWrites();
+      const local = tenantStore(deps.local, writing, writes);
+      const pendingLimits = (): PendingLimits => pendingShare(remotes.all.length);
+      const own = { local, pace, explain, ids, quota, writes, pendingLimits, settings: config };
+      return new RemoteCluster(name, file, { ...deps, ...own });
     },
   });
   const startedMs = clock.monotonicMs();
@@ -98,6 +111,7 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
     notReady,
     readyAfterMs: () => readyAfterMs,
     snapshots,
+    isCacheFull: () => space.isFull,
     setLimits: (changed) => {
       limits = changed;
       shared.setTotal(changed.totalBytes);

@@ -186,6 +186,19 @@ describe('a remote that changes faster than its rate', () => {
     expect(mesh.status('east')).not.toHaveProperty(['throttled']);
   });
 
+  it('deletes at once what goes, whatever of its additions waits', async () => {
+    await using mesh = meshWith(limited(rate));
+    const names = Array.from({ length: 200 }, (_, index) => `s${index}`);
+    const east = await join(mesh, 'east', 2, names);
+    for (const name of names) east.put(service('east', name), 'changed');
+    await mesh.settle(1_000);
+    expect(mesh.status('east')?.throttled?.pending).toBeGreaterThan(50);
+    east.delete(service('east', 's0'));
+    await mesh.settle(500);
+    expect(mesh.status('east')?.throttled?.pending).toBeGreaterThan(50);
+    expect(cached(mesh)).not.toHaveProperty(['s0']);
+  });
+
   it('makes no other cluster wait', async () => {
     await using mesh = meshWith(limited(rate));
     const names = Array.from({ length: 100 }, (_, index) => `s${index}`);
@@ -204,6 +217,67 @@ describe('a remote that changes faster than its rate', () => {
     const names = Array.from({ length: 3_000 }, (_, index) => `s${index}`);
     await join(mesh, 'east', 2, names);
     expect(mesh.status('east')).toMatchObject({ state: 'ready', 'num-shared-services': 3_000 });
+  });
+});
+
+describe('a local store that is full', () => {
+  it('keeps what it has and takes deletions; what is new or changed comes when there is space, without being asked', async () => {
+    await using mesh = meshWith(defaultLimits);
+    const east = await join(mesh, 'east', 2, ['a', 'b', 'c']);
+    mesh.localServer.isFull = true;
+    east.put(service('east', 'a'), 'waits');
+    await mesh.settle();
+    east.put(service('east', 'b'), 'changed');
+    east.put(service('east', 'd'), 'new');
+    east.delete(service('east', 'c'));
+    await mesh.settle();
+    expect(cached(mesh)).toEqual({ a: value(10), b: value(10) });
+    expect(mesh.status('east')).toMatchObject({
+      state: 'ready',
+      'over-quota': { count: 2, limit: 'space', reason: expect.stringContaining('the local store is full') },
+      'not-written': { code: 'KV_NO_SPACE' },
+    });
+    expect(mesh.mesh.isCacheFull()).toBe(true);
+    mesh.localServer.isFull = false;
+    await mesh.settle(minuteMs);
+    expect(cached(mesh)).toEqual({ a: 'waits', b: 'changed', d: 'new' });
+    expect(mesh.status('east')).not.toHaveProperty(['over-quota']);
+    expect(mesh.status('east')).not.toHaveProperty(['not-written']);
+    expect(mesh.mesh.isCacheFull()).toBe(false);
+  });
+
+  it('deletes behind any number of additions, of which few wait in memory', async () => {
+    await using mesh = meshWith(defaultLimits);
+    const names = Array.from({ length: 50 }, (_, index) => `s${index}`);
+    const east = await join(mesh, 'east', 2, names);
+    mesh.localServer.isFull = true;
+    east.put(service('east', 'n'), 'new');
+    await mesh.settle();
+    for (let index = 0; index < 3_000; index++) east.put(service('east', `n${index}`), 'new');
+    for (const name of names) east.delete(service('east', name));
+    await mesh.settle(1_000);
+    expect(cached(mesh)).toEqual({});
+    expect(mesh.status('east')?.['not-written']?.pending).toBeLessThan(100);
+  });
+
+  it('is no reason to announce a set that is not whole', async () => {
+    await using mesh = meshWith(defaultLimits);
+    const east = mesh.add('east', 2);
+    east.publish();
+    east.put(service('east', 'a'), 'first');
+    mesh.localServer.isFull = true;
+    mesh.clusters.set(remoteFile('east'));
+    await mesh.settle(20_000);
+    expect(mesh.cached('cilium/synced/east/')).toEqual({});
+    mesh.localServer.isFull = false;
+    await mesh.settle(minuteMs);
+    expect(cached(mesh)).toEqual({ a: 'first' });
+    expect(mesh.status('east')?.ready).toBe(true);
+    const written = mesh.writes.filter((write) => /services\/v1(?:$|\/east\/demo)/.test(write)).slice(-2);
+    expect(written).toEqual([
+      'put cilium/cache/services/v1/east/demo/a',
+      'put cilium/synced/east/cilium/cache/services/v1',
+    ]);
   });
 });
 

@@ -87,6 +87,11 @@ export const metrics: readonly Metric[] = [
   perCluster(`${own}remote_cluster_throttled_seconds`, 'How long writing has waited for the rate limit', ({ quota }) =>
     seconds(quota.throttledMs),
   ),
+  perCluster(
+    `${own}remote_cluster_cache_writable`,
+    '1 while the local store takes what the cluster publishes, 0 after a failed write',
+    ({ writeProblem }) => Number(writeProblem === undefined),
+  ),
   perKind(
     { name: `${own}entries`, help: 'Keys that are mirrored', labelNames: ['target_cluster', 'resource'] },
     (target_cluster, resource) => ({ target_cluster, resource }),
@@ -144,6 +149,10 @@ export function createMetrics({ mesh, isLeader, clock }: MetricsDeps): Metrics {
   const bootstrap: Gauge = new Gauge({
     ...{ name: `${prefix}bootstrap_seconds`, help: 'From the start to readiness; 0 before', registers },
     collect: () => bootstrap.set(seconds(mesh()?.readyAfterMs())),
+  });
+  const full: Gauge = new Gauge({
+    ...{ name: `${own}cache_full`, help: '1 while the local store takes deletions only, else 0', registers },
+    collect: () => full.set(Number(mesh()?.isCacheFull() ?? false)),
   });
   const leader: Gauge<'name'> = new Gauge({
     name: `${prefix}leader_election_master_status`,

@@ -87,9 +87,11 @@ describe('renderMeshStatus', () => {
       ...{ name: 'north', connected: true, ready: true, malformed: { count: 3, example: 'x' } },
       'over-quota': { count: 2, reason: 'over the limit of 9 entries (--remote-max-keys): 2 entries are not mirrored' },
       throttled: { pending: 7, seconds: 3 },
+      'not-written': { pending: 4, reason: 'write x: database space exceeded' },
     };
     const lines = renderMeshStatus({ ...status, clusters: [remoteStatus(mirror, now)] }).split('\n');
-    expect(lines.slice(-3)).toEqual([
+    expect(lines.slice(-4)).toEqual([
+      'north: the cache is not written, 4 entries wait: write x: database space exceeded',
       'north: over the limit of 9 entries (--remote-max-keys): 2 entries are not mirrored',
       'north: 3 malformed keys passed over, for example x',
       'north: changes faster than the limit: 7 entries are late',

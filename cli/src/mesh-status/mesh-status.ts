@@ -68,6 +68,7 @@ export interface MirrorStatus {
   readonly 'last-contact'?: string;
   readonly config?: { readonly 'cluster-id'?: number };
   readonly 'over-quota'?: { readonly count: number; readonly reason: string };
+  readonly 'not-written'?: { readonly reason: string; readonly pending: number };
   readonly malformed?: { readonly count: number; readonly example: string };
   readonly throttled?: { readonly pending: number; readonly seconds: number };
 }
@@ -102,8 +103,9 @@ export function remoteStatus(mirror: MirrorStatus, now: number): RemoteStatus {
 }
 
 function notesOf(mirror: MirrorStatus): Pick<RemoteStatus, 'notes'> {
-  const { 'over-quota': overQuota, malformed, throttled } = mirror;
+  const { 'over-quota': overQuota, 'not-written': notWritten, malformed, throttled } = mirror;
   const notes = [
+    notWritten && `the cache is not written, ${notWritten.pending} entries wait: ${notWritten.reason}`,
     overQuota?.reason,
     malformed && `${malformed.count} malformed keys passed over, for example ${malformed.example}`,
     throttled && `changes faster than the limit: ${throttled.pending} entries are late`,

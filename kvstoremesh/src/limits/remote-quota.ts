@@ -9,11 +9,13 @@ import type { Share, SharedBytes } from './shared-bytes.ts';
 
 export interface QuotaDeps {
   readonly shared: SharedBytes;
+  /** Of the store that all share. */
+  readonly space: { readonly isFull: boolean };
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-type Limit = 'keys' | 'bytes' | 'total' | 'value';
+type Limit = 'keys' | 'bytes' | 'total' | 'value' | 'space';
 
 /** The latest refusal: enough to explain, however many there are. */
 export interface Refusal {
@@ -45,6 +47,9 @@ const readFactor = 10;
 const messageRate: Rate = { perSecond: 500, burst: 5_000 };
 /** Real ones come once a minute. They have a budget of their own: a flood of changes must not make them late. */
 const heartbeatRate: Rate = { perSecond: 10, burst: 100 };
+/** Of one commit. While the rate holds writing back, it is a tenth of a second's worth: a deletion waits no longer. */
+const largestBatch = { ops: 1_024, bytes: 8 * 1024 * 1024 };
+const batchesPerSecond = 10;
 
 /**
  * One remote's budget, for all its kinds together. New entries above it are refused; those that are there are updated and
@@ -68,6 +73,7 @@ export class RemoteQuota {
   #limitsRaised = false;
   /** Room would help something that was refused since the last time. */
   #needsRoom = false;
+  #needsSpace = false;
   #readmittedAtMs = -Infinity;
 
   constructor(limits: RemoteLimits, deps: QuotaDeps) {
@@ -85,6 +91,11 @@ export class RemoteQuota {
 
   get limits(): RemoteLimits {
     return this.#limits;
+  }
+
+  /** Is there no space in the store for anybody? */
+  get isFull(): boolean {
+    return this.#deps.space.isFull;
   }
 
   get keys(): number {
@@ -129,11 +140,15 @@ export class RemoteQuota {
     this.#readBytes.setRate(rates.readBytes);
   }
 
-  /** For the entries of one kind; `prefix` is what their keys begin with. */
-  admission(kind: string, prefix: string): Admission {
+  /**
+   * For the entries of one kind; `prefix` is what their keys begin with. While the store is full, what is new is left out
+   * of an announced set, so that reading goes on and deletions arrive; a first copy waits instead, for it is to be whole.
+   */
+  admission(kind: string, prefix: string, isAnnounced: () => boolean): Admission {
     return {
       refuse: (key, valueBytes, heldBytes) => {
-        const limit = this.#exceeded(key.length, valueBytes, heldBytes);
+        const isFull = this.#deps.space.isFull && isAnnounced();
+        const limit = this.#exceeded(key.length, valueBytes, heldBytes) ?? (isFull ? 'space' : undefined);
         if (limit === undefined) return undefined;
         return this.#refuse({ limit, kind, example: printableKey(key.slice(prefix.length)) });
       },
@@ -149,10 +164,21 @@ export class RemoteQuota {
   /** Waits until so much may be written. */
   async writable(ops: readonly KvOp[], signal: AbortSignal): Promise<void> {
     await this.#changes.take(ops.length, signal);
-    await this.#bytes.take(
-      ops.reduce((sum, op) => sum + (op.kind === 'put' ? op.key.length + op.value.length : 0), 0),
-      signal,
-    );
+    await this.#bytes.take(bytesOf(ops), signal);
+  }
+
+  /** It was not, and will be tried again: that is no change of the remote's. */
+  notWritten(ops: readonly KvOp[]): void {
+    this.#credit(ops.length, bytesOf(ops));
+  }
+
+  /** How much should be written at once now. */
+  batch(): { readonly ops: number; readonly bytes: number } {
+    const { maxChangesPerSecond, maxBytesPerSecond } = this.#limits;
+    return {
+      ops: between(maxChangesPerSecond / batchesPerSecond, this.#changes.available, largestBatch.ops),
+      bytes: between(maxBytesPerSecond / batchesPerSecond, this.#bytes.available, largestBatch.bytes),
+    };
   }
 
   /** Waits until more entries may be read after a batch of so many events and bytes. */
@@ -169,9 +195,11 @@ export class RemoteQuota {
     const nowMs = this.#deps.clock.monotonicMs();
     const isRaised = this.#limitsRaised;
     this.#limitsRaised = false;
-    const helps = this.#needsRoom && this.#hasRoom() && nowMs - this.#readmittedAtMs >= readmitPauseMs;
-    if (!isRaised && !helps) return false;
+    const hasSpace = !this.#deps.space.isFull;
+    const helps = (this.#needsRoom && this.#hasRoom()) || (this.#needsSpace && hasSpace);
+    if (!isRaised && !(helps && nowMs - this.#readmittedAtMs >= readmitPauseMs)) return false;
     this.#needsRoom = false;
+    if (hasSpace) this.#needsSpace = false;
     this.#readmittedAtMs = nowMs;
     return true;
   }
@@ -210,7 +238,8 @@ export class RemoteQuota {
     const { limit, kind, example } = refusal;
     this.#refusal = refusal;
     this.#refusals++;
-    this.#needsRoom ||= limit !== 'value';
+    if (limit === 'space') this.#needsSpace = true;
+    else this.#needsRoom ||= limit !== 'value';
     const reason = this.#describe(limit);
     if (!this.#told.has(limit)) {
       this.#told.add(limit);
@@ -230,6 +259,8 @@ export class RemoteQuota {
         return `the ${formatByteSize(this.#deps.shared.total)} of all remote clusters are used up (--remotes-max-bytes)`;
       case 'value':
         return `over the limit of ${formatByteSize(maxValueBytes)} a value (--remote-max-value-bytes)`;
+      case 'space':
+        return 'the local store is full and takes deletions only';
     }
   }
 
@@ -251,6 +282,14 @@ export class RemoteQuota {
     const needed = maxBytes * (1 - roomFactor);
     return this.#keys <= maxKeys * roomFactor && this.bytes <= maxBytes * roomFactor && this.#share.fits(needed);
   }
+}
+
+function bytesOf(ops: readonly KvOp[]): number {
+  return ops.reduce((sum, op) => sum + (op.kind === 'put' ? op.key.length + op.value.length : 0), 0);
+}
+
+function between(least: number, wanted: number, most: number): number {
+  return Math.max(1, Math.ceil(least), Math.min(Math.floor(wanted), most));
 }
 
 function ratesOf(limits: RemoteLimits): Record<'changes' | 'bytes' | 'readEvents' | 'readBytes', Rate> {

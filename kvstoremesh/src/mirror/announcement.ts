@@ -38,7 +38,7 @@ export class Announcement {
     this.#config = copy;
     this.#sync.upsert(this.#configKey, copy);
     const options = { ms: writeTimeoutMs, what: `write ${this.#configKey} to the local store`, clock: this.#clock };
-    await withDeadline(options, (both) => this.#sync.settled(both), signal);
+    await withDeadline(options, (both) => this.#sync.written(this.#configKey, both), signal);
   }
 
   freshness(freshness: Freshness): void {

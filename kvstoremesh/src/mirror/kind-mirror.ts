@@ -1,5 +1,5 @@
 import { Reflector } from '@clustermesh/kvstore';
-import type { KvReader, KvStore, WritePace } from '@clustermesh/kvstore';
+import type { KvReader, KvStore, PendingLimits, SyncStoreDeps, WritePace } from '@clustermesh/kvstore';
 import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 import { canaryKey, rfc3339 } from '@clustermesh/wire';
 import type { AnyKind, ClusterName } from '@clustermesh/wire';
@@ -17,7 +17,12 @@ export interface MirrorDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly quota: RemoteQuota;
+  /** What may wait in memory to be written, of one kind, before its source is read on. */
+  readonly pendingLimits: () => PendingLimits;
 }
+
+/** In a full store additions wait for ever: what is read on are deletions, and more additions are left out. */
+const noLimits: PendingLimits = { keys: Infinity, bytes: Infinity };
 
 export interface MirrorSource {
   readonly store: Pick<KvReader, 'watch'>;
@@ -42,10 +47,14 @@ export class KindMirror {
     const limited = limitedWriter(deps.pace?.paced(deps.local) ?? deps.local, deps.quota);
     const writer = new CanaryWriter(limited, key, (written) => this.#announced(written));
     const targetPrefix = kind.cachePrefix(cluster);
-    const admission = deps.quota.admission(kind.name, targetPrefix);
-    // Slices of one service take endpoints over from each other.
-    const batch = deps.pace && { batch: deps.pace.batches(kind.name !== 'endpointslices') };
-    this.#reflector = new Reflector({ targetPrefix, canary: { key, value } }, { ...deps, writer, admission, ...batch });
+    const admission = deps.quota.admission(kind.name, targetPrefix, () => this.#isAnnounced);
+    this.#reflector = new Reflector(
+      { targetPrefix, canary: { key, value } },
+      {
+        ...{ ...deps, writer, admission, batch: batches(kind, deps) },
+        pendingLimits: () => (deps.quota.isFull && this.#isAnnounced ? noLimits : deps.pendingLimits()),
+      },
+    );
   }
 
   get size(): number {
@@ -109,4 +118,18 @@ export class KindMirror {
     this.#isAnnounced = true;
     this.#onComplete();
   }
+}
+
+/** No more at once than the budgets of writing have, or what comes meanwhile would wait for it. */
+function batches(
+  kind: AnyKind,
+  { pace, quota }: Pick<MirrorDeps, 'pace' | 'quota'>,
+): NonNullable<SyncStoreDeps['batch']> {
+  // Slices of one service take endpoints over from each other.
+  const deletesFirst = kind.name !== 'endpointslices';
+  const paced = pace?.batches(deletesFirst);
+  return () => {
+    const { ops, bytes } = quota.batch();
+    return { ops: Math.min(ops, paced?.().ops ?? ops), bytes, deletesFirst };
+  };
 }

@@ -11,6 +11,7 @@ import { copyClusterConfig } from '../mirror/cluster-config-copy.ts';
 import type { ClusterIds } from './cluster-ids.ts';
 import { ClusterMirror } from '../mirror/cluster-mirror.ts';
 import { drainCluster } from '../mirror/drain-cluster.ts';
+import type { LocalWrites } from '../limits/local-writes.ts';
 import type { RemoteLimits } from '../limits/remote-limits.ts';
 import type { MirrorDeps } from '../mirror/kind-mirror.ts';
 import { quotaStatus } from '../status/quota-status.ts';
@@ -29,6 +30,8 @@ export interface RemoteClusterDeps extends MirrorDeps, Pick<LinkDeps, 'connect' 
   readonly ids: ClusterIds;
   readonly health: Health;
   readonly settings: RemoteClusterSettings;
+  /** How writing its entries and what is said of it goes. */
+  readonly writes: LocalWrites;
   readonly onHeartbeatMissed?: (() => void) | undefined;
 }
 
@@ -97,6 +100,7 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
       lastContactMs: contact.lastMs,
       storeId: contact.storeId,
       isSilent: contact.isSilent,
+      writeProblem: this.#deps.writes.problem,
       quota: quotaStatus(this.#deps.quota, this.#mirror.notAdmitted),
     };
   }

@@ -81,6 +81,15 @@ describe('remoteClusterStatus', () => {
     });
   });
 
+  it('tells why entries wait to be written', () => {
+    const writeProblem = { code: 'KV_NO_SPACE', reason: 'write a: the database is full' } as const;
+    const kinds = { ...ready.kinds, ip: kind(3, { pending: 2 }), nodes: kind(1, { pending: 1 }) };
+    expect(remoteClusterStatus({ ...ready, kinds, writeProblem })).toMatchObject({
+      'not-written': { code: 'KV_NO_SPACE', reason: 'write a: the database is full', pending: 3 },
+    });
+    expect(remoteClusterStatus(ready)).not.toHaveProperty(['not-written']);
+  });
+
   it('leaves out what is not known yet', () => {
     const { kinds } = ready;
     const fresh = { ...ready, kinds, config: undefined, lastFailure: undefined, lastContactMs: undefined };

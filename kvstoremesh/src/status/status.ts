@@ -2,6 +2,7 @@ import { isConnected } from '@clustermesh/remote';
 import type { LastFailure, RemoteClusterState, RemoteFile } from '@clustermesh/remote';
 import type { ClusterConfig, KindName } from '@clustermesh/wire';
 
+import type { WriteProblem } from '../limits/local-writes.ts';
 import { quotaJson } from './quota-status.ts';
 import type { QuotaJson, QuotaStatus } from './quota-status.ts';
 
@@ -32,6 +33,8 @@ export interface RemoteClusterSnapshot {
   readonly storeId: bigint;
   /** Its store answers, and its heart has not beaten since contact was lost for that. */
   readonly isSilent?: boolean;
+  /** Why its entries are not written to the cache at the moment. */
+  readonly writeProblem?: WriteProblem | undefined;
   readonly quota: QuotaStatus;
 }
 
@@ -55,6 +58,15 @@ export interface RemoteClusterStatus extends Partial<QuotaJson> {
   readonly 'last-error'?: string;
   readonly 'last-error-code'?: string;
   readonly 'last-contact'?: string;
+  /** While the local store takes nothing, or no additions. */
+  readonly 'not-written'?: NotWrittenStatus;
+}
+
+interface NotWrittenStatus {
+  readonly reason: string;
+  readonly code: string;
+  /** Entries that wait to be written. */
+  readonly pending: number;
 }
 
 interface RemoteConfigStatus {
@@ -81,7 +93,7 @@ export function remoteClusterStatus(snapshot: RemoteClusterSnapshot): RemoteClus
 }
 
 function withoutQuota(snapshot: Omit<RemoteClusterSnapshot, 'quota'>): RemoteClusterStatus {
-  const { name, state, kinds, failures, lastFailure, lastContactMs, isSilent = false } = snapshot;
+  const { name, state, kinds, failures, lastFailure, lastContactMs, isSilent = false, writeProblem } = snapshot;
   return {
     name,
     ready: state === 'ready',
@@ -100,6 +112,7 @@ function withoutQuota(snapshot: Omit<RemoteClusterSnapshot, 'quota'>): RemoteClu
     state,
     ...(lastFailure && { 'last-error': lastFailure.reason, 'last-error-code': lastFailure.code }),
     ...(lastContactMs !== undefined && { 'last-contact': instant(lastContactMs) }),
+    ...(writeProblem && { 'not-written': { ...writeProblem, pending: pendingOf(kinds) } }),
   };
 }
 

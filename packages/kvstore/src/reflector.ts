@@ -25,7 +25,7 @@ export interface ReflectorDeps {
   /** Without it everything is copied. */
   readonly admission?: Admission;
   readonly batch?: NonNullable<SyncStoreDeps['batch']>;
-  /** How much may wait to be written at this moment; by default as much as one that is alone may have. */
+  /** How much may wait to be written now; by default as much as one that is alone may have. */
   readonly pendingLimits?: (() => PendingLimits) | undefined;
 }
 
@@ -60,7 +60,7 @@ export class Reflector {
       deleted: (key: string) => this.#deleted(key),
       rejected: () => undefined,
       synced: () => this.#synced(),
-      batchDone: () => this.#sync.settled(this.#signal, deps.pendingLimits?.() ?? maxPending),
+      batchDone: () => this.#sync.settled(this.#signal, deps.pendingLimits ?? (() => maxPending)),
     };
     this.#watch = new WatchStore((key, bytes) => this.#admit(key, bytes), observer, { maxRejected });
   }

@@ -19,7 +19,7 @@ export interface SyncStoreDeps {
    */
   readonly reload?: (keys: readonly string[]) => void;
   /** Of one commit, where the writer is slow: what comes meanwhile need not wait for more than that. */
-  readonly batch?: () => { readonly ops: number; readonly deletesFirst: boolean };
+  readonly batch?: () => { readonly ops: number; readonly bytes?: number; readonly deletesFirst: boolean };
   /** Told of each change of how much is kept in the store: keys, and bytes of keys and values. */
   readonly onUsage?: (keys: number, bytes: number) => void;
 }
@@ -29,6 +29,8 @@ export interface PendingLimits {
   readonly keys: number;
   readonly bytes: number;
 }
+
+const nothing = (): PendingLimits => ({ keys: 0, bytes: 0 });
 
 /** Above this much, an adoption waits for the writing side. */
 const adoptionLimits: PendingLimits = { keys: 16_384, bytes: 8 * 1_048_576 };
@@ -163,7 +165,7 @@ export class SyncStore {
       this.#changed.wake();
       if (batch.phase === 'list-done') break;
       // Else all values would be in memory at once; who adopts before `run` has to hold them all.
-      if (this.#isRunning) await this.settled(signal, adoptionLimits);
+      if (this.#isRunning) await this.settled(signal, () => adoptionLimits);
     }
     if (canaryKey !== undefined) await this.#adoptCanary(kv, canaryKey, signal);
   }
@@ -177,8 +179,14 @@ export class SyncStore {
   }
 
   /** Resolves when no more than `limits` are pending (default: nothing), or on abort. Somebody must be in `run`. */
-  settled(signal: AbortSignal, limits: PendingLimits = { keys: 0, bytes: 0 }): Promise<void> {
-    return this.#changed.until(() => this.pending <= limits.keys && this.#queue.bytes <= limits.bytes, signal);
+  settled(signal: AbortSignal, limits: () => PendingLimits = nothing): Promise<void> {
+    const isWithin = ({ keys, bytes }: PendingLimits): boolean => this.pending <= keys && this.#queue.bytes <= bytes;
+    return this.#changed.until(() => isWithin(limits()), signal);
+  }
+
+  /** Resolves when the store has the newest value of `key`, or on abort, whatever else waits. */
+  written(key: string, signal: AbortSignal): Promise<void> {
+    return this.#changed.until(() => this.isWritten(key), signal);
   }
 
   /** Writes until abort. Failures are retried for ever, later and later: the store's owner hears of them by health. */
@@ -240,6 +248,7 @@ export class SyncStore {
     const waited = new AbortController();
     const sleep = this.#deps.clock.sleep(waitMs, signal).then(() => waited.abort());
     this.#isFull = code === 'KV_NO_SPACE';
+    this.#changed.wake(); // limits of what may wait can be others in a full store
     if (this.#isFull) await this.#deleteMeanwhile(AbortSignal.any([signal, waited.signal]), signal);
     await sleep;
   }

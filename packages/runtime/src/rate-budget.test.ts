@@ -26,6 +26,18 @@ describe('RateBudget', () => {
     expect(takenAt[4]).toBeLessThan(3_500);
   });
 
+  it('tells what may be taken without debt: what is left, and credit', async () => {
+    const { clock, budget, take } = start(10, 20);
+    expect(budget.available).toBe(20);
+    take(25);
+    await clock.advance(0);
+    expect(budget.available).toBe(0);
+    budget.addCredit(3);
+    expect(budget.available).toBe(3);
+    await clock.advance(1_000);
+    expect(budget.available).toBe(8);
+  });
+
   it('lets one through that is larger than the burst, and those behind pay for it', async () => {
     const { clock, budget, take, takenAt } = start(10, 20);
     take(120);

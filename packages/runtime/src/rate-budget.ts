@@ -27,6 +27,12 @@ export class RateBudget {
     this.#asOfMs = clock.monotonicMs();
   }
 
+  /** What may be taken now without anybody waiting for it. */
+  get available(): number {
+    this.#refill();
+    return this.#credit + Math.max(0, this.#balance);
+  }
+
   /** Who waits now. */
   get waiting(): number {
     return this.#waiting;
