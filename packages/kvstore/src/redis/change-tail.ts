@@ -45,7 +45,7 @@ export class ChangeTail {
     const attempted = `follow the changes of ${link.description}`;
     const session = await link.dedicated();
     try {
-      const start = decodeMeta(await session.call(readMeta, attempted), session);
+      const start = decodeMeta(await session.call(readMeta, attempted));
       const blockMs = Math.ceil(Math.min(silenceMs, link.requestTimeoutMs / 2));
       const tail = new ChangeTail(session, start, { maxBytes, blockMs }, attempted);
       void tail.#run();
@@ -117,7 +117,7 @@ export class ChangeTail {
   }
 
   async #check(): Promise<void> {
-    const { storeId, revision } = decodeMeta(await this.#session.call(readMeta, this.#attempted), this.#session);
+    const { storeId, revision } = decodeMeta(await this.#session.call(readMeta, this.#attempted));
     if (storeId !== this.#storeId || revision < this.#head) throw this.#storeChanged();
     await assertLiveWriters(this.#session, this.#attempted);
   }

@@ -51,10 +51,9 @@ export interface StoreState {
 
 export const readMeta: Command = ['HMGET', names.meta, 'id', 'revision'];
 
-/** Store and server in one number: a server that was away may have lost its last commits, under the same store id. */
-export function decodeMeta(reply: unknown, { serverId }: RedisSession): StoreState {
+export function decodeMeta(reply: unknown): StoreState {
   const [id, revision] = reply as readonly (Buffer | null)[];
-  const { high, low } = hashBytes(Buffer.from(`${id?.toString('latin1') ?? ''}/${serverId}`), { high: 0, low: 0 });
+  const { high, low } = hashBytes(Buffer.from(id?.toString('latin1') ?? ''), { high: 0, low: 0 });
   return { storeId: (BigInt(high) << 32n) | BigInt(low), revision: BigInt(revision?.toString('latin1') ?? '0') };
 }
 

@@ -33,7 +33,7 @@ export async function readPoint(
   });
   const [meta, ...found] = await session.atomically([readMeta, ...gets], attempted);
   const prints = witnesses.map((key, index) => [key, fingerprint(found[index] as Buffer | null)] as const);
-  return { ...decodeMeta(meta, session), witnesses: new Map(prints) };
+  return { ...decodeMeta(meta), witnesses: new Map(prints) };
 }
 
 function fingerprint(reply: Buffer | null): string {

@@ -8,6 +8,7 @@ import { RedisKvStore } from './redis-kv-store.ts';
 jest.setTimeout(30_000);
 
 const deps = { clock: systemClock, log: silentLogger };
+const { signal } = new AbortController();
 let redis: TestRedis;
 
 beforeAll(async () => {
@@ -19,7 +20,11 @@ kvStoreConformance('RedisKvStore', async () => {
   const proxy = await FaultProxy.listen(redis.port);
   const opened: RedisKvStore[] = [];
   const open = async (): Promise<RedisKvStore> => {
-    const store = await RedisKvStore.open({ url: `redis://127.0.0.1:${proxy.port}`, session: true, pageSize: 4 }, deps);
+    const store = await RedisKvStore.open(
+      { url: `redis://127.0.0.1:${proxy.port}`, session: true, pageSize: 4 },
+      deps,
+      signal,
+    );
     opened.push(store);
     return store;
   };

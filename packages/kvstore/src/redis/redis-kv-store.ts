@@ -4,8 +4,8 @@ import type { CommitResult, KvEntry, KvOp, KvStore, WatchBatch, WatchOptions } f
 import { ChangeTail } from './change-tail.ts';
 import { getEntry } from './listing.ts';
 import { RedisCommitter } from './redis-committer.ts';
+import { parseRedisUrl } from './redis-address.ts';
 import { RedisLink } from './redis-link.ts';
-import { parseRedisTarget } from './redis-options.ts';
 import type { RedisOptions } from './redis-options.ts';
 import { watchPrefix } from './watch.ts';
 import { WriterLease } from './writer-lease.ts';
@@ -55,15 +55,18 @@ export class RedisKvStore implements KvStore {
   private constructor(options: RedisOptions & RedisTuning, deps: RedisDeps) {
     this.#settings = { ...defaults, ...options };
     const { leaseTtlSeconds: ttlSeconds, requestTimeoutMs, streamBytes } = this.#settings;
-    this.#link = new RedisLink(parseRedisTarget(options), requestTimeoutMs);
+    const credentials = options.credentials ?? (() => Promise.resolve({}));
+    this.#link = new RedisLink(parseRedisUrl(options.url), { credentials, requestTimeoutMs });
     this.description = this.#link.description;
     this.#lease = new WriterLease({ ttlSeconds, streamBytes }, { ...deps, link: this.#link });
     this.#committer = new RedisCommitter(this.#link, this.#lease, this.#settings);
   }
 
   /** Connects, authenticates and, for a writer, registers. */
-  static async open(options: RedisOptions & RedisTuning, deps: RedisDeps): Promise<RedisKvStore> {
+  static async open(options: RedisOptions & RedisTuning, deps: RedisDeps, signal: AbortSignal): Promise<RedisKvStore> {
     const store = new RedisKvStore(options, deps);
+    const giveUp = (): void => store.#link.close();
+    signal.addEventListener('abort', giveUp);
     try {
       await store.#link.session();
       if (options.session) {
@@ -74,6 +77,8 @@ export class RedisKvStore implements KvStore {
     } catch (error) {
       await store[Symbol.asyncDispose]();
       throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
     }
   }
 

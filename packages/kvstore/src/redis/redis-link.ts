@@ -1,22 +1,36 @@
 import { MeshError, isAborted } from '@clustermesh/runtime';
 
-import type { RedisTarget } from './redis-options.ts';
+import type { RedisAddress } from './redis-address.ts';
+import { serverTarget } from './redis-options.ts';
+import type { RedisCredentials } from './redis-options.ts';
 import { RedisSession } from './redis-session.ts';
+import { openPrimary } from './sentinel.ts';
+import { assertUsable } from './server-checks.ts';
 
-/** The way to one server: a connection for requests, made anew by the next request after it broke. */
-export class RedisLink {
-  readonly #target: RedisTarget;
+export interface RedisLinkOptions {
+  /** Asked before each connection. */
+  readonly credentials: () => Promise<RedisCredentials>;
   readonly requestTimeoutMs: number;
+}
+
+/** The way to the one server, wherever it is: a connection for requests, made anew by the next one after it broke. */
+export class RedisLink {
+  readonly #address: RedisAddress;
+  readonly #options: RedisLinkOptions;
   readonly #closing = new AbortController();
   #session: Promise<RedisSession> | undefined;
 
-  constructor(target: RedisTarget, requestTimeoutMs: number) {
-    this.#target = target;
-    this.requestTimeoutMs = requestTimeoutMs;
+  constructor(address: RedisAddress, options: RedisLinkOptions) {
+    this.#address = address;
+    this.#options = options;
   }
 
   get description(): string {
-    return this.#target.description;
+    return this.#address.description;
+  }
+
+  get requestTimeoutMs(): number {
+    return this.#options.requestTimeoutMs;
   }
 
   /** The shared connection. Callers keep it for what has to be answered by one server. */
@@ -36,19 +50,35 @@ export class RedisLink {
   /** A connection of the caller's own, for commands that block. */
   async dedicated(): Promise<RedisSession> {
     if (this.#closing.signal.aborted) throw this.#closed();
-    const session = await RedisSession.open(this.#target, this.requestTimeoutMs);
-    if (!isAborted(this.#closing.signal)) return session;
-    session.close();
+    try {
+      const session = await this.#open();
+      if (!isAborted(this.#closing.signal)) return session;
+      session.close();
+    } catch (error) {
+      if (!isAborted(this.#closing.signal)) throw error;
+    }
     throw this.#closed();
   }
 
-  /** Does not wait for a connection that is being made: it is closed as soon as it is there. */
+  /** A connection that is being made is given up. */
   close(): void {
     this.#closing.abort();
     this.#session?.then(
       (session) => session.close(),
       () => undefined,
     );
+  }
+
+  async #open(): Promise<RedisSession> {
+    const credentials = await this.#options.credentials();
+    const dialling = { requestTimeoutMs: this.requestTimeoutMs, signal: this.#closing.signal };
+    const [first] = this.#address.hosts;
+    if (this.#address.primary !== undefined || first === undefined) {
+      return openPrimary(this.#address, credentials, dialling);
+    }
+    const target = serverTarget(this.#address, first, credentials);
+    const session = await RedisSession.open(target, dialling);
+    return assertUsable(session, { mustBePrimary: false });
   }
 
   #closed(): MeshError {

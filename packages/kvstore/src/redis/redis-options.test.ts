@@ -1,38 +1,40 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { parseRedisTarget } from './redis-options.ts';
+import { parseRedisUrl } from './redis-address.ts';
+import { sentinelTarget, serverTarget } from './redis-options.ts';
 
-describe('parseRedisTarget', () => {
-  it('takes user, password and database of the URL, and tells people neither', () => {
-    const target = parseRedisTarget({ url: 'redis://mesh:p%40ss@cache.test/3' });
-    expect(target).toMatchObject({ host: 'cache.test', port: 6_379, username: 'mesh', password: 'p@ss', database: 3 });
-    expect(target.tls).toBeUndefined();
-    expect(target.description).toBe('redis://cache.test/3');
+const at = { host: 'cache.test', port: 1 };
+
+describe('serverTarget', () => {
+  it('prefers user and password given beside the URL, each by itself', () => {
+    const address = parseRedisUrl('redis://a:b@h');
+    expect(serverTarget(address, at, { username: 'c', password: 'd' }).login).toEqual({ username: 'c', password: 'd' });
+    expect(serverTarget(address, at, { password: 'd' }).login).toEqual({ username: 'a', password: 'd' });
   });
 
-  it('prefers user and password given beside the URL', () => {
-    const target = parseRedisTarget({ url: 'redis://a:b@h:1', username: 'c', password: 'd' });
-    expect(target).toMatchObject({ username: 'c', password: 'd', port: 1 });
-  });
-
-  it('speaks TLS to rediss://, checked for the name', () => {
-    expect(parseRedisTarget({ url: 'rediss://cache.test' }).tls).toEqual({ servername: 'cache.test' });
-    expect(parseRedisTarget({ url: 'rediss://[::1]:7000' })).toMatchObject({ host: '::1', port: 7_000, tls: {} });
-  });
-
-  it.each([
-    { url: 'http://cache.test', why: 'not a redis' },
-    { url: 'redis://', why: 'not a redis' },
-    { url: 'nonsense with secret', why: 'not a redis' },
-    { url: 'redis://h/cache', why: 'number of a database' },
-    { url: 'redis://u:%zz@h', why: 'percent-encoded' },
-  ])('refuses $url', ({ url, why }) => {
-    expect(() => parseRedisTarget({ url })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
-    expect(() => parseRedisTarget({ url })).toThrow(why);
-    expect(() => parseRedisTarget({ url })).not.toThrow(/secret|%zz/);
+  it('speaks TLS to rediss, checked for the name where it has one', () => {
+    const address = parseRedisUrl('rediss://cache.test');
+    expect(serverTarget(address, at, {}).tls).toEqual({ servername: 'cache.test', allowPartialTrustChain: true });
+    expect(serverTarget(address, { host: '::1', port: 1 }, {}).tls).not.toHaveProperty('servername');
   });
 
   it('refuses certificates without TLS', () => {
-    expect(() => parseRedisTarget({ url: 'redis://h', tls: {} })).toThrow('rediss:// is meant');
+    const plain = (): unknown => serverTarget(parseRedisUrl('redis://h'), at, { tls: {} });
+    expect(plain).toThrow('rediss is meant');
+  });
+
+  it('says which server Sentinels have named', () => {
+    const { description } = serverTarget(parseRedisUrl('redis+sentinel://a/name'), at, {});
+    expect(description).toBe('redis+sentinel://a/name (cache.test:1)');
+  });
+});
+
+describe('sentinelTarget', () => {
+  it("tells a Sentinel nothing of the server's user", () => {
+    const address = parseRedisUrl('redis+sentinel://a:b@h/name/3');
+    const target = sentinelTarget(address, { host: '::1', port: 1 }, { username: 'a', password: 'b' });
+    expect(target).toMatchObject({ login: {}, database: 0, description: 'Sentinel [::1]:1' });
+    const known = sentinelTarget(address, at, { sentinel: { password: 's' } });
+    expect(known.login).toEqual({ password: 's' });
   });
 });

@@ -2,69 +2,71 @@ import { isIP } from 'node:net';
 
 import { MeshError } from '@clustermesh/runtime';
 
+import type { HostPort, RedisAddress } from './redis-address.ts';
+
+/** PEM. */
 export interface RedisTls {
-  /** PEM. Without: the system's authorities. */
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
+  /** Without: the system's authorities. */
+  readonly ca?: Buffer | undefined;
+  readonly cert?: Buffer | undefined;
+  readonly key?: Buffer | undefined;
 }
 
-/** Where a server is and who we are there. */
-export interface RedisTarget {
-  readonly host: string;
-  readonly port: number;
-  readonly database: number;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  /** Undefined: plain TCP. `servername` is checked against the certificate; addresses are checked as such. */
-  readonly tls: (RedisTls & { readonly servername?: string }) | undefined;
-  /** For people: without credentials. */
-  readonly description: string;
-}
-
-export interface RedisOptions {
-  /** `redis://user:password@host:6379/0`, or `rediss://…` for TLS. */
-  readonly url: string;
-  /** Certificates of a `rediss://` URL. */
-  readonly tls?: RedisTls | undefined;
-  /** Instead of those of the URL: files keep secrets better than command lines. */
+export interface RedisLogin {
+  /** Without, and with a password: the default user. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
 }
 
-/** @throws MeshError CONFIG_INVALID; never with the password in it. */
-export function parseRedisTarget({ url: text, tls, username, password }: RedisOptions): RedisTarget {
-  const url = URL.parse(text);
-  if (url === null || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
-    throw new MeshError('CONFIG_INVALID', 'the Redis address is not a redis:// or rediss:// URL with a host');
-  }
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const secure = url.protocol === 'rediss:';
-  if (!secure && tls !== undefined) {
-    throw new MeshError('CONFIG_INVALID', `redis://${url.host} has certificates but no TLS: rediss:// is meant`);
-  }
-  return {
-    host,
-    port: url.port === '' ? 6_379 : Number(url.port),
-    database: databaseOf(url),
-    username: username ?? decoded(url.username, url),
-    password: password ?? decoded(url.password, url),
-    tls: secure ? { ...tls, ...(isIP(host) === 0 ? { servername: host } : {}) } : undefined,
-    description: `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`,
-  };
+export interface RedisCredentials extends RedisLogin {
+  /** Of a `rediss` URL. */
+  readonly tls?: RedisTls | undefined;
+  /** Sentinels have users of their own. */
+  readonly sentinel?: RedisLogin | undefined;
 }
 
-function databaseOf({ host, pathname }: URL): number {
-  const text = pathname.replace(/^\//, '');
-  if (/^\d{0,4}$/.test(text)) return Number(text);
-  throw new MeshError('CONFIG_INVALID', `redis://${host}${pathname}: the path is the number of a database`);
+export interface RedisOptions {
+  /** See `parseRedisUrl`. */
+  readonly url: string;
+  /** Asked before each connection; those that run go on. What it answers goes before what the URL says. */
+  readonly credentials?: (() => Promise<RedisCredentials>) | undefined;
 }
 
-function decoded(text: string, { host }: URL): string | undefined {
-  if (text === '') return undefined;
-  try {
-    return decodeURIComponent(text);
-  } catch (cause) {
-    throw new MeshError('CONFIG_INVALID', `redis://${host}: user and password have to be percent-encoded`, { cause });
-  }
+/** One server, and who we are there. */
+export interface RedisTarget extends HostPort {
+  readonly login: RedisLogin;
+  readonly database: number;
+  /** Undefined: plain TCP. `servername` is checked against the certificate; addresses are checked as such. */
+  readonly tls: (RedisTls & { readonly servername?: string; readonly allowPartialTrustChain: true }) | undefined;
+  /** For people: without credentials. */
+  readonly description: string;
+}
+
+/** The server itself, which may be another one than the address names: Sentinels say which. */
+export function serverTarget(address: RedisAddress, at: HostPort, credentials: RedisCredentials): RedisTarget {
+  const { username = address.username, password = address.password } = credentials;
+  const via = address.primary === undefined ? '' : ` (${hostPort(at)})`;
+  const description = address.description + via;
+  const tls = tlsOf(address, at, credentials);
+  return { ...at, login: { username, password }, database: address.database, tls, description };
+}
+
+export function sentinelTarget(address: RedisAddress, at: HostPort, credentials: RedisCredentials): RedisTarget {
+  const tls = tlsOf(address, at, credentials);
+  return { ...at, login: credentials.sentinel ?? {}, database: 0, tls, description: `Sentinel ${hostPort(at)}` };
+}
+
+/** As etcd's clients have it, any certificate of the CA file may be the end of a chain. */
+function tlsOf(
+  { secure, description }: RedisAddress,
+  { host }: HostPort,
+  { tls }: RedisCredentials,
+): RedisTarget['tls'] {
+  if (secure) return { ...tls, ...(isIP(host) === 0 ? { servername: host } : {}), allowPartialTrustChain: true };
+  if (tls === undefined) return undefined;
+  throw new MeshError('CONFIG_INVALID', `${description} has certificates but no TLS: rediss is meant`);
+}
+
+function hostPort({ host, port }: HostPort): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }

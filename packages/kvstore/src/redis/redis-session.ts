@@ -1,24 +1,27 @@
 import { Redis } from 'ioredis';
-import { MeshError } from '@clustermesh/runtime';
-
 import { classifyRedis, endsSession } from './redis-errors.ts';
 import type { RedisTarget } from './redis-options.ts';
 
 type Argument = string | Buffer | number;
 export type Command = readonly [name: string, ...args: Argument[]];
 
+export interface Dialling {
+  readonly requestTimeoutMs: number;
+  /** Ends the attempt. */
+  readonly signal: AbortSignal;
+}
+
 /** One connection, authenticated. It ends once: there is no silent reconnect that could hide another server. */
 export class RedisSession {
   readonly #client: Redis;
-  readonly #attempted: string;
-  /** Of the server process: another one may have another history, also under the same store id. */
-  serverId = '';
+  /** To connect: for the messages of those who look further at what they have connected to. */
+  readonly attempted: string;
   #broken: unknown;
   #closed = false;
 
   private constructor(target: RedisTarget, requestTimeoutMs: number) {
-    const { host, port, tls, description } = target;
-    this.#attempted = `connect to ${description}`;
+    const { host, port, tls, description, login } = target;
+    this.attempted = `connect to ${description}${login.username === undefined ? '' : ` as ${login.username}`}`;
     this.#client = new Redis({
       ...{ host, port, lazyConnect: true, protocol: 2, disableClientInfo: true, enableReadyCheck: false },
       ...{ enableOfflineQueue: false, retryStrategy: () => null, disconnectTimeout: 100, keepAlive: 15_000 },
@@ -27,14 +30,19 @@ export class RedisSession {
     this.#client.on('error', (error) => (this.#broken ??= error));
   }
 
-  static async open(target: RedisTarget, requestTimeoutMs: number): Promise<RedisSession> {
+  static async open(target: RedisTarget, { requestTimeoutMs, signal }: Dialling): Promise<RedisSession> {
     const session = new RedisSession(target, requestTimeoutMs);
+    const close = (): void => session.close();
+    signal.addEventListener('abort', close);
     try {
+      signal.throwIfAborted();
       await session.#connect(target);
       return session;
     } catch (error) {
       session.close();
       throw error;
+    } finally {
+      signal.removeEventListener('abort', close);
     }
   }
 
@@ -67,27 +75,15 @@ export class RedisSession {
     this.#client.disconnect();
   }
 
-  async #connect({ username, password, database }: RedisTarget): Promise<void> {
+  async #connect({ login, database }: RedisTarget): Promise<void> {
     try {
       await this.#client.connect();
     } catch (error) {
-      throw classifyRedis(this.#broken ?? error, this.#attempted);
+      throw classifyRedis(this.#broken ?? error, this.attempted);
     }
-    const user = username === undefined ? '' : ` as ${username}`;
-    const attempted = this.#attempted + user;
-    if (password !== undefined) await this.call(['AUTH', username ?? 'default', password], attempted);
-    if (database !== 0) await this.call(['SELECT', database], attempted);
-    this.serverId = await this.#info('server', 'run_id', attempted);
-    const policy = await this.#info('memory', 'maxmemory_policy', attempted);
-    const mayEvict = policy !== 'noeviction' && (await this.#info('memory', 'maxmemory', attempted)) !== '0';
-    if (!mayEvict) return;
-    const text = `${attempted}: it throws keys away when memory is short (maxmemory-policy ${policy}); set noeviction`;
-    throw new MeshError('KV_REFUSED', text, { retryable: true });
-  }
-
-  async #info(section: string, field: string, attempted: string): Promise<string> {
-    const info = String(await this.call(['INFO', section], attempted));
-    return new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+    const { username = 'default', password } = login;
+    if (password !== undefined) await this.call(['AUTH', username, password], this.attempted);
+    if (database !== 0) await this.call(['SELECT', database], this.attempted);
   }
 }
 

@@ -86,7 +86,7 @@ async function readCommits(
 ): Promise<readonly Commit[] | undefined> {
   const attempted = `watch ${prefix}`;
   const [meta, entries] = await session.atomically([readMeta, readChangesAfter(revision)], attempted);
-  const now = decodeMeta(meta, session);
+  const now = decodeMeta(meta);
   if (now.storeId !== storeId || now.revision < revision) {
     throw new MeshError('KV_STORE_CHANGED', `${attempted}: another store answers`, { retryable: true });
   }
