@@ -38,6 +38,8 @@ export { MemoryKvServer } from './memory/memory-kv-server.ts';
 export type { MemoryKvServerOptions } from './memory/memory-kv-server.ts';
 export { MemoryKvStore } from './memory/memory-kv-store.ts';
 export type { MemoryKvStoreOptions } from './memory/memory-kv-store.ts';
+export { connectRedis, redisPlace } from './redis/connect.ts';
+export type { RedisPlace, RedisUse } from './redis/connect.ts';
 export { openRedisKvStore } from './redis/open.ts';
 export type { RedisDeps, RedisTuning } from './redis/redis-kv-store.ts';
 export { redisAcl } from './redis/redis-acl.ts';
