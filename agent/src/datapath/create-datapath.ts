@@ -94,7 +94,6 @@ export function createDatapath(deps: DatapathDeps): Datapath {
   const probes = new ProbeRecords(maps.probe);
   const state = new MeshState({
     random,
-    expectedAddresses: maps.ipc_host.maxEntries,
     networks: maps.ipc_cidr.maxEntries,
     localClusterId,
     nodeName: deps.nodeName,

@@ -23,9 +23,15 @@ export interface IpcacheRecord {
 
 /** `cluster` in the keys stays 0: it is reserved for meshes with overlapping pod CIDRs. */
 export function encodeHostKey(address: Uint8Array, target: Uint8Array, offset = 0): void {
-  target.fill(0, offset, offset + hostKeyLayout.size);
   target.set(address, offset + hostKeyLayout.address);
-  target[offset + hostKeyLayout.family] = familyOf(address);
+  finishHostKey(target, offset);
+}
+
+/** All of the key but its address, which is there. */
+export function finishHostKey(target: Uint8Array, offset: number): void {
+  const address = offset + hostKeyLayout.address;
+  target.fill(0, address + addressSize, offset + hostKeyLayout.size);
+  target[offset + hostKeyLayout.family] = familyOf(target, address);
 }
 
 /** `prefixLength` counts bits of the 16-byte form: an IPv4 /24 is 120. */
@@ -68,7 +74,8 @@ export function nodeAndFlags(nodeIndex: number, flags: number): number {
   return ((flags << 24) | nodeIndex) >>> 0;
 }
 
-export function familyOf(address: Uint8Array): number {
-  for (let i = 0; i < 10; i++) if (address[i] !== 0) return addressFamily.ipv6;
-  return address[10] === 0xff && address[11] === 0xff ? addressFamily.ipv4 : addressFamily.ipv6;
+/** Of the address that begins at `offset`. */
+export function familyOf(bytes: Uint8Array, offset = 0): number {
+  for (let at = offset; at < offset + 10; at++) if (bytes[at] !== 0) return addressFamily.ipv6;
+  return bytes[offset + 10] === 0xff && bytes[offset + 11] === 0xff ? addressFamily.ipv4 : addressFamily.ipv6;
 }

@@ -1,6 +1,7 @@
 import type { Random } from '@clustermesh/runtime';
 
-import { PrefixIndex, grown, hostPrefix } from './prefix-index.ts';
+import { Column } from './column.ts';
+import { PrefixIndex, hostPrefix } from './prefix-index.ts';
 
 /** One service, or several, each as often as clusters list the address for it. */
 type Users = string | readonly string[] | undefined;
@@ -12,11 +13,10 @@ type Users = string | readonly string[] | undefined;
 export class BackendIndex {
   readonly #rows: PrefixIndex;
   readonly #users: Users[] = [];
-  #nodes: Uint32Array;
+  readonly #nodes = new Column(Uint32Array);
 
   constructor(random: Random) {
     this.#rows = new PrefixIndex(random);
-    this.#nodes = new Uint32Array(this.#rows.rowCapacity);
   }
 
   get size(): number {
@@ -25,12 +25,9 @@ export class BackendIndex {
 
   add(address: Uint8Array, service: string, nodeIndex: number): void {
     const row = this.#rows.insert(address, hostPrefix);
-    if (this.#rows.rowCapacity !== this.#nodes.length) {
-      this.#nodes = grown(this.#nodes, new Uint32Array(this.#rows.rowCapacity));
-    }
     const users = this.#users[row];
     this.#users[row] = users === undefined ? service : [...asList(users), service];
-    this.#nodes[row] = nodeIndex;
+    this.#nodes.set(row, nodeIndex);
   }
 
   remove(address: Uint8Array, service: string): void {
@@ -41,7 +38,7 @@ export class BackendIndex {
     if (at >= 0) users.splice(at, 1);
     this.#users[row] = users.length > 1 ? users : users[0];
     if (users.length > 0) return;
-    this.#nodes[row] = 0;
+    this.#nodes.set(row, 0);
     this.#rows.remove(row);
   }
 
@@ -49,7 +46,7 @@ export class BackendIndex {
   moved(address: Uint8Array, nodeIndex: number): readonly string[] {
     const row = this.#rows.find(address, hostPrefix);
     if (row < 0) return [];
-    this.#nodes[row] = nodeIndex;
+    this.#nodes.set(row, nodeIndex);
     return asList(this.#users[row]);
   }
 
@@ -57,7 +54,7 @@ export class BackendIndex {
   behind(nodeIndexes: ReadonlySet<number>): ReadonlySet<string> {
     const names = new Set<string>();
     for (let row = 0; row < this.#users.length; row++) {
-      if (!nodeIndexes.has(this.#nodes[row] ?? 0)) continue;
+      if (!nodeIndexes.has(this.#nodes.get(row))) continue;
       for (const name of asList(this.#users[row])) names.add(name);
     }
     return names;

@@ -33,7 +33,6 @@ class World {
     });
     this.state = new MeshState({
       random: seededRandom(1),
-      expectedAddresses: 16,
       networks: 16,
       localClusterId: west,
       nodeIndexes,

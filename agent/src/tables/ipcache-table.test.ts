@@ -29,10 +29,11 @@ function program(table: IpcacheTable): Readonly<Record<string, number | 'gone'>>
   for (const row of table.takeChanges(1_000)) {
     const bytes = new Uint8Array(16);
     table.copyAddress(row, bytes);
-    const target = table.target(row);
-    const before = table.programmed(row);
-    if (target?.identity !== before?.identity) written[bytes.subarray(12).join('.')] = target?.identity ?? 'gone';
-    table.settled(row, target);
+    const text = bytes.subarray(12).join('.');
+    const before = table.programmedIdentity(bytes, hostPrefix);
+    table.settled(row);
+    const after = table.programmedIdentity(bytes, hostPrefix);
+    if (after !== before) written[text] = after ?? 'gone';
   }
   return written;
 }
@@ -117,6 +118,19 @@ describe('IpcacheTable', () => {
     table.giveUp(row);
     expect(program(table)).toEqual({ '10.0.0.1': 'gone' });
     expect([...table.rows()].map(({ state }) => state)).toEqual(['restored']);
+  });
+
+  it('takes any number of rows of one identity in portions', () => {
+    const { table, identities } = setUp();
+    for (let number = 1; number <= 200; number++)
+      table.upsert(address(number), hostPrefix, { clusterId: 2, identity: 80_000, nodeIndex: 1 });
+    program(table);
+    identities.add(80_000);
+    table.identityKnown(80_000);
+    expect(table.takeChanges(150)).toHaveLength(150);
+    expect(table.hasChanges).toBe(true);
+    expect(table.takeChanges(150)).toHaveLength(50);
+    expect(table.hasChanges).toBe(false);
   });
 
   it('writes nothing for a restored address that is claimed as it was', () => {

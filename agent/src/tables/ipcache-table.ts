@@ -1,27 +1,15 @@
 import type { Random } from '@clustermesh/runtime';
 
-import { chooseClaim, noClaimant, refineClaim, withClaim } from './ipcache-claims.ts';
+import { ClaimJudge } from './claim-judge.ts';
+import { ContestedClaims } from './contested-claims.ts';
+import { noClaimant, withClaim } from './ipcache-claims.ts';
 import type { IpcacheClaim, RangeOwners } from './ipcache-claims.ts';
-import { LostClaims } from './lost-claims.ts';
-import { PrefixIndex, grown, hostPrefix } from './prefix-index.ts';
-
-/** What a row is, as bits of one byte. */
-const flag = {
-  /** Some cluster claims the address. */
-  claimed: 1,
-  /** The winner's identity is not known yet: the map must not show it (I2). */
-  waiting: 2,
-  /** The map holds it. */
-  programmed: 4,
-  /** It stands in the queue of rows to look at. */
-  queued: 8,
-} as const;
-
-/**
- * In the map, of an address whose identity is not known yet: policy has for it what it has for anybody. Without an entry it
- * would be of the network around it, the world or one that policies name, and get more than it should.
- */
-const unknownIdentity = 0;
+import { IpcacheRows, rowFlag, unknownIdentity } from './ipcache-rows.ts';
+import type { LostClaims } from './lost-claims.ts';
+import { PrefixIndex, hostPrefix } from './prefix-index.ts';
+import { RowList } from './row-list.ts';
+import { RowsToReconsider } from './rows-to-reconsider.ts';
+import { WaitingRows } from './waiting-rows.ts';
 
 export type IpcacheState = 'programmed' | 'waiting-for-identity' | 'pending' | 'restored';
 
@@ -41,12 +29,8 @@ export type LostClaim = IpcacheClaim & {
   readonly holderId: number;
 };
 
-/** What the map shall hold for a row; `undefined` = nothing. */
-export type IpcacheTarget = { readonly identity: number; readonly nodeIndex: number } | undefined;
-
 export interface IpcacheTableOptions {
   readonly random: Random;
-  readonly expectedRows?: number;
   readonly localClusterId: number;
   readonly ranges: RangeOwners;
   readonly isIdentityKnown: (identity: number) => boolean;
@@ -71,34 +55,18 @@ export interface IpcacheWay {
 export class IpcacheTable {
   readonly #options: IpcacheTableOptions;
   readonly #index: PrefixIndex;
-  #flags: Uint8Array;
-  #clusters: Uint16Array;
-  #identities: Uint32Array;
-  #nodes: Uint32Array;
-  #programmedIdentities: Uint32Array;
-  #programmedNodes: Uint32Array;
-  /** Only the rare rows with a claim that lost: all their claims in order of arrival. */
-  readonly #contested = new Map<number, readonly IpcacheClaim[]>();
-  readonly #waiting = new Map<number, Set<number>>();
+  readonly #rows = new IpcacheRows();
+  readonly #contested = new ContestedClaims();
+  readonly #waiting = new WaitingRows();
+  readonly #queue = new RowList();
   readonly #scratch = new Uint8Array(16);
-  readonly #lost = new LostClaims();
-  /** Rows whose winner is to be found again: so many, from this one on, in a circle. */
-  #toReconsider = 0;
-  #reconsidersAll = false;
-  #reconsidered = 0;
-  #queue: number[] = [];
-  #programmedCount = 0;
+  readonly #judge: ClaimJudge;
+  readonly #toReconsider = new RowsToReconsider(this.#contested);
 
   constructor(options: IpcacheTableOptions) {
     this.#options = options;
-    this.#index = new PrefixIndex(options.random, options.expectedRows);
-    const rows = this.#index.rowCapacity;
-    this.#flags = new Uint8Array(rows);
-    this.#clusters = new Uint16Array(rows);
-    this.#identities = new Uint32Array(rows);
-    this.#nodes = new Uint32Array(rows);
-    this.#programmedIdentities = new Uint32Array(rows);
-    this.#programmedNodes = new Uint32Array(rows);
+    this.#judge = new ClaimJudge(options);
+    this.#index = new PrefixIndex(options.random);
   }
 
   get size(): number {
@@ -107,17 +75,17 @@ export class IpcacheTable {
 
   /** Entries in the map. */
   get programmedCount(): number {
-    return this.#programmedCount;
+    return this.#rows.heldCount;
   }
 
   get hasChanges(): boolean {
-    return this.#queue.length > 0;
+    return this.#queue.length > 0 || this.#waiting.hasKnown;
   }
 
   /** The claim of `clusterId` that stood before, if any. */
   upsert(address: Uint8Array, prefixLength: number, claim: IpcacheClaim): IpcacheClaim | undefined {
     const row = this.#index.insert(address, prefixLength);
-    this.#makeRoom();
+    if (this.#isOnlyClaim(row, claim)) return this.#setOnlyClaim(row, claim);
     const claims = this.#claimsOf(row);
     this.#setClaims(row, withClaim(claims, claim));
     return claims.find((other) => other.clusterId === claim.clusterId);
@@ -144,85 +112,86 @@ export class IpcacheTable {
 
   /** Rows that waited for this identity go on. */
   identityKnown(identity: number): void {
-    const rows = this.#waiting.get(identity);
-    if (rows === undefined) return;
-    this.#waiting.delete(identity);
-    for (const row of rows) {
-      this.#flags[row] = this.#flag(row) & ~flag.waiting;
-      this.#enqueue(row);
-    }
+    this.#waiting.identityKnown(identity);
   }
 
-  /**
-   * Whose addresses are whose has changed: rows are to be decided again, by `reconsider`. Ranges of others decide
-   * between several claims only; ours keep every other cluster out.
-   */
+  /** Whose addresses are whose has changed: rows are to be decided again, by `reconsider`. */
   rangesChanged(areOurs: boolean): void {
-    if (!areOurs && this.#contested.size === 0) return;
-    this.#toReconsider = this.#index.rowCapacity;
-    this.#reconsidersAll ||= areOurs;
+    if (areOurs) this.#toReconsider.addAll(this.#index.rowCapacity);
+    else this.#toReconsider.addContested();
   }
 
   get isReconsidering(): boolean {
-    return this.#toReconsider > 0;
+    return !this.#toReconsider.isEmpty;
   }
 
   /** Looks at up to `limit` rows. One whose winner is the same costs next to nothing. */
   reconsider(limit: number): void {
-    const end = Math.max(0, this.#toReconsider - limit);
-    for (; this.#toReconsider > end; this.#toReconsider--) {
-      this.#reconsidered = (this.#reconsidered + 1) % this.#index.rowCapacity;
-      if (this.#reconsidersAll || this.#contested.has(this.#reconsidered)) this.#decideAgain(this.#reconsidered);
+    for (let left = limit; left > 0; left--) {
+      const row = this.#toReconsider.next();
+      if (row === undefined) return;
+      this.#decideAgain(row);
     }
-    if (end === 0) this.#reconsidersAll = false;
   }
 
   /** Takes over what the map holds from a predecessor; nobody claims it yet. Returns its row, for `giveUp`. */
   restore(address: Uint8Array, prefixLength: number, identity: number, nodeIndex: number): number {
     const row = this.#index.insert(address, prefixLength);
-    this.#makeRoom();
-    this.#setProgrammed(row, { identity, nodeIndex });
+    this.#rows.setHeld(row, identity, nodeIndex);
+    this.#tellWay(row);
     return row;
   }
 
   /** The restored row goes unless somebody claims it by now. */
   giveUp(row: number): void {
-    if ((this.#flag(row) & (flag.claimed | flag.programmed)) === flag.programmed) this.#enqueue(row);
+    if (!this.#isClaimed(row) && this.#rows.isHeld(row)) this.#enqueue(row);
   }
 
   /** Up to `limit` rows whose map entry may differ from what is wanted. Report each back by `settled`, or later by `retry`. */
   takeChanges(limit: number): readonly number[] {
-    // From the end: nothing depends on the order, and nothing has to move up.
-    const taken = this.#queue.splice(Math.max(0, this.#queue.length - limit));
-    for (const row of taken) this.#flags[row] = this.#flag(row) & ~flag.queued;
+    for (const row of this.#waiting.take(limit, this.#options.isIdentityKnown)) {
+      this.#rows.unmark(row, rowFlag.waiting);
+      this.#enqueue(row);
+    }
+    // What came last goes first: nothing depends on the order.
+    const taken = this.#queue.take(limit);
+    for (const row of taken) this.#rows.unmark(row, rowFlag.queued);
     return taken;
   }
 
-  target(row: number): IpcacheTarget {
-    if ((this.#flag(row) & flag.claimed) === 0) return undefined;
-    const nodeIndex = this.#nodes[row] ?? 0;
-    if ((this.#flag(row) & flag.waiting) === 0) return { identity: this.#identities[row] ?? 0, nodeIndex };
-    // A programmed address whose new identity is not known yet keeps what it has (I7).
-    const programmed = this.programmed(row);
-    if (programmed !== undefined && programmed.identity !== unknownIdentity) return programmed;
-    return { identity: unknownIdentity, nodeIndex };
+  /** Shall the map hold the row? Then its identity and node, and whether it does so already. */
+  isWanted(row: number): boolean {
+    return this.#isClaimed(row);
   }
 
-  programmed(row: number): IpcacheTarget {
-    if ((this.#flag(row) & flag.programmed) === 0) return undefined;
-    return { identity: this.#programmedIdentities[row] ?? 0, nodeIndex: this.#programmedNodes[row] ?? 0 };
+  wantedIdentity(row: number): number {
+    return this.#rows.wantedIdentity(row);
   }
 
-  /** The map now holds `target` for this row. */
-  settled(row: number, target: IpcacheTarget): void {
-    if (target !== undefined) {
-      this.#setProgrammed(row, target);
-      return;
-    }
-    if ((this.#flag(row) & flag.programmed) !== 0) this.#programmedCount--;
-    this.#flags[row] = this.#flag(row) & ~flag.programmed;
+  wantedNode(row: number): number {
+    return this.#rows.wantedNode(row);
+  }
+
+  isProgrammedAsWanted(row: number): boolean {
+    return this.#rows.isHeldAsWanted(row);
+  }
+
+  isProgrammed(row: number): boolean {
+    return this.#rows.isHeld(row);
+  }
+
+  /** By which the map leads to the row now; 0: by none, or not at all. */
+  programmedNode(row: number): number {
+    return this.#rows.heldNode(row);
+  }
+
+  /** The map now holds what is wanted of this row. */
+  settled(row: number): void {
+    const isWanted = this.isWanted(row);
+    if (isWanted) this.#rows.setHeld(row, this.wantedIdentity(row), this.wantedNode(row));
+    else this.#rows.clearHeld(row);
     this.#tellWay(row);
-    this.#forget(row);
+    if (!isWanted) this.#forget(row);
   }
 
   /** The map did not take this row then: it queues again. */
@@ -247,42 +216,40 @@ export class IpcacheTable {
   /** What the map says of exactly this prefix. */
   programmedIdentity(address: Uint8Array, prefixLength: number): number | undefined {
     const row = this.#index.find(address, prefixLength);
-    return row < 0 ? undefined : this.programmed(row)?.identity;
+    return row < 0 || !this.isProgrammed(row) ? undefined : this.#rows.heldIdentity(row);
   }
 
   /** `undefined` when nothing is known of the address itself. */
   way(address: Uint8Array): IpcacheWay | undefined {
     const row = this.#index.find(address, hostPrefix);
     if (row < 0) return undefined;
-    const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
-    if (isClaimed && this.#clusters[row] === noClaimant) return undefined;
-    const programmed = this.programmed(row);
-    const isEnded = !isClaimed && (programmed === undefined || (this.#flag(row) & flag.queued) !== 0);
-    if (isEnded) return undefined;
+    const isClaimed = this.#isClaimed(row);
+    const isProgrammed = this.isProgrammed(row);
+    if (isClaimed && this.#rows.clusterId(row) === noClaimant) return undefined;
+    if (!isClaimed && (!isProgrammed || this.#rows.is(row, rowFlag.queued))) return undefined;
     return {
-      clusterId: isClaimed ? (this.#clusters[row] ?? 0) : undefined,
-      isProgrammed: programmed !== undefined && programmed.identity !== unknownIdentity,
-      nodeIndex: programmed?.nodeIndex ?? this.#nodes[row] ?? 0,
+      clusterId: isClaimed ? this.#rows.clusterId(row) : undefined,
+      isProgrammed: isProgrammed && this.#rows.heldIdentity(row) !== unknownIdentity,
+      nodeIndex: isProgrammed ? this.#rows.heldNode(row) : this.#rows.nodeIndex(row),
     };
   }
 
   *rows(): IterableIterator<IpcacheRow> {
     for (const row of this.#index.rows()) {
-      if ((this.#flag(row) & (flag.claimed | flag.programmed)) !== 0) yield this.#row(row);
+      if (this.#isClaimed(row) || this.isProgrammed(row)) yield this.#row(row);
     }
   }
 
   /** How many claims lost, by loser and by who holds the address. */
   get lost(): Pick<LostClaims, 'counts'> {
-    return this.#lost;
+    return this.#contested.lost;
   }
 
   /** Every claim that lost, with the address. */
   *conflicts(): IterableIterator<LostClaim> {
-    for (const [row, claims] of this.#contested) {
+    for (const [row, { claims, holderId }] of this.#contested.entries()) {
       const address = this.#index.address(row);
       const prefixLength = this.#index.prefixLength(row);
-      const holderId = this.#holderOf(row);
       for (const claim of claims) {
         if (claim.clusterId !== holderId && claim.clusterId !== noClaimant)
           yield { ...claim, address, prefixLength, holderId };
@@ -290,144 +257,124 @@ export class IpcacheTable {
     }
   }
 
-  #setProgrammed(row: number, target: { readonly identity: number; readonly nodeIndex: number }): void {
-    if ((this.#flag(row) & flag.programmed) === 0) this.#programmedCount++;
-    this.#flags[row] = this.#flag(row) | flag.programmed;
-    this.#programmedIdentities[row] = target.identity;
-    this.#programmedNodes[row] = target.nodeIndex;
-    this.#tellWay(row);
+  #isClaimed(row: number): boolean {
+    return this.#rows.is(row, rowFlag.claimed);
   }
 
   #tellWay(row: number): void {
     const { onWay } = this.#options;
     if (onWay === undefined || this.#index.prefixLength(row) !== hostPrefix) return;
-    this.#index.copyAddress(row, this.#scratch);
-    onWay(this.#scratch);
+    onWay(this.#address(row));
   }
 
   #row(row: number): IpcacheRow {
-    const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
-    const programmed = this.programmed(row);
-    const shown = isClaimed ? { identity: this.#identities[row] ?? 0, nodeIndex: this.#nodes[row] ?? 0 } : programmed;
     return {
       address: this.#index.address(row),
       prefixLength: this.#index.prefixLength(row),
-      identity: shown?.identity ?? 0,
-      nodeIndex: shown?.nodeIndex ?? 0,
-      clusterId: isClaimed ? (this.#clusters[row] ?? 0) : 0,
+      identity: this.#rows.identity(row),
+      nodeIndex: this.#rows.nodeIndex(row),
+      clusterId: this.#isClaimed(row) ? this.#rows.clusterId(row) : noClaimant,
       state: this.#state(row),
     };
   }
 
   #state(row: number): IpcacheState {
-    const flags = this.#flag(row);
-    if ((flags & flag.claimed) === 0) return 'restored';
-    if ((flags & flag.waiting) !== 0) return 'waiting-for-identity';
-    return (flags & flag.queued) === 0 && (flags & flag.programmed) !== 0 ? 'programmed' : 'pending';
+    if (!this.#isClaimed(row)) return 'restored';
+    if (this.#rows.is(row, rowFlag.waiting)) return 'waiting-for-identity';
+    return this.isProgrammed(row) && !this.#rows.is(row, rowFlag.queued) ? 'programmed' : 'pending';
+  }
+
+  /** As nearly all are: nobody else claims the address, and it lies in no range of ours. */
+  #isOnlyClaim(row: number, { clusterId }: IpcacheClaim): boolean {
+    if (this.#rows.is(row, rowFlag.contested)) return false;
+    if (this.#isClaimed(row) && this.#rows.clusterId(row) !== clusterId) return false;
+    return this.#judge.winsAlone(clusterId, this.#address(row), this.#index.prefixLength(row));
+  }
+
+  #setOnlyClaim(row: number, claim: IpcacheClaim): IpcacheClaim | undefined {
+    const before = this.#isClaimed(row) ? this.#winnerOf(row) : undefined;
+    this.#setWinner(row, claim);
+    return before;
+  }
+
+  #winnerOf(row: number): IpcacheClaim {
+    const rows = this.#rows;
+    return { clusterId: rows.clusterId(row), identity: rows.identity(row), nodeIndex: rows.nodeIndex(row) };
   }
 
   #claimsOf(row: number): readonly IpcacheClaim[] {
-    const contested = this.#contested.get(row);
+    const contested = this.#rows.is(row, rowFlag.contested) ? this.#contested.get(row) : undefined;
     if (contested !== undefined) return contested;
-    if ((this.#flag(row) & flag.claimed) === 0) return [];
-    return [
-      { clusterId: this.#clusters[row] ?? 0, identity: this.#identities[row] ?? 0, nodeIndex: this.#nodes[row] ?? 0 },
-    ];
+    return this.#isClaimed(row) ? [this.#winnerOf(row)] : [];
   }
 
   #setClaims(row: number, claims: readonly IpcacheClaim[]): void {
-    const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
-    const holder = isClaimed ? this.#clusters[row] : undefined;
-    this.#lost.forget(this.#contested.get(row), this.#holderOf(row));
     const winner = this.#winner(row, claims);
-    if (claims.length > 1 || winner !== claims[0]) this.#contested.set(row, claims);
-    else this.#contested.delete(row);
+    this.#setWinner(row, winner);
+    if (claims.length > 1 || winner !== claims[0]) {
+      this.#contested.set(row, claims, this.#holderOf(row));
+      this.#rows.mark(row, rowFlag.contested);
+    } else if (this.#rows.is(row, rowFlag.contested)) {
+      this.#contested.delete(row);
+      this.#rows.unmark(row, rowFlag.contested);
+    }
+  }
+
+  #setWinner(row: number, winner: IpcacheClaim | undefined): void {
+    const holder = this.#isClaimed(row) ? this.#rows.clusterId(row) : undefined;
     this.#stopWaiting(row);
-    if (winner === undefined) {
-      this.#flags[row] = this.#flag(row) & ~flag.claimed;
-    } else {
-      this.#clusters[row] = winner.clusterId;
-      this.#identities[row] = winner.identity;
-      this.#nodes[row] = winner.nodeIndex;
-      this.#flags[row] = this.#flag(row) | flag.claimed;
+    if (winner === undefined) this.#rows.clearWinner(row);
+    else {
+      this.#rows.setWinner(row, winner.clusterId, winner.identity, winner.nodeIndex);
       if (!this.#options.isIdentityKnown(winner.identity)) this.#wait(row, winner.identity);
     }
-    this.#lost.note(this.#contested.get(row), this.#holderOf(row));
     this.#enqueue(row);
     if (winner?.clusterId !== holder) this.#tellWay(row);
   }
 
   #winner(row: number, claims: readonly IpcacheClaim[]): IpcacheClaim | undefined {
-    const own = claims.find(({ clusterId }) => clusterId === noClaimant);
-    if (own === undefined) return this.#clusterWinner(row, claims);
-    const others = claims.filter((claim) => claim !== own);
-    return refineClaim(this.#clusterWinner(row, others), own);
+    return this.#judge.winner(claims, this.#address(row), this.#index.prefixLength(row));
   }
 
-  #clusterWinner(row: number, claims: readonly IpcacheClaim[]): IpcacheClaim | undefined {
-    const { localClusterId, ranges } = this.#options;
-    const [only] = claims;
-    if (only === undefined || (claims.length === 1 && only.clusterId === localClusterId)) return only;
+  /** Until the next call. */
+  #address(row: number): Uint8Array {
     this.#index.copyAddress(row, this.#scratch);
-    const isOurs = ranges.touchesLocal({ address: this.#scratch, bits: this.#index.prefixLength(row) });
-    if (claims.length === 1) return isOurs ? undefined : only;
-    return chooseClaim(claims, localClusterId, isOurs ? localClusterId : ranges.owner(this.#scratch));
+    return this.#scratch;
   }
 
   /** Who keeps those out that lost: the winner, else ourselves, whose range it is. */
   #holderOf(row: number): number {
-    const cluster = (this.#flag(row) & flag.claimed) === 0 ? noClaimant : (this.#clusters[row] ?? 0);
+    const cluster = this.#isClaimed(row) ? this.#rows.clusterId(row) : noClaimant;
     return cluster === noClaimant ? this.#options.localClusterId : cluster;
   }
 
   #decideAgain(row: number): void {
     if (!this.#index.has(row)) return;
     const claims = this.#claimsOf(row);
-    const isClaimed = (this.#flag(row) & flag.claimed) !== 0;
-    if (this.#winner(row, claims)?.clusterId !== (isClaimed ? this.#clusters[row] : undefined))
-      this.#setClaims(row, claims);
+    const holder = this.#isClaimed(row) ? this.#rows.clusterId(row) : undefined;
+    if (this.#winner(row, claims)?.clusterId !== holder) this.#setClaims(row, claims);
   }
 
   #wait(row: number, identity: number): void {
-    this.#flags[row] = this.#flag(row) | flag.waiting;
-    const rows = this.#waiting.get(identity);
-    if (rows === undefined) this.#waiting.set(identity, new Set([row]));
-    else rows.add(row);
+    this.#rows.mark(row, rowFlag.waiting);
+    this.#waiting.add(row, identity);
   }
 
   #stopWaiting(row: number): void {
-    if ((this.#flag(row) & flag.waiting) === 0) return;
-    this.#flags[row] = this.#flag(row) & ~flag.waiting;
-    const identity = this.#identities[row] ?? 0;
-    const rows = this.#waiting.get(identity);
-    rows?.delete(row);
-    if (rows?.size === 0) this.#waiting.delete(identity);
+    if (!this.#rows.is(row, rowFlag.waiting)) return;
+    this.#rows.unmark(row, rowFlag.waiting);
+    this.#waiting.remove(row, this.#rows.identity(row));
   }
 
   #enqueue(row: number): void {
-    if ((this.#flag(row) & flag.queued) !== 0) return;
-    this.#flags[row] = this.#flag(row) | flag.queued;
+    if (this.#rows.is(row, rowFlag.queued)) return;
+    this.#rows.mark(row, rowFlag.queued);
     this.#queue.push(row);
   }
 
   /** A row that is neither claimed nor in the map is given back. */
   #forget(row: number): void {
-    const isInUse = (this.#flag(row) & (flag.claimed | flag.programmed | flag.queued)) !== 0;
-    if (!isInUse && !this.#contested.has(row)) this.#index.remove(row);
-  }
-
-  #flag(row: number): number {
-    return this.#flags[row] ?? 0;
-  }
-
-  #makeRoom(): void {
-    const rows = this.#index.rowCapacity;
-    if (rows === this.#flags.length) return;
-    this.#flags = grown(this.#flags, new Uint8Array(rows));
-    this.#clusters = grown(this.#clusters, new Uint16Array(rows));
-    this.#identities = grown(this.#identities, new Uint32Array(rows));
-    this.#nodes = grown(this.#nodes, new Uint32Array(rows));
-    this.#programmedIdentities = grown(this.#programmedIdentities, new Uint32Array(rows));
-    this.#programmedNodes = grown(this.#programmedNodes, new Uint32Array(rows));
+    const isInUse = this.#isClaimed(row) || this.#rows.is(row, rowFlag.queued | rowFlag.contested);
+    if (!isInUse) this.#index.remove(row);
   }
 }

@@ -6,11 +6,11 @@ export class LostClaims {
   readonly #counts = new Map<string, { readonly clusterId: number; readonly holderId: number; count: number }>();
 
   /** The claims of one row, of which the holder's is none that lost. */
-  note(claims: readonly IpcacheClaim[] | undefined, holderId: number): void {
+  note(claims: readonly IpcacheClaim[], holderId: number): void {
     this.#change(claims, holderId, 1);
   }
 
-  forget(claims: readonly IpcacheClaim[] | undefined, holderId: number): void {
+  forget(claims: readonly IpcacheClaim[], holderId: number): void {
     this.#change(claims, holderId, -1);
   }
 
@@ -18,8 +18,8 @@ export class LostClaims {
     return this.#counts.values();
   }
 
-  #change(claims: readonly IpcacheClaim[] | undefined, holderId: number, by: number): void {
-    for (const { clusterId } of claims ?? []) {
+  #change(claims: readonly IpcacheClaim[], holderId: number, by: number): void {
+    for (const { clusterId } of claims) {
       if (clusterId === holderId || clusterId === noClaimant) continue;
       const key = `${clusterId}/${holderId}`;
       const entry = this.#counts.get(key) ?? { clusterId, holderId, count: 0 };

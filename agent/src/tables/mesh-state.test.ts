@@ -21,7 +21,6 @@ function setUp() {
   const nodeIndexes = new NodeIndexes({ records, clock, localClusterId: 1 });
   const state = new MeshState({
     random: seededRandom(1),
-    expectedAddresses: 16,
     networks: 16,
     localClusterId: 1,
     nodeIndexes,

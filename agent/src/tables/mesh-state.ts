@@ -25,7 +25,6 @@ import { ServiceTable } from './service-table.ts';
 
 export interface MeshStateOptions {
   readonly random: Random;
-  readonly expectedAddresses: number;
   /** Room in the map of networks. */
   readonly networks: number;
   readonly localClusterId: number;
@@ -88,7 +87,6 @@ export class MeshState {
     this.nodes = new NodeTable(options.random, options.localClusterId, (...range) => this.#setFallback(...range));
     this.ipcache = new IpcacheTable({
       random: options.random,
-      expectedRows: options.expectedAddresses,
       localClusterId: options.localClusterId,
       ranges: this.nodes,
       isIdentityKnown: (identity) => this.identities.isSettled(identity),

@@ -31,6 +31,18 @@ describe('PrefixIndex', () => {
     expect(index.rowCapacity).toBeLessThan(20_000);
   });
 
+  it('tells addresses of both families apart, and uses row numbers again', () => {
+    const index = new PrefixIndex(seededRandom(1));
+    const v6 = Uint8Array.from({ length: 16 }, (_, at) => at);
+    const [first, second] = [index.insert(address(1), hostPrefix), index.insert(v6, hostPrefix)];
+    expect([index.address(first), index.address(second)]).toEqual([address(1), v6]);
+    index.remove(first);
+    index.remove(second);
+    expect([...index.rows()]).toEqual([]);
+    expect([index.insert(address(2), hostPrefix), index.insert(address(2), 120)]).toEqual([first, second]);
+    expect(index.find(v6, hostPrefix)).toBe(-1);
+  });
+
   it('behaves like a map under random inserts and removals', () => {
     const step = fc.record({ add: fc.boolean(), number: fc.integer({ min: 0, max: 40 }) });
     fc.assert(

@@ -1,91 +1,80 @@
 import type { Random } from '@clustermesh/runtime';
 
+import { PrefixRows, keyWords } from './prefix-rows.ts';
+
 /** Length of a prefix that is one address: addresses are 16 bytes (v4-mapped). */
 export const hostPrefix = 128;
 
-/** Words of a key: four of the address, one for the prefix length. */
-const keyWords = 5;
+/** Parts that grow each by itself, so that no growth takes long. A power of two. */
+const shards = 64;
+const shardBits = 6;
+/** Slots of a part that has any. */
+const fewestSlots = 8;
 
 /**
- * Row numbers by address prefix, without an object per entry: keys lie in one typed array, found by open addressing
- * with linear probing. Row numbers are small, stable and used again after `remove`, so that callers keep what they
+ * Row numbers by address prefix, without an object per entry: keys lie in typed arrays, found by open addressing with
+ * linear probing. Row numbers are small, stable and used again after `remove`, so that callers keep what they
  * know of a row in columns beside it. The hash is seeded: a peer cannot choose addresses that collide.
  */
 export class PrefixIndex {
   readonly #seed: number;
-  #keys: Uint32Array;
-  /** row + 1, 0 = empty. Always a power of two, at most half full. */
-  #slots: Uint32Array;
-  #isLive: Uint8Array;
-  readonly #unused: number[] = [];
-  #rows = 0;
-  #size = 0;
+  readonly #rows = new PrefixRows();
+  /** row + 1, 0 = empty. Each a power of two, at most three quarters full. */
+  readonly #slots: Uint32Array[] = Array.from({ length: shards }, () => noSlots);
+  readonly #used = new Uint32Array(shards);
   readonly #probe = new Uint32Array(keyWords);
+  /** Of the key that was hashed last: which part, and where in it to begin. */
+  #shard = 0;
+  #home = 0;
 
-  /** Room for `expectedRows` is there from the start: growing later costs time in one piece. */
-  constructor(random: Random, expectedRows = 256) {
+  constructor(random: Random) {
     this.#seed = Math.floor(random.next() * 0x1_0000_0000);
-    this.#keys = new Uint32Array(expectedRows * keyWords);
-    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(expectedRows * 2)));
-    this.#isLive = new Uint8Array(expectedRows);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#rows.size;
   }
 
-  /** Columns must have room for this many rows. */
+  /** All row numbers are below. */
   get rowCapacity(): number {
-    return this.#isLive.length;
+    return this.#rows.capacity;
   }
 
   /** The row of a prefix, or -1. */
   find(address: Uint8Array, prefixLength: number): number {
     this.#load(address, prefixLength);
-    return (this.#slots[this.#slotOf()] ?? 0) - 1;
+    return this.#found();
   }
 
   /** The row of a prefix, a new one when it has none. */
   insert(address: Uint8Array, prefixLength: number): number {
     this.#load(address, prefixLength);
-    let slot = this.#slotOf();
-    const found = this.#slots[slot] ?? 0;
-    if (found !== 0) return found - 1;
-    if ((this.#size + 1) * 2 > this.#slots.length) {
-      this.#rehash(this.#slots.length * 2);
-      slot = this.#slotOf();
-    }
-    const row = this.#unused.pop() ?? this.#newRow();
-    this.#keys.set(this.#probe, row * keyWords);
-    this.#isLive[row] = 1;
-    this.#slots[slot] = row + 1;
-    this.#size++;
+    const found = this.#found();
+    if (found >= 0) return found;
+    const used = (this.#used[this.#shard] ?? 0) + 1;
+    if (used * 4 > (this.#slots[this.#shard] ?? noSlots).length * 3) this.#grow(this.#shard);
+    const row = this.#rows.add(this.#probe);
+    this.#place(row);
+    this.#used[this.#shard] = used;
     return row;
   }
 
   remove(row: number): void {
     if (!this.has(row)) return;
-    this.#probe.set(this.#keys.subarray(row * keyWords, (row + 1) * keyWords));
-    this.#vacate(this.#slotOf());
-    this.#isLive[row] = 0;
-    this.#unused.push(row);
-    this.#size--;
+    this.#rows.copyKey(row, this.#probe);
+    this.#hash();
+    this.#vacate(this.#slotOf(row));
+    this.#rows.remove(row);
+    this.#used[this.#shard] = (this.#used[this.#shard] ?? 1) - 1;
   }
 
   has(row: number): boolean {
-    return this.#isLive[row] === 1;
+    return this.#rows.has(row);
   }
 
   /** Writes the row's 16 address bytes into `target`. */
   copyAddress(row: number, target: Uint8Array, offset = 0): void {
-    for (let word = 0; word < 4; word++) {
-      const value = this.#keys[row * keyWords + word] ?? 0;
-      const at = offset + word * 4;
-      target[at] = value >>> 24;
-      target[at + 1] = value >>> 16;
-      target[at + 2] = value >>> 8;
-      target[at + 3] = value;
-    }
+    this.#rows.copyAddress(row, target, offset);
   }
 
   address(row: number): Uint8Array {
@@ -95,92 +84,101 @@ export class PrefixIndex {
   }
 
   prefixLength(row: number): number {
-    return this.#keys[row * keyWords + 4] ?? 0;
+    return this.#rows.prefixLength(row);
   }
 
-  *rows(): IterableIterator<number> {
-    for (let row = 0; row < this.#rows; row++) if (this.#isLive[row] === 1) yield row;
+  rows(): IterableIterator<number> {
+    return this.#rows.all();
   }
 
   #load(address: Uint8Array, prefixLength: number): void {
-    for (let word = 0; word < 4; word++) {
-      const at = word * 4;
-      this.#probe[word] =
+    const probe = this.#probe;
+    for (let word = 0, at = 0; word < 4; word++, at += 4) {
+      probe[word] =
         ((address[at] ?? 0) << 24) |
         ((address[at + 1] ?? 0) << 16) |
         ((address[at + 2] ?? 0) << 8) |
         (address[at + 3] ?? 0);
     }
-    this.#probe[4] = prefixLength;
+    probe[4] = prefixLength;
+    this.#hash();
   }
 
-  /** The slot that holds the probed key, or the empty one where it belongs. */
-  #slotOf(): number {
-    const mask = this.#slots.length - 1;
-    let slot = this.#hash(this.#probe, 0) & mask;
-    for (let row = this.#slots[slot] ?? 0; row !== 0; row = this.#slots[slot] ?? 0) {
-      if (this.#equals(row - 1)) return slot;
-      slot = (slot + 1) & mask;
+  /** The row of the probed key, or -1. */
+  #found(): number {
+    const slots = this.#slots[this.#shard] ?? noSlots;
+    if (slots.length === 0) return -1;
+    const mask = slots.length - 1;
+    for (let slot = this.#home & mask; ; slot = (slot + 1) & mask) {
+      const row = (slots[slot] ?? 0) - 1;
+      if (row < 0 || this.#rows.isKey(row, this.#probe)) return row;
     }
+  }
+
+  /** Where the row stands, which is in the part that was hashed last. */
+  #slotOf(row: number): number {
+    const slots = this.#slots[this.#shard] ?? noSlots;
+    const mask = slots.length - 1;
+    let slot = this.#home & mask;
+    while (slots[slot] !== row + 1) slot = (slot + 1) & mask;
     return slot;
   }
 
-  #equals(row: number): boolean {
-    for (let word = 0; word < keyWords; word++) {
-      if (this.#keys[row * keyWords + word] !== this.#probe[word]) return false;
-    }
-    return true;
+  #place(row: number): void {
+    const slots = this.#slots[this.#shard] ?? noSlots;
+    const mask = slots.length - 1;
+    let slot = this.#home & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = row + 1;
   }
 
   /** Closes the gap, so that probing never meets a tombstone. */
   #vacate(gap: number): void {
-    const mask = this.#slots.length - 1;
+    const slots = this.#slots[this.#shard] ?? noSlots;
+    const mask = slots.length - 1;
     let empty = gap;
-    for (let slot = (gap + 1) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const row = (this.#slots[slot] ?? 0) - 1;
-      const home = this.#hash(this.#keys, row * keyWords) & mask;
-      if (((slot - home) & mask) < ((slot - empty) & mask)) continue;
-      this.#slots[empty] = row + 1;
+    for (let slot = (gap + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const row = (slots[slot] ?? 0) - 1;
+      this.#rows.copyKey(row, this.#probe);
+      this.#hash();
+      if (((slot - this.#home) & mask) < ((slot - empty) & mask)) continue;
+      slots[empty] = row + 1;
       empty = slot;
     }
-    this.#slots[empty] = 0;
+    slots[empty] = 0;
   }
 
-  #newRow(): number {
-    const row = this.#rows++;
-    if (row < this.#isLive.length) return row;
-    this.#keys = grown(this.#keys, new Uint32Array(this.#keys.length * 2));
-    this.#isLive = grown(this.#isLive, new Uint8Array(this.#isLive.length * 2));
-    return row;
-  }
-
-  #rehash(slots: number): void {
-    this.#slots = new Uint32Array(slots);
-    const mask = slots - 1;
-    for (const row of this.rows()) {
-      let slot = this.#hash(this.#keys, row * keyWords) & mask;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-      this.#slots[slot] = row + 1;
+  /** The probed key stays the one that was hashed last. */
+  #grow(shard: number): void {
+    const before = this.#slots[shard] ?? noSlots;
+    const wanted = this.#probe.slice();
+    this.#slots[shard] = new Uint32Array(Math.max(fewestSlots, before.length * 2));
+    for (const entry of before) {
+      if (entry === 0) continue;
+      this.#rows.copyKey(entry - 1, this.#probe);
+      this.#hash();
+      this.#place(entry - 1);
     }
+    this.#probe.set(wanted);
+    this.#hash();
   }
 
   /** Murmur3's mixing of the five words. */
-  #hash(words: Uint32Array, offset: number): number {
+  #hash(): void {
+    const words = this.#probe;
     let hash = this.#seed;
     for (let word = 0; word < keyWords; word++) {
-      let mixed = Math.imul(words[offset + word] ?? 0, 0xcc9e2d51);
+      let mixed = Math.imul(words[word] ?? 0, 0xcc9e2d51);
       mixed = Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593);
       hash ^= mixed;
       hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
     }
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    return (hash ^ (hash >>> 16)) >>> 0;
+    hash ^= hash >>> 16;
+    this.#shard = hash & (shards - 1);
+    this.#home = hash >>> shardBits;
   }
 }
 
-/** Copies a column into a larger one. */
-export function grown<T extends Uint8Array | Uint16Array | Uint32Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
-}
+const noSlots = new Uint32Array(0);

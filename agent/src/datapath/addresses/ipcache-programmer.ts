@@ -4,13 +4,14 @@ import { describeError } from '@clustermesh/runtime';
 import {
   decodeHostKey,
   encodeCidrKey,
-  encodeHostKey,
   encodeIpcacheValue,
+  finishHostKey,
   hostKeyLayout,
   ipcacheValueLayout,
 } from '../../maps/ipcache.ts';
 import type { IpcacheTable } from '../../tables/ipcache-table.ts';
 import { hostPrefix } from '../../tables/prefix-index.ts';
+import { RowList } from '../../tables/row-list.ts';
 import type { NodeIndexes } from './node-indexes.ts';
 
 export interface IpcacheMaps {
@@ -32,7 +33,7 @@ export class IpcacheProgrammer {
   readonly #onHostRemoved: (address: Uint8Array) => void;
   readonly #keys = new Uint8Array(ipcacheBatch * hostKeyLayout.size);
   readonly #values = new Uint8Array(ipcacheBatch * ipcacheValueLayout.size);
-  readonly #removals: number[] = [];
+  readonly #removals = new RowList();
   readonly #refused = new Set<number>();
   #problem = '';
 
@@ -69,13 +70,10 @@ export class IpcacheProgrammer {
     const rows = this.#table.takeChanges(ipcacheBatch);
     const hosts: number[] = [];
     for (const row of rows) {
-      const target = this.#table.target(row);
-      if (target === undefined) {
-        this.#removals.push(row);
-      } else if (!this.#isProgrammed(row)) {
-        if (this.#table.prefixLength(row) === hostPrefix) hosts.push(row);
-        else this.#programCidr(row);
-      }
+      if (!this.#table.isWanted(row)) this.#removals.push(row);
+      else if (this.#table.isProgrammedAsWanted(row)) continue;
+      else if (this.#table.prefixLength(row) === hostPrefix) hosts.push(row);
+      else this.#programCidr(row);
     }
     this.#programHosts(hosts);
     return rows.length > 0;
@@ -83,10 +81,10 @@ export class IpcacheProgrammer {
 
   /** Takes out some of what `applyUpserts` found to have ended, unless it came back; false when that was all. */
   applyRemovals(): boolean {
-    for (const row of this.#removals.splice(-ipcacheBatch)) {
-      if (this.#table.target(row) !== undefined) continue;
-      if (this.#table.programmed(row) === undefined) this.#settle(row);
-      else this.#attempt(row, () => this.#delete(row));
+    for (const row of this.#removals.take(ipcacheBatch)) {
+      if (this.#table.isWanted(row)) continue;
+      if (this.#table.isProgrammed(row)) this.#attempt(row, () => this.#delete(row));
+      else this.#settle(row);
     }
     return this.#removals.length > 0;
   }
@@ -98,17 +96,9 @@ export class IpcacheProgrammer {
     for (const row of rows) this.#table.retry(row);
   }
 
-  #isProgrammed(row: number): boolean {
-    const target = this.#table.target(row);
-    const programmed = this.#table.programmed(row);
-    return target?.identity === programmed?.identity && target?.nodeIndex === programmed?.nodeIndex;
-  }
-
   #programHosts(rows: readonly number[]): void {
     if (rows.length === 0) return;
-    for (const [index, row] of rows.entries()) {
-      this.#encodeHost(row, index);
-    }
+    for (const [index, row] of rows.entries()) this.#encodeHost(row, index);
     try {
       this.#maps.hosts.updateBatch(
         this.#keys.subarray(0, rows.length * hostKeyLayout.size),
@@ -133,7 +123,7 @@ export class IpcacheProgrammer {
   #programCidr(row: number): void {
     this.#attempt(row, () => {
       const value = new Uint8Array(ipcacheValueLayout.size);
-      encodeIpcacheValue({ ...this.#wanted(row), flags: 0 }, value);
+      this.#encodeValue(row, value, 0);
       this.#maps.cidrs.update(this.#cidrKey(row), value);
     });
   }
@@ -158,39 +148,35 @@ export class IpcacheProgrammer {
     }
   }
 
-  /** The map now holds the row's target: references to nodes follow. */
+  /** The map now holds what is wanted of the row: references to nodes follow. */
   #settle(row: number): void {
     this.#refused.delete(row);
-    const before = this.#table.programmed(row);
-    const target = this.#table.target(row);
-    this.#nodes.retain(target?.nodeIndex ?? 0);
-    this.#table.settled(row, target);
-    this.#nodes.release(before?.nodeIndex ?? 0);
+    const before = this.#table.programmedNode(row);
+    this.#nodes.retain(this.#table.isWanted(row) ? this.#table.wantedNode(row) : 0);
+    this.#table.settled(row);
+    this.#nodes.release(before);
   }
 
   #encodeHost(row: number, index: number): void {
-    const key = this.#keys.subarray(index * hostKeyLayout.size, (index + 1) * hostKeyLayout.size);
-    const address = new Uint8Array(16);
-    this.#table.copyAddress(row, address);
-    encodeHostKey(address, key);
-    encodeIpcacheValue({ ...this.#wanted(row), flags: 0 }, this.#values, index * ipcacheValueLayout.size);
+    const at = index * hostKeyLayout.size;
+    this.#table.copyAddress(row, this.#keys, at + hostKeyLayout.address);
+    finishHostKey(this.#keys, at);
+    this.#encodeValue(row, this.#values, index * ipcacheValueLayout.size);
+  }
+
+  #encodeValue(row: number, target: Uint8Array, offset: number): void {
+    const [identity, nodeIndex] = [this.#table.wantedIdentity(row), this.#table.wantedNode(row)];
+    encodeIpcacheValue({ identity, nodeIndex, flags: 0 }, target, offset);
   }
 
   #hostKey(row: number): Uint8Array {
-    const key = new Uint8Array(hostKeyLayout.size);
-    const address = new Uint8Array(16);
-    this.#table.copyAddress(row, address);
-    encodeHostKey(address, key);
-    return key;
+    this.#encodeHost(row, 0);
+    return this.#keys.slice(0, hostKeyLayout.size);
   }
 
   #cidrKey(row: number): Uint8Array {
     const address = new Uint8Array(16);
     this.#table.copyAddress(row, address);
     return encodeCidrKey(address, this.#table.prefixLength(row));
-  }
-
-  #wanted(row: number): { readonly identity: number; readonly nodeIndex: number } {
-    return this.#table.target(row) ?? { identity: 0, nodeIndex: 0 };
   }
 }
