@@ -10,5 +10,6 @@ export type { DatapathMaps, MapSizes } from './maps/datapath-maps.ts';
 export { encodeEndpoint } from './maps/endpoint.ts';
 export { encodeHostKey, encodeIpcacheValue, hostKeyLayout, ipcacheValueLayout } from './maps/ipcache.ts';
 export { decodePolicyKey } from './maps/policy.ts';
+export { decodeServiceValue, encodeServiceKey } from './maps/service.ts';
 export type { AgentSettings } from './settings.ts';
 export type { AgentStatus, DatapathMode } from './status/agent-status.ts';

@@ -2,6 +2,10 @@ import type { BenchRow } from './bench.ts';
 
 /** Every bench by name. A new one is a row here and a module of its own. */
 export const benches: Readonly<Record<string, BenchRow>> = {
+  agent: {
+    summary: 'an agent begins in a mesh of 200 clusters with 3,000,000 addresses; then one backend of 5,000 changes',
+    load: async () => (await import('./agent/agent.ts')).agent,
+  },
   mirror: {
     summary: 'ten clusters with 500,000 addresses are mirrored into an empty cache; then all connections are lost',
     load: async () => (await import('./mirror/mirror.ts')).mirror,

@@ -16,9 +16,13 @@ export interface BenchEtcd {
 const user = 'bench';
 
 /** Its CA, data and files are its own. It knows one user, who may do everything: our programs write into no etcd without users. */
-export async function startEtcd(stack: AsyncDisposableStack, name: string): Promise<BenchEtcd> {
+export async function startEtcd(
+  stack: AsyncDisposableStack,
+  name: string,
+  flags: readonly string[] = [],
+): Promise<BenchEtcd> {
   const dir = stack.use(await tempDir(`bench-${name}`));
-  const etcd = stack.use(await TestEtcd.start({ tls: true }));
+  const etcd = stack.use(await TestEtcd.start({ tls: true, flags }));
   const { certFile: cert, keyFile: key } = await etcd.ca.issue({ commonName: user });
   await etcd.enableAuth([{ user, read: [] }]);
   await etcd.ctl('user', 'grant-role', user, 'root');

@@ -21,8 +21,7 @@ export function clusterIp(index: number): string {
 }
 
 /** A cluster that publishes nothing, completely. */
-export function quietState(nowMs: number): readonly KvOp[] {
-  const { name, id } = west;
+export function quietState(nowMs: number, { name, id } = west): readonly KvOp[] {
   const config = {
     id,
     capabilities: { syncedCanaries: true, cached: false, maxConnectedClusters: 255, endpointSlicesExportMode: '' },
