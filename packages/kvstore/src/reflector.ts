@@ -3,6 +3,7 @@ import type { Clock, HealthScope, Logger, Random, Result } from '@clustermesh/ru
 
 import { openAdmission } from './admission.ts';
 import type { Admission } from './admission.ts';
+import { KeyTable } from './key-table/key-table.ts';
 import type { KvEvent, KvReader, KvWriter, WatchBatch, WatchOptions } from './kv-store.ts';
 import { SyncStore } from './sync-store.ts';
 import type { PendingLimits, SyncStoreDeps } from './sync-store.ts';
@@ -50,8 +51,11 @@ export class Reflector {
   constructor(options: ReflectorOptions, deps: ReflectorDeps) {
     this.#options = options;
     this.#admission = deps.admission ?? openAdmission;
+    // Source and target have the same keys, by and large.
+    const keys = new KeyTable();
     this.#sync = new SyncStore({
       ...deps,
+      keys,
       reload: (keys) => this.#reload(keys),
       onUsage: (keys, bytes) => this.#admission.used(keys, bytes),
     });
@@ -62,7 +66,7 @@ export class Reflector {
       synced: () => this.#synced(),
       batchDone: () => this.#sync.settled(this.#signal, deps.pendingLimits ?? (() => maxPending)),
     };
-    this.#watch = new WatchStore((key, bytes) => this.#admit(key, bytes), observer, { maxRejected });
+    this.#watch = new WatchStore((key, bytes) => this.#admit(key, bytes), observer, { maxRejected, keys });
   }
 
   /** Keys mirrored. */
@@ -190,16 +194,16 @@ function renamedReader(
   to: string,
   malformed: (key: string) => void,
 ): Pick<KvReader, 'watch'> {
-  const isEntry = ({ key }: KvEvent): boolean => {
+  const renamed = (event: KvEvent): KvEvent[] => {
+    const { key } = event;
     const fits = key.startsWith(from) && key.length > from.length && key.length <= maxKeyBytes;
     if (!fits) malformed(key);
-    return fits;
+    return fits ? [{ ...event, key: to + key.slice(from.length) }] : [];
   };
   return {
     async *watch(prefix: string, options: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchBatch> {
       for await (const batch of kv.watch(prefix, options, signal)) {
-        const entries = batch.events.filter(isEntry);
-        yield { ...batch, events: entries.map((event) => ({ ...event, key: to + event.key.slice(from.length) })) };
+        yield { ...batch, events: batch.events.flatMap(renamed) };
       }
     },
   };

@@ -1,6 +1,7 @@
 import { Backoff, describeError, hasCode, isAborted, isMeshError } from '@clustermesh/runtime';
 import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 
+import { KeyTable } from './key-table/key-table.ts';
 import { KnownKeys } from './known-keys.ts';
 import type { KvReader, KvWriter, RefusedOp } from './kv-store.ts';
 import { WakeUp } from './wake-up.ts';
@@ -22,6 +23,8 @@ export interface SyncStoreDeps {
   readonly batch?: () => { readonly ops: number; readonly bytes?: number; readonly deletesFirst: boolean };
   /** Told of each change of how much is kept in the store: keys, and bytes of keys and values. */
   readonly onUsage?: (keys: number, bytes: number) => void;
+  /** Where keys are stored, if others know them too. */
+  readonly keys?: KeyTable;
 }
 
 /** What may wait to be written before a reader of the source should pause. */
@@ -52,10 +55,10 @@ export class SyncStore {
   readonly #backoff: Backoff;
   readonly #queue = new WriteQueue();
   /** What has been asked for, written or not. */
-  readonly #desired = new KnownKeys();
+  readonly #desired: KnownKeys;
   readonly #values = new Map<string, Uint8Array>();
   /** Found in the store at the start and not asked for so far. */
-  readonly #adopted = new KnownKeys();
+  readonly #adopted: KnownKeys;
   /** What the store has of keys whose deletion still waits: the same value again makes it needless. */
   readonly #leaving = new KnownKeys();
   /** Gone with their lease and not upserted since: to be written even if unchanged. Only with `reload`. */
@@ -69,6 +72,9 @@ export class SyncStore {
 
   constructor(deps: SyncStoreDeps) {
     this.#deps = deps;
+    const { keys = new KeyTable() } = deps;
+    this.#desired = new KnownKeys(keys);
+    this.#adopted = new KnownKeys(keys);
     this.#backoff = new Backoff({ baseMs: 100, capMs: 30_000, random: deps.random });
   }
 
@@ -120,8 +126,8 @@ export class SyncStore {
   /** A key that is neither asked for nor adopted is left alone. */
   delete(key: string): void {
     this.#account(key, undefined);
-    const ours = [this.#desired, this.#adopted].find((keys) => keys.has(key));
-    if (ours === undefined) return;
+    const ours = this.#desired.has(key) ? this.#desired : this.#adopted;
+    if (!ours.has(key)) return;
     if (this.#isAtRest(key)) this.#leaving.moveFrom(ours, key);
     else ours.delete(key);
     this.#values.delete(key);
@@ -133,7 +139,7 @@ export class SyncStore {
 
   /** All keys of the start have been upserted: what was adopted and not asked for is deleted. */
   prune(): void {
-    for (const key of [...this.#adopted.keys()]) this.delete(key);
+    for (const key of this.#adopted.keys()) this.delete(key);
   }
 
   /**
@@ -174,7 +180,7 @@ export class SyncStore {
   drain(canaryKey: string | undefined = this.#canary?.key): void {
     if (canaryKey !== undefined) this.#queue.pushBarrier({ kind: 'delete', key: canaryKey });
     this.#canary = undefined;
-    for (const key of [...this.#desired.keys(), ...this.#adopted.keys()]) this.delete(key);
+    for (const keys of [this.#desired, this.#adopted]) for (const key of keys.keys()) this.delete(key);
     this.#changed.wake();
   }
 

@@ -1,5 +1,6 @@
 import type { Result } from '@clustermesh/runtime';
 
+import type { KeyTable } from './key-table/key-table.ts';
 import { KnownKeys } from './known-keys.ts';
 import type { KvEvent, KvReader, ResumePoint, WatchBatch } from './kv-store.ts';
 
@@ -20,6 +21,8 @@ export interface WatchObserver<T> {
 export interface WatchStoreSettings {
   /** How many refused values are remembered. Beyond, a value may be told again with the next listing. */
   readonly maxRejected?: number;
+  /** Where keys are stored, if others know them too. */
+  readonly keys?: KeyTable;
 }
 
 /** Some 20 MB. */
@@ -37,7 +40,7 @@ export interface WatchStoreOptions {
 export class WatchStore<T> {
   readonly #decode: Decode<T>;
   readonly #observer: WatchObserver<T>;
-  readonly #known = new KnownKeys();
+  readonly #known: KnownKeys;
   /** Values that did not decode, so that each is told once. */
   readonly #rejected = new KnownKeys();
   readonly #maxRejected: number;
@@ -51,6 +54,7 @@ export class WatchStore<T> {
   constructor(decode: Decode<T>, observer: WatchObserver<T>, settings: WatchStoreSettings = {}) {
     this.#decode = decode;
     this.#observer = observer;
+    this.#known = new KnownKeys(settings.keys);
     this.#maxRejected = settings.maxRejected ?? defaultMaxRejected;
   }
 
@@ -102,7 +106,7 @@ export class WatchStore<T> {
 
   /** Deletes everything, as when the source is removed for good. Not while running. */
   drain(): void {
-    for (const key of [...this.#known.keys()]) this.#delete(key);
+    for (const key of this.#known.keys()) this.#delete(key);
     this.#rejected.clear();
     this.#unremembered = 0;
     this.#resume = undefined;

@@ -75,21 +75,21 @@ export class WriteQueue {
   take(limits: BatchLimits): readonly KeyOp[] {
     const batch = new Map<string, KeyOp>();
     let bytes = 0;
-    for (const [key, op] of this.#next(limits)) {
-      const isBarrier = this.#barriers.has(key);
+    for (const op of this.#next(limits)) {
+      const isBarrier = this.#barriers.size > 0 && this.#barriers.has(op.key);
       if (batch.size > 0 && (isBarrier || batch.size >= limits.ops || bytes >= limits.bytes)) break;
-      batch.set(key, op);
+      batch.set(op.key, op);
       bytes += opBytes(op);
       if (isBarrier) break;
     }
-    for (const key of batch.keys()) this.#remove(key);
+    for (const op of batch.values()) this.#removeOp(op);
     this.#taken = batch;
     this.#takenBytes = bytes;
     return [...batch.values()];
   }
 
   acknowledge(): void {
-    for (const key of this.#taken.keys()) if (!this.#waiting.has(key)) this.#barriers.delete(key);
+    for (const key of this.#barriers) if (this.#taken.has(key) && !this.#waiting.has(key)) this.#barriers.delete(key);
     this.#clearTaken();
   }
 
@@ -108,19 +108,19 @@ export class WriteQueue {
    * A canary may be put after deletions that came later: what it announces is then only newer. A canary that is deleted goes
    * before all that it announced.
    */
-  #next({ deletesFirst = false, deletesOnly = false }: BatchLimits): Iterable<[string, KeyOp]> {
+  #next({ deletesFirst = false, deletesOnly = false }: BatchLimits): Iterable<KeyOp> {
     if (deletesOnly) return this.#onlyDeletes();
     const mayPass = deletesFirst && this.#waitingDeletes > 0 && !this.#isDeletionBarred();
-    return mayPass ? this.#onlyDeletes() : this.#waiting;
+    return mayPass ? this.#onlyDeletes() : this.#waiting.values();
   }
 
-  *#onlyDeletes(): Generator<[string, KeyOp]> {
+  *#onlyDeletes(): Generator<KeyOp> {
     let left = this.#waitingDeletes;
-    for (const entry of this.#waiting) {
+    for (const op of this.#waiting.values()) {
       if (left === 0) return;
-      if (entry[1].kind !== 'delete') continue;
+      if (op.kind !== 'delete') continue;
       left--;
-      yield entry;
+      yield op;
     }
   }
 
@@ -131,9 +131,13 @@ export class WriteQueue {
 
   #remove(key: string): void {
     const op = this.#waiting.get(key);
+    if (op !== undefined) this.#removeOp(op);
+  }
+
+  #removeOp(op: KeyOp): void {
     this.#waitingBytes -= opBytes(op);
     this.#waitingDeletes -= deletes(op);
-    this.#waiting.delete(key);
+    this.#waiting.delete(op.key);
   }
 
   #clearTaken(): void {

@@ -1,6 +1,8 @@
 import { Backoff, MeshError, describeError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Logger, Random } from '@clustermesh/runtime';
 
+import { KeyTable } from '../key-table/key-table.ts';
+import { WordRows } from '../key-table/word-rows.ts';
 import type { EtcdConnection } from './connection.ts';
 import { leaseGrant, leaseKeepAlive } from './methods.ts';
 
@@ -19,7 +21,9 @@ export interface LeaseDeps {
 
 interface HeldLease {
   readonly id: bigint;
-  readonly keys: Set<string>;
+  /** Ours, from 1: what is kept of each key. */
+  readonly number: number;
+  keys: number;
 }
 
 /** The leases that a writer's keys hang on: granted as needed, kept alive, and given up when the server lost them. */
@@ -27,10 +31,14 @@ export class Leases {
   readonly #options: LeaseOptions;
   readonly #deps: LeaseDeps;
   readonly #held = new Map<bigint, HeldLease>();
-  readonly #leaseByKey = new Map<string, HeldLease>();
+  readonly #byNumber = new Map<number, HeldLease>();
+  readonly #withRoom = new Set<HeldLease>();
+  readonly #keys = new KeyTable();
+  /** Of a key's slot, the number of its lease. */
+  readonly #numbers = new WordRows(1);
+  #lastNumber = 0;
   readonly #listeners = new Set<(keys: readonly string[]) => void>();
   #granting: Promise<void> = Promise.resolve();
-  #filling: HeldLease | undefined;
   #checkNow = new AbortController();
 
   constructor(options: LeaseOptions, deps: LeaseDeps) {
@@ -63,13 +71,13 @@ export class Leases {
   /** These keys are deleted: their places are free. */
   release(keys: Iterable<string>): void {
     for (const key of keys) {
-      this.#leaseByKey.get(key)?.keys.delete(key);
-      this.#leaseByKey.delete(key);
+      const slot = this.#keys.find(key);
+      if (slot >= 0) this.#release(slot);
     }
   }
 
   releasePrefix(prefix: string): void {
-    this.release([...this.#leaseByKey.keys()].filter((key) => key.startsWith(prefix)));
+    for (const slot of this.#slots()) if (this.#keys.keyAt(slot).startsWith(prefix)) this.#release(slot);
   }
 
   /** Until abort: renews every third of the TTL, and at once after a reconnect. */
@@ -111,44 +119,60 @@ export class Leases {
   async #assign(keys: readonly string[], signal: AbortSignal): Promise<readonly bigint[]> {
     const ids: bigint[] = [];
     for (const key of keys) {
-      let lease = this.#leaseByKey.get(key);
-      if (lease === undefined) {
-        lease = this.#spare() ?? (await this.#grant(signal));
-        lease.keys.add(key);
-        this.#leaseByKey.set(key, lease);
-      }
+      const slot = this.#keys.find(key);
+      const held = slot < 0 ? this.#withRoom.values().next().value : this.#byNumber.get(this.#numbers.get(slot, 0));
+      const lease = held ?? (await this.#grant(signal));
+      if (slot < 0) this.#place(key, lease);
       ids.push(lease.id);
     }
     return ids;
   }
 
-  /** A lease with room: the one used last, else any. */
-  #spare(): HeldLease | undefined {
-    const hasRoom = (lease: HeldLease): boolean =>
-      this.#held.has(lease.id) && lease.keys.size < this.#options.keysPerLease;
-    if (this.#filling === undefined || !hasRoom(this.#filling)) this.#filling = [...this.#held.values()].find(hasRoom);
-    return this.#filling;
+  #place(key: string, lease: HeldLease): void {
+    this.#numbers.set(this.#keys.hold(key), 0, lease.number);
+    if (++lease.keys >= this.#options.keysPerLease) this.#withRoom.delete(lease);
   }
 
   async #grant(signal: AbortSignal): Promise<HeldLease> {
     const ttl = this.#options.leaseTtlSeconds;
     const { id } = await this.#deps.connection.unary(leaseGrant, ttl, `grant a lease of ${ttl} s`, signal);
     if (id === 0n) throw new MeshError('KV_REFUSED', `grant a lease of ${ttl} s: no id came back`);
-    const lease = { id, keys: new Set<string>() };
+    const lease = { id, number: ++this.#lastNumber, keys: 0 };
     this.#held.set(id, lease);
+    this.#byNumber.set(lease.number, lease);
+    this.#withRoom.add(lease);
     return lease;
   }
 
+  #release(slot: number): void {
+    const lease = this.#byNumber.get(this.#numbers.get(slot, 0));
+    this.#numbers.set(slot, 0, 0);
+    this.#keys.release(slot);
+    if (lease === undefined) return;
+    lease.keys--;
+    this.#withRoom.add(lease);
+  }
+
   #lose(leases: readonly HeldLease[]): void {
-    const keys: string[] = [];
+    const lost = new Set<number>();
     for (const lease of leases) {
       if (!this.#held.delete(lease.id)) continue;
-      for (const key of lease.keys) {
-        this.#leaseByKey.delete(key);
-        keys.push(key);
-      }
+      this.#byNumber.delete(lease.number);
+      this.#withRoom.delete(lease);
+      lost.add(lease.number);
+    }
+    const keys: string[] = [];
+    for (const slot of lost.size > 0 ? this.#slots() : []) {
+      if (!lost.has(this.#numbers.get(slot, 0))) continue;
+      keys.push(this.#keys.keyAt(slot));
+      this.#release(slot);
     }
     if (leases.length > 0) this.#deps.log.warn({ leases: leases.length, keys: keys.length }, 'leases lost');
     if (keys.length > 0) for (const tell of this.#listeners) tell(keys);
+  }
+
+  /** Of all keys that have a lease; they may be released meanwhile. */
+  *#slots(): Generator<number> {
+    for (let slot = 0; slot < this.#keys.slots; slot++) if (this.#numbers.get(slot, 0) !== 0) yield slot;
   }
 }

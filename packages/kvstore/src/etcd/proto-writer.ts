@@ -1,3 +1,5 @@
+const noBytes = Buffer.alloc(0);
+
 /**
  * Writes protobuf's wire format from the back to the front: the length of an embedded message is known once it is
  * written, so that each byte is copied once. Therefore write fields, and the elements of a repeated field, in
@@ -7,6 +9,9 @@ export class ProtoWriter {
   #buffer: Buffer;
   /** Where the written part begins. */
   #at: number;
+  /** A large number that was written last, and how: ids of leases come many times in a row. */
+  #lastLarge: bigint | undefined;
+  #lastLargeBytes: Buffer = noBytes;
 
   /** A good guess of the size saves copying. */
   constructor(sizeHint = 256) {
@@ -71,17 +76,17 @@ export class ProtoWriter {
   }
 
   #varint64(value: bigint): void {
-    if (value <= BigInt(Number.MAX_SAFE_INTEGER)) {
-      this.#varint(Number(value));
-      return;
+    if (value !== this.#lastLarge) {
+      if (value <= BigInt(Number.MAX_SAFE_INTEGER)) {
+        this.#varint(Number(value));
+        return;
+      }
+      this.#lastLarge = value;
+      this.#lastLargeBytes = varint64(value);
     }
-    const bytes: number[] = [];
-    let rest = BigInt.asUintN(64, value);
-    for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-    bytes.push(Number(rest));
-    this.#reserve(bytes.length);
-    this.#at -= bytes.length;
-    this.#buffer.set(bytes, this.#at);
+    this.#reserve(this.#lastLargeBytes.length);
+    this.#at -= this.#lastLargeBytes.length;
+    this.#buffer.set(this.#lastLargeBytes, this.#at);
   }
 
   #reserve(count: number): void {
@@ -98,4 +103,12 @@ function varintLength(value: number): number {
   let length = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
   return length;
+}
+
+function varint64(value: bigint): Buffer {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, value);
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  bytes.push(Number(rest));
+  return Buffer.from(bytes);
 }

@@ -9,7 +9,7 @@ const none = -1;
 
 /**
  * Numbers for keys: each key that somebody holds has a slot, small and its own, under which others keep what they know of it.
- * Several may hold one key, which is stored once. Some 20 bytes a key beside its name behind the last slash: millions are a
+ * Several may hold one key, which is stored once. 20 to 30 bytes a key beside its name behind the last slash: millions are a
  * design case, and none at all costs nothing.
  */
 export class KeyTable {
