@@ -26,6 +26,13 @@ describe('loadConfig', () => {
     expect(load().nodeAddresses).toEqual({ ipv4: new Uint8Array(16), ipv6: new Uint8Array(16) });
   });
 
+  it('reads the cache from a Redis where it is told to, and shows no password of it', () => {
+    const { redis, settings } = load('--cache=rediss://agent:secret@cache:6380/1', '--cache-credentials=/run/cache');
+    expect(redis).toMatchObject({ credentials: '/run/cache', description: 'rediss://cache:6380/1' });
+    expect(settings.cacheAt).toEqual({ store: 'redis', address: 'rediss://cache:6380/1' });
+    expect(load()).toMatchObject({ cache: 'etcd', redis: undefined });
+  });
+
   it.each([
     { name: 'a cluster id above the mesh size', argv: ['--cluster-id=256'], problem: /cluster id 256 is above 255/ },
     { name: 'a mesh size of its own', argv: ['--max-connected-clusters=100'], problem: /neither 255 nor 511/ },
@@ -43,6 +50,7 @@ describe('loadConfig', () => {
       problem: /tunnel-device/,
     },
     { name: 'an unknown datapath', argv: ['--datapath=xdp'], problem: /--datapath/ },
+    { name: 'a cache that is no store', argv: ['--cache=memcached://host'], problem: /^--cache: the Redis address/ },
   ])('refuses $name', ({ argv, problem }) => {
     expect(() => load(...argv)).toThrow(problem);
   });

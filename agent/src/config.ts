@@ -1,4 +1,6 @@
 import { hostname } from 'node:os';
+import { redisPlace } from '@clustermesh/kvstore';
+import type { RedisPlace } from '@clustermesh/kvstore';
 import { MeshError, defineConfig, durationSetting, logLevels } from '@clustermesh/runtime';
 import type { ConfigInput } from '@clustermesh/runtime';
 import { isIpv4, maxConnectedClusters, parseIp, validateLocalCluster } from '@clustermesh/wire';
@@ -30,12 +32,24 @@ export const agentConfig = defineConfig(
     cacheConfig: z
       .string()
       .default('/var/lib/cilium/etcd-config.yaml')
-      .describe('etcd client file of this cluster’s etcd, which holds the cache (user agent-CLUSTER)'),
+      .describe('etcd client file of this cluster’s etcd, which by default holds the cache (user agent-CLUSTER)'),
+    cache: z
+      .string()
+      .default('etcd')
+      .describe(
+        'where kvstoremesh’s copies of remote clusters are read: etcd (of --cache-config) or the Redis that it writes to, redis://HOST:6379/DATABASE, redis+sentinel://HOST:26379,HOST:26379/PRIMARY/DATABASE, rediss… with TLS',
+      ),
+    cacheCredentials: z
+      .string()
+      .default('')
+      .describe(
+        'folder of what is said to that Redis, as a Secret is mounted: username, password, ca.crt, tls.crt, tls.key, sentinel-username, sentinel-password; read again before each connection',
+      ),
     clustermeshConfig: z
       .string()
       .default('')
       .describe(
-        'folder with an etcd client file per remote cluster, for agents that read them by themselves; by default they are read from the cache in --cache-config',
+        'folder with an etcd client file per remote cluster, for agents that read them by themselves; by default they are read from the cache',
       ),
     contactInterval: durationSetting('30s', 'how often each store of --clustermesh-config is asked whether it answers'),
     heartbeatInterval: durationSetting(
@@ -162,6 +176,8 @@ export const agentConfig = defineConfig(
 export type AgentConfig = ReturnType<typeof agentConfig.load> & {
   readonly settings: Omit<AgentSettings, 'mode' | 'version'>;
   readonly sizes: MapSizes;
+  /** Holds the cache; undefined: the own cluster's etcd does. */
+  readonly redis: RedisPlace | undefined;
   readonly nodeAddresses: NodeAddresses;
 };
 
@@ -193,9 +209,11 @@ export function loadConfig(input: ConfigInput): AgentConfig {
   if (config.nodeProbeInterval > 0 && config.nodeProbeInterval < shortestProbeMs) {
     throw new MeshError('CONFIG_INVALID', '--node-probe-interval must be 0s or at least 1s: nodes answer no faster');
   }
+  const redis = config.cache === 'etcd' ? undefined : redisPlace('--cache', config.cache, config.cacheCredentials);
   const nodeName = config.nodeName === '' ? hostname() : config.nodeName;
   return {
     ...config,
+    redis,
     nodeName,
     nodeAddresses: nodeAddresses(config.nodeIp),
     sizes: {
@@ -218,6 +236,7 @@ export function loadConfig(input: ConfigInput): AgentConfig {
       clusterId: config.clusterId as ClusterId,
       maxConnectedClusters: max.value,
       nodeName,
+      cacheAt: redis && { store: 'redis', address: redis.description },
       backendDrainMs: config.backendDrain,
       startupTaint: config.startupTaint,
       syncTimeoutMs: config.clustermeshSyncTimeout,

@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HttpKubeClient } from '@clustermesh/kube';
 import { connectEtcd, connectEtcdByFile, explainEtcdFailure } from '@clustermesh/kvstore';
-import type { KvStore } from '@clustermesh/kvstore';
 import { ClustersDir } from '@clustermesh/remote';
 import { AdminServer, Health, createLogger, runMain } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
@@ -15,7 +14,9 @@ import { agentConfig, loadConfig } from './config.ts';
 import type { AgentConfig } from './config.ts';
 import { removeDatapath } from './datapath/kernel/remove-datapath.ts';
 import { openDatapath } from './datapath/open-datapath.ts';
-import { LazyCache } from './lazy-cache.ts';
+import { LazyStore } from './stores/lazy-store.ts';
+import type { LazyStoreOptions } from './stores/lazy-store.ts';
+import { openRedisCache } from './stores/redis-cache.ts';
 import { packageVersion } from './package-version.ts';
 import type { Probing } from './probe/node-probe.ts';
 import { ProbeSocket } from './probe/probe-socket.ts';
@@ -42,21 +43,20 @@ async function main(signal: AbortSignal): Promise<void> {
 
 /** What is in the kernel outlives this process (I7); `--cleanup` removes it. Steps that take long have a turn each. */
 async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void> {
-  const { settings, nodeAddresses: _, ...shown } = config;
+  const { settings, nodeAddresses: _, redis, ...shown } = config;
   const log = createLogger('clustermesh-agent', config.logLevel);
-  log.info({ config: shown }, 'starting');
+  log.info({ config: { ...shown, cache: redis?.description ?? config.cache } }, 'starting');
   const health = new Health(clock);
   const deps = { clock, random, log, health };
 
   await using stack = new AsyncDisposableStack();
   const datapath = stack.use(await openDatapath(config, log, signal));
   const kube = stack.use(await HttpKubeClient.inClusterOrKubeconfig(config.kubeconfig));
-  const open = (): Promise<KvStore> => connectEtcdByFile(config.cacheConfig, { session: false }, deps, signal);
-  const cache = stack.use(new LazyCache({ open, clock }));
+  const stores = storesOf(config, deps, stack, signal);
   await nextTurn();
   const agent = createAgent({
     ...deps,
-    cache,
+    ...stores,
     links: linksOf(config, deps),
     kube,
     maps: datapath.maps,
@@ -83,6 +83,19 @@ async function runAgent(config: AgentConfig, signal: AbortSignal): Promise<void>
   );
   await nextTurn();
   await agent.run(signal);
+}
+
+/** The own cluster's etcd, which holds the cache unless a Redis does. */
+function storesOf(
+  { cacheConfig, redis, clusterName }: AgentConfig,
+  deps: Pick<AgentDeps, 'clock' | 'random' | 'log'>,
+  stack: AsyncDisposableStack,
+  signal: AbortSignal,
+): Pick<AgentDeps, 'cache' | 'own'> {
+  const lazy = (open: LazyStoreOptions['open']): LazyStore => stack.use(new LazyStore({ open, clock }));
+  const own = lazy(() => connectEtcdByFile(cacheConfig, { session: false }, deps, signal));
+  if (redis === undefined) return { cache: own };
+  return { own, cache: lazy(() => openRedisCache(redis, clusterName, deps, signal)) };
 }
 
 /** Without a folder of its own an agent reads other clusters from its own cluster's cache. */

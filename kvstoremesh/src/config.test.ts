@@ -57,6 +57,15 @@ describe('loadConfig', () => {
     expect(load(...argv)).toMatchObject(want);
   });
 
+  it('mirrors into a Redis where it is told to, and shows no password of a URL that is wrong', () => {
+    const url = 'redis+sentinel://s1,s2/cache/1';
+    const { redis } = load(`--cache=${url}`, '--cache-credentials=/run/cache');
+    expect(redis).toMatchObject({ url, credentials: '/run/cache' });
+    expect(load()).toMatchObject({ cache: 'etcd', redis: undefined });
+    const message = '--cache: redis://host/cache: the path ends with the number of a database';
+    expect(() => load('--cache=redis://user:secret@host/cache')).toThrow(new Error(message));
+  });
+
   it('has limits for all remote clusters and for single ones', () => {
     const { limits } = load(
       '--remote-max-keys=9',

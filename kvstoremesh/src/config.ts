@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { parseKvstoreOptions } from '@clustermesh/kvstore';
-import type { EtcdClientConfig, EtcdTuning, WriteRate } from '@clustermesh/kvstore';
+import { parseKvstoreOptions, redisPlace } from '@clustermesh/kvstore';
+import type { EtcdClientConfig, EtcdTuning, RedisPlace, WriteRate } from '@clustermesh/kvstore';
 import {
   MeshError,
   byteSizeSetting,
@@ -43,6 +43,18 @@ export const kvstoremeshConfig = defineConfig(
       .string()
       .default('/var/lib/cilium/etcd-config.yaml')
       .describe('etcd client file of this cluster’s etcd, which holds the cache (user admin-CLUSTER)'),
+    cache: z
+      .string()
+      .default('etcd')
+      .describe(
+        'where the copies of remote clusters go: etcd (of --etcd-config) or a Redis, redis://HOST:6379/DATABASE, redis+sentinel://HOST:26379,HOST:26379/PRIMARY/DATABASE, rediss… with TLS',
+      ),
+    cacheCredentials: z
+      .string()
+      .default('')
+      .describe(
+        'folder of what is said to that Redis, as a Secret is mounted: username, password, ca.crt, tls.crt, tls.key, sentinel-username, sentinel-password; read again before each connection',
+      ),
     kvstore: z.enum(['etcd']).default('etcd').describe('what kind of store the cache is in'),
     kvstoreOpt: z
       .string()
@@ -55,7 +67,7 @@ export const kvstoremeshConfig = defineConfig(
       .enum(['auto', 'true', 'false'])
       .default('auto')
       .describe(
-        'several replicas share the etcd: whoever holds Cilium’s lock cilium/kvstoremesh-lock mirrors, the others wait; auto: where the etcd is not on this machine',
+        'several replicas share the cache: whoever holds Cilium’s lock cilium/kvstoremesh-lock in it mirrors, the others wait; auto: where its etcd or Redis is not on this machine',
       ),
     etcdAuth: z
       .enum(['required', 'off'])
@@ -132,6 +144,8 @@ export type KvstoremeshConfig = ReturnType<typeof kvstoremeshConfig.load> & {
   readonly settings: KvstoremeshSettings;
   /** Where the local etcd is: the path of a client file, or an address without TLS. */
   readonly etcd: string | EtcdClientConfig;
+  /** Holds the cache; undefined: the local etcd does. */
+  readonly redis: RedisPlace | undefined;
   /** Of the local etcd; of remote ones too, but for what concerns writing. */
   readonly etcdTuning: EtcdTuning;
   readonly writeRate: WriteRate | undefined;
@@ -160,7 +174,8 @@ export function loadConfig(input: ConfigInput): KvstoremeshConfig {
     globalReadyTimeoutMs: config.globalReadyTimeout,
   };
   const { at: etcd = config.etcdConfig, writeRate, tuning: etcdTuning } = parseKvstoreOptions(config.kvstoreOpt);
-  return { ...config, settings, etcd, etcdTuning, writeRate, logLevel: effectiveLogLevel(config) };
+  const redis = config.cache === 'etcd' ? undefined : redisPlace('--cache', config.cache, config.cacheCredentials);
+  return { ...config, settings, etcd, etcdTuning, redis, writeRate, logLevel: effectiveLogLevel(config) };
 }
 
 function limitSettings(config: ReturnType<typeof kvstoremeshConfig.load>): LimitSettings {

@@ -1,12 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
 import { KvLock, MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
 
-import { Leadership, isShared } from './leadership.ts';
+import { Leadership } from './leadership.ts';
 
 function setUp() {
   const clock = new FakeClock();
@@ -57,19 +54,5 @@ describe('Leadership', () => {
     const leadership = new Leadership(undefined, new FakeClock());
     expect(leadership.isLeader).toBe(true);
     await leadership.held(new AbortController().signal);
-  });
-});
-
-describe('isShared', () => {
-  it.each([
-    { endpoints: ['https://127.0.0.1:2379'], want: false },
-    { endpoints: ['https://localhost:2379', 'https://[::1]:2379'], want: false },
-    { endpoints: ['https://etcd.kube-system.svc:2379'], want: true },
-    { endpoints: ['https://127.0.0.1:2379', 'https://10.0.0.7:2379'], want: true },
-  ])('takes $endpoints for an etcd that others write to: $want', async ({ endpoints, want }) => {
-    const folder = mkdtempSync(join(tmpdir(), 'leadership-'));
-    writeFileSync(join(folder, 'etcd.yaml'), JSON.stringify({ endpoints, 'trusted-ca-file': '/ca.crt' }));
-    expect(await isShared(join(folder, 'etcd.yaml'))).toBe(want);
-    rmSync(folder, { recursive: true });
   });
 });

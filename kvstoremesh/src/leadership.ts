@@ -1,6 +1,8 @@
-import { KvLock, connectEtcdEventually, readEtcdClientFile } from '@clustermesh/kvstore';
-import type { EtcdClientConfig, EtcdDeps, EtcdUse, KvStore } from '@clustermesh/kvstore';
-import type { Clock, Health } from '@clustermesh/runtime';
+import { KvLock } from '@clustermesh/kvstore';
+import type { KvStore } from '@clustermesh/kvstore';
+import type { Clock } from '@clustermesh/runtime';
+
+import type { Cache, CacheDeps } from './cache/cache.ts';
 
 /** Cilium's (protocol.md §9.4): of its replicas and ours one mirrors. */
 const lockPath = 'cilium/kvstoremesh-lock';
@@ -9,11 +11,7 @@ const lockLeaseSeconds = 25;
 /** A replica that waits its turn serves what the leader mirrors. */
 const readyWithoutLockMs = 10_000;
 
-export interface LeadershipDeps extends EtcdDeps {
-  readonly health: Health;
-}
-
-/** Whether this process mirrors, where several share an etcd. */
+/** Whether this process mirrors, where several share a cache. */
 export class Leadership {
   readonly #lock: KvLock | undefined;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
@@ -53,19 +51,13 @@ export class Leadership {
   }
 }
 
-/** A lock on a session of its own, added to `stack`; undefined when stopped before the etcd has answered. */
+/** A lock on a session of its own, added to `stack`; undefined when stopped before the cache has answered. */
 export async function openLock(
-  etcd: { readonly at: string | EtcdClientConfig; readonly use: Extract<EtcdUse, { session: true }> },
-  deps: LeadershipDeps,
+  cache: Pick<Cache, 'open'>,
+  deps: CacheDeps,
   stack: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<KvLock | undefined> {
-  const store = await connectEtcdEventually(etcd.at, { ...etcd.use, leaseTtlSeconds: lockLeaseSeconds }, deps, signal);
+  const store = await cache.open(lockLeaseSeconds, signal);
   return store && new KvLock(lockPath, { ...deps, store: stack.use(store) });
-}
-
-/** An etcd on this machine is this pod's own: nobody else writes to it. */
-export async function isShared(at: string | EtcdClientConfig): Promise<boolean> {
-  const { endpoints } = typeof at === 'string' ? await readEtcdClientFile(at) : at;
-  return endpoints.some((endpoint) => !/^https?:\/\/(?:localhost|127(?:\.\d+){3}|\[::1\]):/.test(endpoint));
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { Heartbeat, connectEtcd, connectEtcdEventually, explainEtcdFailure } from '@clustermesh/kvstore';
+import { Heartbeat, connectEtcd, explainEtcdFailure } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import { ClustersDir } from '@clustermesh/remote';
 import {
@@ -17,11 +17,14 @@ import { systemClock as clock, systemRandom as random } from '@clustermesh/runti
 import type { JobDeps, Logger, ServeAddress } from '@clustermesh/runtime';
 import { heartbeatKey, rfc3339 } from '@clustermesh/wire';
 
+import { cacheStatus, etcdCache, redisCache } from './cache/cache.ts';
+import type { Cache, CacheDeps } from './cache/cache.ts';
+import { CacheClaim } from './cache/cache-claim.ts';
 import { kvstoremeshConfig, loadConfig } from './config.ts';
 import type { KvstoremeshConfig } from './config.ts';
 import { createKvstoremesh } from './kvstoremesh.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
-import { Leadership, isShared, openLock } from './leadership.ts';
+import { Leadership, openLock } from './leadership.ts';
 import type { LimitSettings } from './limits/remote-limits.ts';
 import { createMetrics } from './metrics.ts';
 
@@ -40,44 +43,40 @@ if (argv.includes('--help')) {
 async function main(signal: AbortSignal): Promise<void> {
   const { settings, ...config } = loadConfig({ argv });
   const log = createLogger('kvstoremesh', config.logLevel);
-  log.info({ config }, 'starting');
+  const { redis, ...shown } = config;
+  log.info({ config: { ...shown, cache: redis?.description ?? config.cache } }, 'starting');
   for (const { flag, description } of kvstoremeshConfig.inert({ argv })) {
     log.info({ setting: `--${flag}`, reason: description }, 'setting without effect');
   }
   const health = new Health(clock);
   const deps = { clock, random, log, health };
+  const cache = cacheOf(config, deps);
   let mesh: Kvstoremesh | undefined = undefined;
   let leadership: Leadership | undefined = undefined;
+  let claim: CacheClaim | undefined = undefined;
 
   await using stack = new AsyncDisposableStack();
-  const notReady = (): string | undefined => leadership?.notReady(() => mesh?.notReady());
+  const notReady = (): string | undefined => leadership?.notReady(() => claim?.problem ?? mesh?.notReady());
   const isLeader = (): boolean => leadership?.isLeader === true;
   const { registry, stores } = createMetrics({ mesh: () => mesh, isLeader, clock });
   const answers = {
     health,
     metrics: registry,
-    notReady: () => (mesh === undefined ? 'waiting for the local etcd' : notReady()),
-    routes: { '/v1/cluster': () => mesh?.status() ?? [] },
+    notReady: () => (mesh === undefined ? `waiting for the cache at ${cache.address}` : notReady()),
+    routes: { '/v1/cluster': () => mesh?.status() ?? [], '/v1/cache': () => cacheStatus(cache, health) },
   };
   for (const address of listenAddresses(config)) stack.use(await AdminServer.listen({ ...address, ...answers }));
   const profiles = profileAddress(config);
   if (profiles !== undefined) stack.use(await ProfileServer.listen(profiles, clock));
-  const use = {
-    session: true,
-    leaseTtlSeconds: Math.round(config.kvstoreLeaseTtl / 1000),
-    // Setting it up is the apiserver's part; nothing is written until then.
-    whenAuthIsOff: config.etcdAuth === 'required' ? () => Promise.resolve() : undefined,
-    tuning: config.etcdTuning,
-  } as const;
-  const etcd = await connectEtcdEventually(config.etcd, use, deps, signal);
-  if (etcd === undefined) return;
-  stack.use(etcd);
-  const isElected = config.leaderElection === 'auto' ? await isShared(config.etcd) : config.leaderElection === 'true';
-  leadership = new Leadership(
-    isElected ? await openLock({ at: config.etcd, use }, deps, stack, signal) : undefined,
-    clock,
-  );
-  const local = stores.writing(leadership.guard(etcd));
+  const store = await cache.open(Math.round(config.kvstoreLeaseTtl / 1000), signal);
+  if (store === undefined) return;
+  stack.use(store);
+  const isElected = config.leaderElection === 'auto' ? await cache.isShared() : config.leaderElection === 'true';
+  leadership = new Leadership(isElected ? await openLock(cache, deps, stack, signal) : undefined, clock);
+  const local = stores.writing(leadership.guard(store));
+  if (cache.store === 'redis') {
+    claim = new CacheClaim({ ...deps, kv: local, address: cache.address, cluster: config.clusterName });
+  }
   mesh = createKvstoremesh({
     ...deps,
     local,
@@ -90,7 +89,7 @@ async function main(signal: AbortSignal): Promise<void> {
   });
   const jobs = [
     leadership.run.bind(leadership),
-    (both: AbortSignal) => mirror(mesh, leadership, both),
+    (both: AbortSignal) => mirror(mesh, { leadership, claim }, both),
     (both: AbortSignal) => every(readinessPollMs, async () => void notReady(), { ...deps, name: 'readiness' }, both),
     (both: AbortSignal) => followLimits(mesh, settings.limits, deps, both),
     ...(config.enableHeartbeat ? [heartbeat(local, log)] : []),
@@ -109,9 +108,27 @@ function listenAddresses({
   return [{ host: healthHost, port: healthPort }, ...more];
 }
 
-async function mirror(mesh: Kvstoremesh, leadership: Leadership, signal: AbortSignal): Promise<void> {
+function cacheOf(
+  { redis, etcd: at, etcdAuth, etcdTuning: tuning }: Omit<KvstoremeshConfig, 'settings'>,
+  deps: CacheDeps,
+): Cache {
+  return redis === undefined
+    ? etcdCache({ at, needsAuth: etcdAuth === 'required', tuning }, deps)
+    : redisCache(redis, deps);
+}
+
+/** Only who leads may mirror, and only into a cache that is this cluster's. */
+async function mirror(
+  mesh: Kvstoremesh,
+  { leadership, claim }: { readonly leadership: Leadership; readonly claim: CacheClaim | undefined },
+  signal: AbortSignal,
+): Promise<void> {
   await leadership.held(signal);
-  await mesh.run(signal);
+  const run = async (both: AbortSignal): Promise<void> => {
+    await claim?.held(both);
+    await mesh.run(both);
+  };
+  await runAll([run, ...(claim === undefined ? [] : [claim.run.bind(claim)])], signal);
 }
 
 /** Limits that are changed in the file of --config hold without a restart; other settings wait for one. */

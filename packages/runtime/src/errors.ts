@@ -15,6 +15,7 @@ export const errorCodes = [
   'KV_STORE_CHANGED',
   'KV_REFUSED',
   'KV_OTHER_PUBLISHER',
+  'KV_OTHER_OWNER',
   'KV_LEADERSHIP_LOST',
   'TLS_CERT_EXPIRED',
   'TLS_UNTRUSTED',

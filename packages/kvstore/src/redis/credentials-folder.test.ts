@@ -14,7 +14,9 @@ describe('CredentialsFolder', () => {
   beforeEach(async () => {
     folder = await tempDir('credentials');
   });
-  afterEach(() => folder[Symbol.asyncDispose]());
+  afterEach(async () => {
+    await folder[Symbol.asyncDispose]();
+  });
 
   const write = (files: Readonly<Record<string, string>>): Promise<unknown> =>
     Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(folder.path, name), text)));

@@ -1,7 +1,7 @@
 import type { KvEntry, KvReader, KvStore, WatchBatch, WatchOptions } from '@clustermesh/kvstore';
 import type { Clock } from '@clustermesh/runtime';
 
-export interface LazyCacheOptions {
+export interface LazyStoreOptions {
   readonly open: () => Promise<KvStore>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
@@ -9,12 +9,12 @@ export interface LazyCacheOptions {
 /** A failed attempt stands for all that ask within this time. */
 const attemptMs = 1_000;
 
-/** The local store, opened when it is first needed: the agent serves what it has before the store is there. */
-export class LazyCache implements KvReader, AsyncDisposable {
-  readonly #options: LazyCacheOptions;
+/** A store that is opened when it is first needed: the agent serves what it has before the store is there. */
+export class LazyStore implements KvReader, AsyncDisposable {
+  readonly #options: LazyStoreOptions;
   #opening: { readonly store: Promise<KvStore>; readonly sinceMs: number; failed: boolean } | undefined;
 
-  constructor(options: LazyCacheOptions) {
+  constructor(options: LazyStoreOptions) {
     this.#options = options;
   }
 

@@ -3,7 +3,7 @@ import { MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import { FakeClock, MeshError } from '@clustermesh/runtime';
 
-import { LazyCache } from './lazy-cache.ts';
+import { LazyStore } from './lazy-store.ts';
 
 function setUp(failures: readonly (Error | undefined)[]) {
   const clock = new FakeClock();
@@ -14,13 +14,13 @@ function setUp(failures: readonly (Error | undefined)[]) {
     if (failure !== undefined) throw failure;
     return new MemoryKvStore(server, { clock });
   };
-  const cache = new LazyCache({ open, clock });
+  const cache = new LazyStore({ open, clock });
   return { clock, server, cache, opened: () => opened, signal: new AbortController().signal };
 }
 
 const unreachable = new MeshError('KV_UNAVAILABLE', 'connect', { retryable: true });
 
-describe('LazyCache', () => {
+describe('LazyStore', () => {
   it('opens nothing before it is asked', () => {
     expect(setUp([]).opened()).toBe(0);
   });
