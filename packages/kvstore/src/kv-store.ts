@@ -23,6 +23,8 @@ export type KvEvent =
 export interface ResumePoint {
   readonly storeId: bigint;
   readonly revision: bigint;
+  /** Which commit with that revision, of stores that may lose the last ones and give their revisions again. */
+  readonly mark?: string | undefined;
   /** key -> fingerprint: create revision and hash of the value, '' when the key did not exist. */
   readonly witnesses: ReadonlyMap<string, string>;
 }

@@ -1,13 +1,22 @@
-import { MeshError } from '@clustermesh/runtime';
-
 import { hashBytes } from '../bytes-hash.ts';
-import type { KvEvent } from '../kv-store.ts';
+import type { KvEvent, ResumePoint } from '../kv-store.ts';
 import { names } from './keyspace.ts';
-import type { Command, RedisSession } from './redis-session.ts';
+import { unpackEvents } from './packed-ops.ts';
+import type { Command } from './redis-session.ts';
+
+/**
+ * Where in a history: after which commit. A server that has lost its last commits, by a failover or a restart, gives their
+ * revisions again, but not their marks.
+ */
+export interface Position {
+  readonly revision: bigint;
+  readonly mark: string;
+}
 
 /** What one revision changed. */
-export interface Commit {
-  readonly revision: bigint;
+export interface Commit extends Position {
+  /** The mark of the one before it. */
+  readonly previous: string;
   readonly events: readonly KvEvent[];
   readonly bytes: number;
 }
@@ -15,57 +24,42 @@ export interface Commit {
 /** Commits of one read: with the size at which writers cut them, what a reader holds at most. */
 export const commitsPerRead = 32;
 
+/** Above any: what is asked for begins with the next revision. */
+const maxMark = 2n ** 64n - 1n;
+
 export function readChangesAfter(revision: bigint): Command {
-  return ['XRANGE', names.changes, `(${revision}-0`, '+', 'COUNT', commitsPerRead];
+  return ['XRANGE', names.changes, `${revision + 1n}`, '+', 'COUNT', commitsPerRead];
 }
 
 /** Waits on the server, at most `blockMs`. */
 export function awaitChangesAfter(revision: bigint, blockMs: number): Command {
-  return ['XREAD', 'COUNT', commitsPerRead, 'BLOCK', blockMs, 'STREAMS', names.changes, `${revision}-0`];
+  return ['XREAD', 'COUNT', commitsPerRead, 'BLOCK', blockMs, 'STREAMS', names.changes, `${revision}-${maxMark}`];
 }
 
 /** Entries as XRANGE answers them. */
 export function decodeCommits(entries: unknown): Commit[] {
-  return (entries as readonly (readonly [Buffer, readonly Buffer[]])[]).map(([id, fields]) => {
-    const revision = BigInt(id.toString('latin1', 0, id.indexOf(0x2d)));
-    const events: KvEvent[] = [];
-    let bytes = 64;
-    for (let at = 0; at + 1 < fields.length; at += 2) {
-      const [key, change] = [fields[at] as Buffer, fields[at + 1] as Buffer];
-      bytes += key.length + change.length + 64;
-      events.push(toEvent(key.toString('latin1'), change, revision));
-    }
-    return { revision, events, bytes };
+  return (entries as readonly (readonly [Buffer, readonly [Buffer, Buffer]])[]).map(([id, [previous, packed]]) => {
+    const dash = id.indexOf(0x2d);
+    const revision = BigInt(id.toString('latin1', 0, dash));
+    const events = unpackEvents(packed, revision);
+    const bytes = packed.length + 64 * (1 + events.length);
+    return { revision, mark: id.toString('latin1', dash + 1), previous: previous.toString('latin1'), events, bytes };
   });
 }
 
-function toEvent(key: string, change: Buffer, modRevision: bigint): KvEvent {
-  if (change[0] !== 0x2b) return { kind: 'delete', key, modRevision };
-  return { kind: 'put', key, value: change.subarray(1), modRevision };
+/** Does a commit come right after a position, in one history? */
+export function follows(commit: Commit, { revision, mark }: Pick<ResumePoint, 'revision' | 'mark'>): boolean {
+  return commit.revision - 1n === revision && commit.previous === mark;
 }
 
-export interface StoreState {
+export interface StoreState extends Position {
   readonly storeId: bigint;
-  readonly revision: bigint;
 }
 
-export const readMeta: Command = ['HMGET', names.meta, 'id', 'revision'];
+export const readMeta: Command = ['HMGET', names.meta, 'id', 'revision', 'mark'];
 
 export function decodeMeta(reply: unknown): StoreState {
-  const [id, revision] = reply as readonly (Buffer | null)[];
-  const { high, low } = hashBytes(Buffer.from(id?.toString('latin1') ?? ''), { high: 0, low: 0 });
-  return { storeId: (BigInt(high) << 32n) | BigInt(low), revision: BigInt(revision?.toString('latin1') ?? '0') };
-}
-
-/**
- * Throws when there have been writers and none lives: what is stored may be long out of date, so it is told as lost
- * contact, not as deletes.
- */
-export async function assertLiveWriters(session: RedisSession, attempted: string): Promise<void> {
-  const writers = (await session.call(['SMEMBERS', names.writers], attempted)) as readonly Buffer[];
-  if (writers.length === 0) return;
-  const keys = writers.map((id) => names.writer(id.toString('latin1')));
-  if (Number(await session.call(['EXISTS', ...keys], attempted)) > 0) return;
-  const text = `${attempted}: its writers are silent for longer than their keys live; is kvstoremesh running?`;
-  throw new MeshError('KV_UNAVAILABLE', text, { retryable: true });
+  const [id, revision, mark] = (reply as readonly (Buffer | null)[]).map((bytes) => bytes?.toString('latin1'));
+  const { high, low } = hashBytes(Buffer.from(id ?? ''), { high: 0, low: 0 });
+  return { storeId: (BigInt(high) << 32n) | BigInt(low), revision: BigInt(revision ?? '0'), mark: mark ?? '' };
 }

@@ -37,9 +37,9 @@ describe('the groups of a prefix', () => {
 
 describe('decodeEntry', () => {
   it('finds revisions, writer and value, which may hold anything', () => {
-    const entry = decodeEntry(Buffer.from('17 19 w1 a b\n'));
-    expect(entry).toMatchObject({ createRevision: 17n, modRevision: 19n, writer: 'w1' });
-    expect(Buffer.from(entry?.value ?? []).toString()).toBe('a b\n');
+    const entry = decodeEntry(Buffer.from('17 19 f1+a +b\n'));
+    expect(entry).toMatchObject({ createRevision: 17n, modRevision: 19n, writer: 'f1' });
+    expect(Buffer.from(entry?.value ?? []).toString()).toBe('a +b\n');
   });
 
   it.each(['', '1 2', 'x 2 w v', '1  w v', 'no entry of this store'])('passes over %j', (text) => {

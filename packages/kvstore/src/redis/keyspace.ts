@@ -2,15 +2,17 @@
 export const namespace = 'clustermesh:';
 
 export const names = {
-  /** Hash: `id` of the store, `revision` of its last commit, `bytes` in the stream. */
+  /** Hash: `id` of the store, `revision` and `mark` of its last commit, `bytes` in the stream. */
   meta: `${namespace}meta`,
-  /** Stream: one entry a commit, its id the revision. */
+  /** Stream: one entry a commit, its id `<revision>-<mark>`; the mark of the one before it, and the packed operations. */
   changes: `${namespace}changes`,
   /** Set: groups that hold keys. */
   groups: `${namespace}groups`,
-  /** Set: ids of writers whose keys may be there. */
+  /** Hash: the last revision of each writer that is not declared dead. */
   writers: `${namespace}writers`,
-  /** Expires when its writer is dead. */
+  /** Set: writers that are, while there may be keys that they wrote. */
+  dead: `${namespace}dead`,
+  /** Expires when its writer is silent for too long. */
   writer: (id: string): string => `${namespace}writer:${id}`,
   /** Hash: the keys of one group. */
   keys: (group: string): string => `${namespace}keys:${group}`,
@@ -56,21 +58,13 @@ export interface StoredEntry {
   readonly value: Uint8Array;
 }
 
-/** A field's value: `<create revision> <revision> <writer> ` and the bytes. Undefined: not written by this store. */
+const entryHeader = /^(\d{1,16}) (\d{1,16}) ([\da-f]*)$/;
+
+/** A field's value: `<create revision> <revision> <writer>+` and the bytes. Undefined: not written by this store. */
 export function decodeEntry(bytes: Buffer): StoredEntry | undefined {
-  const ends: number[] = [];
-  for (let at = 0; ends.length < 3; at = (ends.at(-1) ?? 0) + 1) {
-    const end = bytes.indexOf(0x20, at);
-    if (end < 0) return undefined;
-    ends.push(end);
-  }
-  const [create = 0, mod = 0, writer = 0] = ends;
-  const text = bytes.toString('latin1', 0, writer);
-  if (!/^\d{1,16} \d{1,16} /.test(text)) return undefined;
-  return {
-    createRevision: BigInt(text.slice(0, create)),
-    modRevision: BigInt(text.slice(create + 1, mod)),
-    writer: text.slice(mod + 1),
-    value: bytes.subarray(writer + 1),
-  };
+  const end = bytes.indexOf(0x2b);
+  const [text, create = '', mod = '', writer = ''] =
+    entryHeader.exec(bytes.toString('latin1', 0, Math.max(0, end))) ?? [];
+  if (text === undefined) return undefined;
+  return { createRevision: BigInt(create), modRevision: BigInt(mod), writer, value: bytes.subarray(end + 1) };
 }

@@ -4,13 +4,13 @@ import type { CommitResult, KvOp, RefusedOp } from '../kv-store.ts';
 import { Semaphore } from '../semaphore.ts';
 import { planTransactions } from '../transactions.ts';
 import { scanPrefix } from './listing.ts';
+import type { TransactionOp } from './packed-ops.ts';
 import type { RedisLink } from './redis-link.ts';
 import { transact } from './transact.ts';
-import type { TransactionOp } from './transact.ts';
 import type { WriterLease } from './writer-lease.ts';
 
 /** Bytes are fewer than etcd takes: a reader holds 32 commits of one read. */
-export const redisLimits = { ops: 128, bytes: 262_144 };
+export const redisLimits = { ops: 256, bytes: 262_144 };
 
 /** A registration may be lost again between its making and its use; more often than this it is no accident. */
 const attempts = 3;
@@ -19,7 +19,6 @@ export interface RedisCommitterOptions {
   readonly maxInFlight: number;
   /** Larger values are refused, so that a cache in Redis takes what one in etcd takes. */
   readonly maxValueBytes: number;
-  readonly streamBytes: number;
 }
 
 /** Writes ops in scripts of bounded size, several in flight. */
@@ -28,7 +27,6 @@ export class RedisCommitter {
   readonly #lease: WriterLease;
   readonly #options: RedisCommitterOptions;
   readonly #inFlight: Semaphore;
-  #told = { writer: '', revision: 0n };
 
   constructor(link: RedisLink, lease: WriterLease, options: RedisCommitterOptions) {
     this.#link = link;
@@ -80,24 +78,15 @@ export class RedisCommitter {
     for (let attempt = 1; ; attempt++) {
       if (signal.aborted) throw new MeshError('KV_UNAVAILABLE', `${attempted}: aborted`, { retryable: true });
       const mine = await this.#lease.registration();
-      const told = this.#told.writer === mine.writer ? this.#told.revision : 0n;
-      const scope = { ...mine, told, streamBytes: this.#options.streamBytes };
-      const outcome = await transact(await this.#link.session(), ops, scope, attempted);
+      this.#lease.begin(ops);
+      const outcome = await transact(await this.#link.session(), ops, mine, { ...this.#lease.limits, attempted });
       if (typeof outcome === 'bigint') {
-        this.#note(ops, mine.writer, outcome);
+        this.#lease.written(ops, mine, outcome);
         return outcome;
       }
       await this.#lease.lose(mine, outcome);
-      if (outcome === 'store') throw storeChanged(attempted);
+      if (outcome.kind === 'store') throw storeChanged(attempted);
       if (attempt === attempts) throw new MeshError('KV_LEASE_LOST', attempted, { retryable: true });
-    }
-  }
-
-  #note(ops: readonly TransactionOp[], writer: string, revision: bigint): void {
-    if (this.#told.writer !== writer || revision > this.#told.revision) this.#told = { writer, revision };
-    for (const { kind, key } of ops) {
-      if (kind === 'put') this.#lease.hold(key);
-      else this.#lease.release(key);
     }
   }
 

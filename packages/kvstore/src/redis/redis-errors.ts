@@ -48,6 +48,11 @@ export function endsSession(error: unknown): boolean {
   return /READONLY|timed out|closed|NOAUTH/i.test(text);
 }
 
+/** A script is not known by its hash: its text has to be sent. */
+export function isNoScript(error: unknown): boolean {
+  return String((error as { message?: unknown }).message).startsWith('NOSCRIPT');
+}
+
 function isMeshErrorOfOurs(error: unknown): error is MeshError {
   return isMeshError(error) && error.name === 'MeshError';
 }

@@ -20,6 +20,8 @@ export interface RedisTuning {
   /** Transactions at a time, of all callers together. */
   readonly maxInFlight?: number;
   readonly maxValueBytes?: number;
+  /** How long writers have to be silent, by one's own clock, after their keys have expired. */
+  readonly silenceMs?: number;
   /** What the stream of changes may hold in Redis; readers further behind list again. */
   readonly streamBytes?: number;
   /** Of the newest changes, what a reader keeps for its watches. */
@@ -34,6 +36,7 @@ export interface RedisDeps {
 const defaults = {
   requestTimeoutMs: 30_000,
   leaseTtlSeconds: 900,
+  silenceMs: 30_000,
   pageSize: 256,
   maxInFlight: 8,
   maxValueBytes: 1_572_864,
@@ -54,11 +57,13 @@ export class RedisKvStore implements KvStore {
 
   private constructor(options: RedisOptions & RedisTuning, deps: RedisDeps) {
     this.#settings = { ...defaults, ...options };
-    const { leaseTtlSeconds: ttlSeconds, requestTimeoutMs, streamBytes } = this.#settings;
+    const { leaseTtlSeconds: ttlSeconds, requestTimeoutMs, streamBytes, silenceMs } = this.#settings;
     const credentials = options.credentials ?? (() => Promise.resolve({}));
     this.#link = new RedisLink(parseRedisUrl(options.url), { credentials, requestTimeoutMs });
     this.description = this.#link.description;
-    this.#lease = new WriterLease({ ttlSeconds, streamBytes }, { ...deps, link: this.#link });
+    // Keys that have expired too early are there again before anybody minds.
+    const renewMs = Math.min(ttlSeconds * 1_000, silenceMs) / 3;
+    this.#lease = new WriterLease({ ttlSeconds, streamBytes, renewMs }, { ...deps, link: this.#link });
     this.#committer = new RedisCommitter(this.#link, this.#lease, this.#settings);
   }
 
@@ -116,7 +121,8 @@ export class RedisKvStore implements KvStore {
 
   /** The tail of all watches; another one when the last has failed. */
   #follow(): Promise<ChangeTail> {
-    const start = (): Promise<ChangeTail> => ChangeTail.start(this.#link, this.#settings.tailBytes);
+    const { tailBytes: maxBytes, silenceMs } = this.#settings;
+    const start = (): Promise<ChangeTail> => ChangeTail.start(this.#link, { maxBytes, silenceMs });
     this.#tail = this.#tail?.then((tail) => (tail.failed ? start() : tail), start) ?? start();
     return this.#tail;
   }

@@ -1,9 +1,15 @@
 import { Redis } from 'ioredis';
-import { classifyRedis, endsSession } from './redis-errors.ts';
+import type { MeshError } from '@clustermesh/runtime';
+import { classifyRedis, endsSession, isNoScript } from './redis-errors.ts';
 import type { RedisTarget } from './redis-options.ts';
 
 type Argument = string | Buffer | number;
 export type Command = readonly [name: string, ...args: Argument[]];
+
+export interface Script {
+  readonly text: string;
+  readonly sha1: string;
+}
 
 export interface Dialling {
   readonly requestTimeoutMs: number;
@@ -18,6 +24,7 @@ export class RedisSession {
   readonly attempted: string;
   #broken: unknown;
   #closed = false;
+  readonly #sent = new Set<Script>();
 
   private constructor(target: RedisTarget, requestTimeoutMs: number) {
     const { host, port, tls, description, login } = target;
@@ -52,13 +59,26 @@ export class RedisSession {
   }
 
   /** One command; binary reply. */
-  async call([name, ...args]: Command, attempted: string): Promise<unknown> {
+  async call(command: Command, attempted: string): Promise<unknown> {
     try {
-      return await this.#client.callBuffer(name, ...args.map(toBytes));
+      return await this.#send(command);
     } catch (error) {
-      if (endsSession(error)) this.close();
-      throw classifyRedis(this.ended ? (this.#broken ?? error) : error, attempted);
+      throw this.#classified(error, attempted);
     }
+  }
+
+  /** A script without keys. Its text is sent once a connection. */
+  async run(script: Script, args: readonly Argument[], attempted: string): Promise<unknown> {
+    if (this.#sent.has(script)) {
+      try {
+        return await this.#send(['EVALSHA', script.sha1, 0, ...args]);
+      } catch (error) {
+        // The server may forget scripts at any time.
+        if (!isNoScript(error)) throw this.#classified(error, attempted);
+      }
+    }
+    this.#sent.add(script);
+    return this.call(['EVAL', script.text, 0, ...args], attempted);
   }
 
   /** Several at one moment: nobody else's come between. */
@@ -73,6 +93,15 @@ export class RedisSession {
   close(): void {
     this.#closed = true;
     this.#client.disconnect();
+  }
+
+  #send([name, ...args]: Command): Promise<unknown> {
+    return this.#client.callBuffer(name, ...args.map(toBytes));
+  }
+
+  #classified(error: unknown, attempted: string): MeshError {
+    if (endsSession(error)) this.close();
+    return classifyRedis(this.ended ? (this.#broken ?? error) : error, attempted);
   }
 
   async #connect({ login, database }: RedisTarget): Promise<void> {

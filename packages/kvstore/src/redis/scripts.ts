@@ -1,60 +1,115 @@
-/** Scripts run as one step: what they write is seen together or not at all. Redis 6.2 and later, Valkey. */
+import { createHash } from 'node:crypto';
+
+import type { Script } from './redis-session.ts';
 
 /**
- * ARGV: namespace, store id, writer ('' for none), the last revision that this writer was told, bytes that the stream
- * may hold, then four per op: kind, group, name, value. Kinds: `+` put, `-` delete, `~` delete if it is of the writer
- * named in place of a value. What may be refused (no memory, no permission) comes before anything is changed.
+ * Scripts run as one step: what they write is seen together or not at all. Redis 6.2 and later, Valkey.
  *
- * Answers: `done` and the revision; `store`: it is another one; `writer`: its key has expired; `behind`: the server
- * has lost commits that it had acknowledged.
+ * A server that is out of memory refuses a script at the first command that takes more, unless the script has written
+ * before. So a commit that only deletes begins with a write that is never refused: what it adds to the stream is less
+ * than what it frees. Any other begins with the stream, before anything is changed.
  */
-export const commitScript = `
-local ns, id, writer, told, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local meta, changes, sizes = ns .. 'meta', ns .. 'changes', ns .. 'sizes'
-if redis.call('HGET', meta, 'id') ~= id then return {'store'} end
-local writerKey = ns .. 'writer:' .. writer
-if writer ~= '' then
-  local wrote = redis.call('GET', writerKey)
-  if not wrote then return {'writer'} end
-  if tonumber(wrote) < told then return {'behind'} end
-end
-local last = redis.call('HGET', meta, 'revision')
-local revision = string.format('%.0f', tonumber(last) + 1)
-local writes, fields, size = {}, {}, 64
-for i = 6, #ARGV, 4 do
-  local kind, group, name, value = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local hash = ns .. 'keys:' .. group
-  local old = redis.call('HGET', hash, name)
-  if kind == '+' then
-    local created = old and string.match(old, '^%d+') or revision
-    writes[#writes + 1] = {hash, group, name, created .. ' ' .. revision .. ' ' .. writer .. ' ' .. value}
-    fields[#fields + 1] = group .. name
-    fields[#fields + 1] = '+' .. value
-    size = size + #group + #name + #value + 16
-  elseif old and (kind == '-' or string.match(old, '^%d+ %d+ (%S*) ') == value) then
-    writes[#writes + 1] = {hash, group, name}
-    fields[#fields + 1] = group .. name
-    fields[#fields + 1] = '-'
-    size = size + #group + #name + 16
-  end
-end
-if #writes == 0 then return {'done', last} end
-redis.call('XADD', changes, revision .. '-0', unpack(fields))
-redis.call('HSET', meta, 'revision', revision)
-for _, write in ipairs(writes) do
-  local hash, group, name, value = write[1], write[2], write[3], write[4]
-  if value then
-    redis.call('HSET', hash, name, value)
-    redis.call('SADD', ns .. 'groups', group)
+
+/**
+ * ARGV: namespace, store id, writer, the last revision that this writer was told, bytes that the stream may hold, TTL of
+ * the writer's key in milliseconds, mark of this commit, packed operations (`packed-ops.ts`).
+ *
+ * Answers: `done` and the revision; `store`: it is another one; `writer`: it has been declared dead; `behind` and the last
+ * revision that it knows of this writer: it has lost commits that it had acknowledged.
+ */
+export const commitScript = script(`
+local ns, id, writer, told, limit, ttl, mark, packed = unpack(ARGV)
+local meta, changes, sizes, writers = ns .. 'meta', ns .. 'changes', ns .. 'sizes', ns .. 'writers'
+local state = redis.call('HMGET', meta, 'id', 'revision', 'mark')
+if state[1] ~= id then return {'store'} end
+local wrote = redis.call('HGET', writers, writer)
+if not wrote then return {'writer'} end
+if tonumber(wrote) < tonumber(told) then return {'behind', wrote} end
+local revision = string.format('%.0f', tonumber(state[2]) + 1)
+local fresh = revision .. ' ' .. writer
+
+local groups, group = {}, nil
+local at = 1
+while at <= #packed do
+  local name, change, after = struct.unpack('>I4c0I4c0', packed, at)
+  if string.byte(change) == 64 then
+    group = {name = name, from = at, to = after, names = {}, changes = {}, ends = {}}
+    groups[#groups + 1] = group
   else
-    redis.call('HDEL', hash, name)
-    if redis.call('EXISTS', hash) == 0 then redis.call('SREM', ns .. 'groups', group) end
+    local n = #group.names + 1
+    group.names[n], group.changes[n], group.ends[n] = name, change, after
+  end
+  at = after
+end
+
+local news, puts, others = {}, 0, 0
+for _, group in ipairs(groups) do
+  local olds = redis.call('HMGET', ns .. 'keys:' .. group.name, unpack(group.names))
+  local set, gone, told = {}, {}, #news
+  local from = group.to
+  for i, name in ipairs(group.names) do
+    local change, old, kind, isNews = group.changes[i], olds[i], string.byte(group.changes[i]), true
+    local created, modified, owner, value
+    if old then created, modified, owner, value = string.match(old, '^(%d+) (%d+) (%x*)()') end
+    -- What this store has not written is as good as nothing.
+    old = created and old
+    if kind == 43 and not old then
+      set[#set + 1] = name
+      set[#set + 1] = revision .. ' ' .. fresh .. change
+    elseif kind == 43 and string.sub(old, value) ~= change then
+      set[#set + 1] = name
+      set[#set + 1] = created .. ' ' .. fresh .. change
+    elseif kind == 45 and old or kind == 126 and owner == string.sub(change, 2) then
+      gone[#gone + 1] = name
+    else
+      isNews = false
+      if kind == 43 and owner ~= writer or kind == 61 and owner == string.sub(change, 2) then
+        set[#set + 1] = name
+        set[#set + 1] = created .. ' ' .. modified .. ' ' .. writer .. string.sub(old, value)
+      end
+    end
+    if isNews then
+      if #news == told then news[#news + 1] = string.sub(packed, group.from, group.to - 1) end
+      news[#news + 1] = string.sub(packed, from, group.ends[i] - 1)
+    else
+      others = others + 1
+    end
+    from = group.ends[i]
+  end
+  group.set, group.gone = set, gone
+  puts = puts + #set
+end
+
+local writerKey = ns .. 'writer:' .. writer
+local function renew()
+  if redis.call('PEXPIRE', writerKey, ttl) == 0 then redis.call('SET', writerKey, '', 'PX', ttl) end
+end
+if puts == 0 then renew() end
+if #news > 0 then
+  if others > 0 then packed = table.concat(news) end
+  redis.call('XADD', changes, revision .. '-' .. mark, state[3], packed)
+  redis.call('HSET', meta, 'revision', revision, 'mark', mark)
+  redis.call('HSET', writers, writer, revision)
+end
+for _, group in ipairs(groups) do
+  local hash = ns .. 'keys:' .. group.name
+  if #group.set > 0 then
+    redis.call('HSET', hash, unpack(group.set))
+    redis.call('SADD', ns .. 'groups', group.name)
+  end
+  if #group.gone > 0 then
+    redis.call('HDEL', hash, unpack(group.gone))
+    if redis.call('EXISTS', hash) == 0 then redis.call('SREM', ns .. 'groups', group.name) end
   end
 end
+if puts > 0 then renew() end
+if #news == 0 then return {'done', state[2]} end
+
+local size = #packed + 64
 redis.call('RPUSH', sizes, size)
 local held = redis.call('HINCRBY', meta, 'bytes', size)
-if held > limit then
-  while held > limit do
+if held > tonumber(limit) then
+  while held > tonumber(limit) do
     local oldest = redis.call('LPOP', sizes)
     if not oldest then break end
     held = held - tonumber(oldest)
@@ -62,23 +117,36 @@ if held > limit then
   redis.call('HSET', meta, 'bytes', string.format('%.0f', held))
   redis.call('XTRIM', changes, 'MAXLEN', redis.call('LLEN', sizes))
 end
-if writer ~= '' then redis.call('SET', writerKey, revision, 'KEEPTTL') end
 return {'done', revision}
-`;
+`);
 
 /**
- * Registers a writer, in a store that is made if there is none. ARGV: namespace, an id for a new store, writer, its
- * TTL in milliseconds. A new store begins at a revision that no store before it has reached: readers of a wiped one
- * see the gap. Answers the store's id.
+ * Registers a writer, in a store that is made if there is none. ARGV: namespace, an id for a new store, writer, its TTL
+ * in milliseconds. A new store begins at a revision that no store before it has reached: readers of a wiped one see the
+ * gap. Answers the store's id. Never refused for lack of memory: who only deletes must be let in.
  */
-export const registerScript = `
-local ns, writer = ARGV[1], ARGV[3]
-local meta = ns .. 'meta'
-redis.call('SET', ns .. 'writer:' .. writer, '0', 'PX', ARGV[4])
-redis.call('SADD', ns .. 'writers', writer)
+export const registerScript = script(`
+local ns, writer, ttl = ARGV[1], ARGV[3], ARGV[4]
+local meta, key = ns .. 'meta', ns .. 'writer:' .. writer
+redis.call('PEXPIRE', key, ttl)
+redis.call('SET', key, '', 'PX', ttl)
+redis.call('HSET', ns .. 'writers', writer, '0')
 if redis.call('HSETNX', meta, 'id', ARGV[2]) == 1 then
   local now = redis.call('TIME')
-  redis.call('HSET', meta, 'revision', string.format('%.0f', tonumber(now[1]) * 1000000 + tonumber(now[2])))
+  local revision = string.format('%.0f', tonumber(now[1]) * 1000000 + tonumber(now[2]))
+  redis.call('HSET', meta, 'revision', revision, 'mark', '0')
 end
 return redis.call('HGET', meta, 'id')
-`;
+`);
+
+/** Declares a writer dead whose key has expired. ARGV: namespace, writer. Answers 1 if it is dead now. */
+export const buryScript = script(`
+local ns, writer = ARGV[1], ARGV[2]
+if redis.call('EXISTS', ns .. 'writer:' .. writer) == 1 then return 0 end
+if redis.call('HDEL', ns .. 'writers', writer) == 0 then return 0 end
+return redis.call('SADD', ns .. 'dead', writer)
+`);
+
+function script(text: string): Script {
+  return { text, sha1: createHash('sha1').update(text).digest('hex') };
+}

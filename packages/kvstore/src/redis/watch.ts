@@ -1,11 +1,12 @@
-import { MeshError } from '@clustermesh/runtime';
+import { MeshError, hasCode } from '@clustermesh/runtime';
 
 import type { ResumePoint, WatchBatch, WatchOptions } from '../kv-store.ts';
 import type { ChangeTail } from './change-tail.ts';
-import { assertLiveWriters, decodeCommits, decodeMeta, readChangesAfter, readMeta } from './changes.ts';
+import { decodeCommits, decodeMeta, follows, readChangesAfter, readMeta } from './changes.ts';
 import type { Commit } from './changes.ts';
 import { listPrefix, readPoint } from './listing.ts';
 import type { RedisSession } from './redis-session.ts';
+import { areWritersSilent, silenceOfWriters } from './writers.ts';
 
 /** So many revisions of others are passed over in silence; then the caller gets a newer point to resume from. */
 const silentRevisions = 1_000n;
@@ -23,10 +24,11 @@ export async function* watchPrefix(
   options: WatchOptions,
   signal: AbortSignal,
 ): AsyncGenerator<WatchBatch> {
+  let session: RedisSession | undefined;
   try {
     if (signal.aborted) return;
-    const session = await deps.session();
-    await assertLiveWriters(session, `watch ${prefix}`);
+    session = await deps.session();
+    if (await areWritersSilent(session, `watch ${prefix}`)) throw silenceOfWriters(`watch ${prefix}`);
     const tail = await deps.tail();
     let point = await resumed(session, prefix, options);
     if (point !== undefined) yield { phase: 'live', events: [], point };
@@ -37,7 +39,10 @@ export async function* watchPrefix(
       point = undefined;
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (signal.aborted) return;
+    // It may be this connection whose server has another history: the next watch makes another one.
+    if (hasCode(error, 'KV_STORE_CHANGED')) session?.close();
+    throw error;
   }
 }
 
@@ -51,7 +56,7 @@ async function resumed(
   const now = await readPoint(session, witnesses, `resume ${prefix}`);
   if (now.storeId !== resume.storeId || now.revision < resume.revision) return undefined;
   if (!witnesses.every((key) => now.witnesses.get(key) === resume.witnesses.get(key))) return undefined;
-  return (await readCommits(session, resume, prefix)) === undefined ? undefined : resume;
+  return Array.isArray(await readCommits(session, resume, prefix)) ? resume : undefined;
 }
 
 /** Returns when only a new listing can tell what has happened. */
@@ -65,9 +70,11 @@ async function* follow(
   let told = from.revision;
   while (!signal.aborted) {
     const { revision } = point;
-    const commits = tail.after(revision, point.storeId) ?? (await readCommits(session, point, prefix));
-    if (commits === undefined) return;
-    point = { ...point, revision: commits.at(-1)?.revision ?? revision };
+    const commits = tail.after(point) ?? (await readCommits(session, point, prefix));
+    if (commits === 'trimmed') return;
+    if (commits === 'other') throw storeChanged(prefix);
+    const last = commits.at(-1);
+    if (last !== undefined) point = { ...point, revision: last.revision, mark: last.mark };
     const events = commits.flatMap((commit) => commit.events.filter(({ key }) => key.startsWith(prefix)));
     if (events.length > 0 || point.revision - told >= silentRevisions) {
       told = point.revision;
@@ -78,19 +85,23 @@ async function* follow(
   }
 }
 
-/** The next commits after a point, from the stream; undefined when it is trimmed further than that. */
+/** The next commits after a point, from the stream: it may be trimmed further than that, or be another history's. */
 async function readCommits(
   session: RedisSession,
-  { storeId, revision }: ResumePoint,
+  point: ResumePoint,
   prefix: string,
-): Promise<readonly Commit[] | undefined> {
-  const attempted = `watch ${prefix}`;
-  const [meta, entries] = await session.atomically([readMeta, readChangesAfter(revision)], attempted);
+): Promise<readonly Commit[] | 'trimmed' | 'other'> {
+  const { revision, storeId } = point;
+  const [meta, entries] = await session.atomically([readMeta, readChangesAfter(revision)], `watch ${prefix}`);
   const now = decodeMeta(meta);
-  if (now.storeId !== storeId || now.revision < revision) {
-    throw new MeshError('KV_STORE_CHANGED', `${attempted}: another store answers`, { retryable: true });
-  }
+  if (now.storeId !== storeId || now.revision < revision) return 'other';
+  if (now.revision === revision) return now.mark === point.mark ? [] : 'other';
   const commits = decodeCommits(entries);
-  const next = commits[0]?.revision ?? now.revision + 1n;
-  return next === revision + 1n ? commits : undefined;
+  const [next] = commits;
+  if (next?.revision !== revision + 1n) return 'trimmed';
+  return follows(next, point) ? commits : 'other';
+}
+
+function storeChanged(prefix: string): MeshError {
+  return new MeshError('KV_STORE_CHANGED', `watch ${prefix}: another store answers`, { retryable: true });
 }

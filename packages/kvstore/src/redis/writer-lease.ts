@@ -3,17 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { MeshError, describeError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Logger } from '@clustermesh/runtime';
 
-import { names, namespace } from './keyspace.ts';
+import { settleEstate } from './estate.ts';
+import { Heirs } from './heirs.ts';
+import { namespace } from './keyspace.ts';
+import type { TransactionOp } from './packed-ops.ts';
 import type { RedisLink } from './redis-link.ts';
-import type { RedisSession } from './redis-session.ts';
 import { registerScript } from './scripts.ts';
-import { sweepWriter } from './sweep.ts';
-import type { Loss } from './transact.ts';
+import { transact } from './transact.ts';
+import type { Loss, Registration, StreamLimits } from './transact.ts';
 
-export interface WriterLeaseOptions {
-  readonly ttlSeconds: number;
-  /** What the sweep's own commits may leave in the stream. */
-  readonly streamBytes: number;
+export interface WriterLeaseOptions extends StreamLimits {
+  /** How often the key is put again, and dead writers are looked for. */
+  readonly renewMs: number;
 }
 
 export interface WriterLeaseDeps {
@@ -22,26 +23,27 @@ export interface WriterLeaseDeps {
   readonly log: Logger;
 }
 
-/** Who writes, and into which store. */
-export interface Registration {
-  readonly writer: string;
-  readonly storeId: string;
-}
-
 /**
- * The key of one writer: it expires when the writer is dead. The keys that a dead writer wrote are deleted by the
- * writers that live; when none does, they stay, and readers are told that contact is lost.
+ * The key of one writer: it expires when the writer is dead. The keys that a dead writer wrote are settled by the
+ * writers that live (`Heirs`); when none does, they stay, and readers are told that contact is lost.
  */
 export class WriterLease {
-  readonly #options: WriterLeaseOptions;
+  readonly limits: StreamLimits;
+  readonly #renewMs: number;
   readonly #deps: WriterLeaseDeps;
+  readonly #heirs: Heirs;
   readonly #listeners = new Set<(keys: readonly string[]) => void>();
   readonly #keys = new Set<string>();
   #registration: Promise<Registration> | undefined;
+  /** The server has forgotten commits of ours: keys may be there again that we have deleted. */
+  #mayHaveRevived = false;
+  #renewNow = new AbortController();
 
-  constructor(options: WriterLeaseOptions, deps: WriterLeaseDeps) {
-    this.#options = options;
+  constructor({ renewMs, ...limits }: WriterLeaseOptions, deps: WriterLeaseDeps) {
+    this.limits = limits;
+    this.#renewMs = renewMs;
     this.#deps = deps;
+    this.#heirs = new Heirs(deps.log);
   }
 
   onLost(listener: (keys: readonly string[]) => void): () => void {
@@ -51,98 +53,100 @@ export class WriterLease {
 
   /** Ours, made by the first who asks. */
   async registration(): Promise<Registration> {
-    if (this.#registration === undefined) {
-      const made = this.#register(randomBytes(8).toString('hex'));
-      this.#registration = made;
-      made.catch(() => {
-        if (this.#registration === made) this.#registration = undefined;
-      });
-    }
+    this.#registration ??= this.#adopted(this.#register());
     return this.#registration;
   }
 
-  /** Written under this lease, until `release` or a loss. */
-  hold(key: string): void {
-    this.#keys.add(key);
+  /** Before these are written: whatever happens to them on the way, they are ours to put again. */
+  begin(ops: readonly TransactionOp[]): void {
+    for (const { kind, key } of ops) if (kind === 'put') this.#keys.add(key);
   }
 
-  release(key: string): void {
-    this.#keys.delete(key);
+  written(ops: readonly TransactionOp[], mine: Registration, revision: bigint): void {
+    if (revision > mine.told) mine.told = revision;
+    for (const { kind, key } of ops) if (kind === 'delete') this.#keys.delete(key);
   }
 
-  /** Gives a registration up, once; the next commit makes another. Tells whose keys have to be put again. */
+  /** Gives a registration up, once, for another. Tells whose keys have to be put again. */
   async lose(lost: Registration, loss: Loss): Promise<void> {
     const current = this.#registration;
-    if (current === undefined || (await current).writer !== lost.writer || this.#registration !== current) return;
-    this.#registration = undefined;
-    const keys = [...this.#keys];
-    this.#keys.clear();
-    this.#deps.log.warn({ loss, keys: keys.length }, 'registration as a writer lost');
+    if (current === undefined || (await current) !== lost || this.#registration !== current) return;
+    this.#deps.log.warn({ loss: loss.kind, keys: this.#keys.size }, 'registration as a writer lost');
+    if (loss.kind === 'behind') {
+      this.#mayHaveRevived = true;
+      this.#registration = Promise.resolve({ ...lost, told: loss.wrote });
+    } else {
+      this.#registration = this.#adopted(this.#register());
+    }
+    this.#renewNow.abort();
     try {
-      // Expired: what is left of it goes first. Behind: its key lives on, so that all is put again before a sweep.
-      if (loss === 'writer') await this.#sweep(lost.writer, (await this.registration()).storeId);
+      await this.#registration;
     } finally {
-      if (keys.length > 0) for (const tell of this.#listeners) tell(keys);
+      this.#tell([...this.#keys]);
     }
   }
 
-  /** Until abort, every third of the TTL: prolongs the key, then deletes what dead writers have left. */
+  /** Until abort: renews now and then, and at once after a loss. */
   async keepAlive(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
-    const periodMs = (this.#options.ttlSeconds * 1_000) / 3;
-    let waitMs = periodMs;
+    let reason: string | undefined;
     while (!signal.aborted) {
-      await clock.sleep(waitMs, signal);
+      this.#renewNow = new AbortController();
+      await clock.sleep(this.#renewMs, AbortSignal.any([signal, this.#renewNow.signal]));
       if (isAborted(signal)) return;
       try {
         await this.renew();
-        waitMs = periodMs;
+        reason = undefined;
       } catch (error) {
-        waitMs = Math.min(periodMs, 5_000);
-        log.warn({ reason: describeError(error), waitMs }, 'registration as a writer not renewed, will retry');
+        if (isAborted(signal)) return;
+        if (reason !== describeError(error))
+          log.warn({ reason: describeError(error) }, 'writer not renewed, will retry');
+        reason = describeError(error);
+        await clock.sleep(this.#renewMs / 2, signal);
       }
     }
   }
 
+  /** Puts the key again, deletes what the server has brought back, and looks after what dead writers have left. */
   async renew(): Promise<void> {
-    const mine = await this.registration();
-    const session = await this.#deps.link.session();
-    const attempted = `renew the registration at ${this.#deps.link.description}`;
-    const key = names.writer(mine.writer);
-    if (Number(await session.call(['PEXPIRE', key, this.#options.ttlSeconds * 1_000], attempted)) === 0) {
-      await this.lose(mine, 'writer');
-    }
-    const { storeId } = await this.registration();
-    for (const writer of await deadWriters(session, attempted)) await this.#sweep(writer, storeId);
-  }
-
-  async #register(writer: string): Promise<Registration> {
-    const { link } = this.#deps;
-    const newId = randomBytes(8).toString('hex');
+    const { link, log } = this.#deps;
     const session = await link.session();
-    const args = [namespace, newId, writer, this.#options.ttlSeconds * 1_000];
-    const reply = await session.call(
-      ['EVAL', registerScript, 0, ...args],
-      `register as a writer at ${link.description}`,
-    );
-    if (!Buffer.isBuffer(reply)) {
-      throw new MeshError('KV_REFUSED', `register as a writer at ${link.description}: it has no store id`);
+    const mine = await this.registration();
+    const attempted = `renew the registration as a writer at ${link.description}`;
+    const outcome = await transact(session, [], mine, { ...this.limits, attempted });
+    if (typeof outcome !== 'bigint') {
+      await this.lose(mine, outcome);
+      return;
     }
-    return { writer, storeId: reply.toString('latin1') };
+    const heir = { heir: mine, holds: (key: string) => this.#keys.has(key), limits: this.limits };
+    if (this.#mayHaveRevived) {
+      const { deleted } = await settleEstate(session, { ...heir, from: mine.writer, deletes: true });
+      this.#mayHaveRevived = false;
+      log.warn({ deleted }, 'keys deleted that the server had brought back');
+    }
+    this.#tell(await this.#heirs.look(session, heir));
   }
 
-  async #sweep(writer: string, storeId: string): Promise<void> {
-    const session = await this.#deps.link.session();
-    const keys = await sweepWriter(session, { writer, storeId, streamBytes: this.#options.streamBytes });
-    this.#deps.log.warn({ writer, keys }, 'keys of a dead writer deleted');
+  #tell(keys: readonly string[]): void {
+    if (keys.length > 0) for (const tell of this.#listeners) tell(keys);
   }
-}
 
-async function deadWriters(session: RedisSession, attempted: string): Promise<readonly string[]> {
-  const writers = (await session.call(['SMEMBERS', names.writers], attempted)) as readonly Buffer[];
-  const dead: string[] = [];
-  for (const id of writers.map((bytes) => bytes.toString('latin1'))) {
-    if (Number(await session.call(['EXISTS', names.writer(id)], attempted)) === 0) dead.push(id);
+  /** Not kept when it fails: the next who asks tries again. */
+  #adopted(made: Promise<Registration>): Promise<Registration> {
+    made.catch(() => {
+      if (this.#registration === made) this.#registration = undefined;
+    });
+    return made;
   }
-  return dead;
+
+  async #register(): Promise<Registration> {
+    const { link } = this.#deps;
+    const [writer, newId] = [randomBytes(8).toString('hex'), randomBytes(8).toString('hex')];
+    const attempted = `register as a writer at ${link.description}`;
+    const session = await link.session();
+    const args = [namespace, newId, writer, this.limits.ttlSeconds * 1_000];
+    const reply = await session.run(registerScript, args, attempted);
+    if (!Buffer.isBuffer(reply)) throw new MeshError('KV_REFUSED', `${attempted}: it has no store id`);
+    return { writer, storeId: reply.toString('latin1'), told: 0n };
+  }
 }

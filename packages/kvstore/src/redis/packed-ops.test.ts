@@ -1,0 +1,32 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { packOps, unpackEvents } from './packed-ops.ts';
+import type { TransactionOp } from './packed-ops.ts';
+
+const prefix = 'cilium/cache/ip/v1/c1/';
+
+describe('packed operations', () => {
+  it('are told again group by group, in the order of each', () => {
+    const ops: TransactionOp[] = [
+      { kind: 'put', key: `${prefix}\xff\u0000`, value: Uint8Array.of(0, 255, 43) },
+      { kind: 'delete', key: 'other' },
+      { kind: 'put', key: `${prefix}b`, value: new Uint8Array(0) },
+      { kind: 'delete-of', key: prefix, writer: 'dead' },
+    ];
+    const events = unpackEvents(packOps(ops), 7n).map((event) =>
+      'value' in event ? [event.key, ...event.value] : event,
+    );
+    expect(events).toEqual([
+      [`${prefix}\xff\u0000`, 0, 255, 43],
+      [`${prefix}b`],
+      { kind: 'delete', key: prefix, modRevision: 7n },
+      { kind: 'delete', key: 'other', modRevision: 7n },
+    ]);
+  });
+
+  it('name a group once', () => {
+    const one = packOps([{ kind: 'delete', key: `${prefix}1` }]).length;
+    const two = packOps([{ kind: 'delete', key: `${prefix}1` }, { kind: 'delete', key: `${prefix}2` }]).length; // prettier-ignore
+    expect(two - one).toBeLessThan(prefix.length);
+  });
+});
