@@ -224,8 +224,10 @@ export class EtcdConnection {
 
   #tearDown(): void {
     this.#epoch++;
-    this.#client?.close();
+    const client = this.#client;
+    // First, or what watches its state would have it connect once more.
     this.#client = undefined;
+    client?.close();
     for (const call of this.#calls) call.cancel();
   }
 }

@@ -129,6 +129,14 @@ describe('a watch on etcd over a bad network', () => {
     expect(watching.listings).toBe(1);
   });
 
+  it('is closed without connecting once more', async () => {
+    const { accepted } = proxy;
+    const kv = await open({ endpoints: [`http://127.0.0.1:${proxy.port}`], session: false });
+    await kv[Symbol.asyncDispose]();
+    await systemClock.sleep(200);
+    expect(proxy.accepted).toBe(accepted + 1);
+  });
+
   it('compares with what it knows when another etcd answers at the same address', async () => {
     await writer.commit([put('witness'), put('p/kept'), put('p/gone')], signal);
     const watching = mirror();
