@@ -51,6 +51,29 @@ describe('FaultProxy', () => {
     client.socket.destroy();
   });
 
+  it('delays what passes, in order', async () => {
+    const client = new Client(proxy.port);
+    proxy.delay(50);
+    const startMs = performance.now();
+    client.socket.write('a');
+    await eventually(() => expect(proxy.passed('up')).toBe(1));
+    client.socket.write('b');
+    await eventually(() => expect(client.received).toBe('ab'));
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(95);
+    client.socket.destroy();
+  });
+
+  it('takes no more than trickles through', async () => {
+    const client = new Client(proxy.port);
+    proxy.trickle(400_000);
+    const startMs = performance.now();
+    const bytes = 4 * 65_536;
+    client.socket.write(Buffer.alloc(bytes, 'x'));
+    await eventually(() => expect(client.received).toHaveLength(bytes));
+    expect(performance.now() - startMs).toBeGreaterThan(500);
+    client.socket.destroy();
+  });
+
   it('strands what is there, for good, and serves who comes anew', async () => {
     const client = new Client(proxy.port);
     client.socket.write('a');

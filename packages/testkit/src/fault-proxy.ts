@@ -19,6 +19,8 @@ export class FaultProxy implements AsyncDisposable {
   readonly #budget: Record<Direction, number> = { up: Infinity, down: Infinity };
   readonly #passed: Record<Direction, number> = { up: 0, down: 0 };
   #target: number;
+  #delayMs = 0;
+  #bytesPerSecond = Infinity;
   #refusing = false;
   #accepted = 0;
 
@@ -89,9 +91,21 @@ export class FaultProxy implements AsyncDisposable {
     this.#links.clear();
   }
 
-  /** Ends `refuse`, `pause` and a pending `cutAfter`. */
+  /** Everything takes so long to arrive, both ways; nothing is lost, and order is kept. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  /** Each connection passes on so much a second and direction, and takes no more from the sender. */
+  trickle(bytesPerSecond: number): void {
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  /** Ends `refuse`, `pause`, `delay`, `trickle` and a pending `cutAfter`. */
   resume(): void {
     this.#refusing = false;
+    this.#delayMs = 0;
+    this.#bytesPerSecond = Infinity;
     this.#paused.clear();
     this.#budget.up = this.#budget.down = Infinity;
     this.#applyPauses();
@@ -140,9 +154,20 @@ export class FaultProxy implements AsyncDisposable {
     const part = bytes.subarray(0, this.#budget[direction]);
     this.#budget[direction] -= part.length;
     this.#passed[direction] += part.length;
+    if (this.#delayMs > 0) {
+      setTimeout(() => void to.write(part), this.#delayMs);
+      return;
+    }
     const room = to.write(part);
     if (this.#budget[direction] <= 0) this.#spent(link, direction);
     else if (!room) from.pause();
+    else if (this.#bytesPerSecond < Infinity) this.#rest(from, direction, part.length);
+  }
+
+  #rest(from: Socket, direction: Direction, bytes: number): void {
+    from.pause();
+    const goOn = (): void => toggle(from, this.#paused.has(direction));
+    setTimeout(goOn, (bytes / this.#bytesPerSecond) * 1_000).unref();
   }
 
   /** The last bytes must arrive, or "after N bytes" would not be true: their receiver sees an end, not a reset. */
