@@ -5,7 +5,7 @@ import { openAdmission } from './admission.ts';
 import type { Admission } from './admission.ts';
 import { KeyTable } from './key-table/key-table.ts';
 import type { KvEvent, KvReader, KvWriter, WatchBatch, WatchOptions } from './kv-store.ts';
-import { SyncStore } from './sync-store.ts';
+import { SyncStore, maxPending } from './sync-store.ts';
 import type { PendingLimits, SyncStoreDeps } from './sync-store.ts';
 import { WatchStore } from './watch-store.ts';
 import type { WatchStoreOptions } from './watch-store.ts';
@@ -30,8 +30,6 @@ export interface ReflectorDeps {
   readonly pendingLimits?: (() => PendingLimits) | undefined;
 }
 
-/** The watch pauses above this: a slow target holds the source back, not values in memory. */
-export const maxPending: PendingLimits = { keys: 16_384, bytes: 8 * 1_048_576 };
 /** Some 2 MB a prefix: a source may have any number of entries that are not wanted. */
 const maxRejected = 8_192;
 /** Stands for the value of a change that is refused. */

@@ -35,11 +35,14 @@ export interface PendingLimits {
 
 const nothing = (): PendingLimits => ({ keys: 0, bytes: 0 });
 
-/** Above this much, an adoption waits for the writing side. */
-const adoptionLimits: PendingLimits = { keys: 16_384, bytes: 8 * 1_048_576 };
-
 /** Of one commit: enough to fill the writer's transactions in flight, little enough to be told of progress. */
 const batchLimits = { ops: 1_024, bytes: 8 * 1_048_576 };
+
+/**
+ * Above this much whoever reads pauses, so that a slow store holds back its source, and values are not collected in memory.
+ * One commit is under way while the next one waits: more would not be written sooner.
+ */
+export const maxPending: PendingLimits = { keys: 2 * batchLimits.ops, bytes: 2 * 1_048_576 };
 
 interface Canary {
   readonly key: string;
@@ -171,7 +174,7 @@ export class SyncStore {
       this.#changed.wake();
       if (batch.phase === 'list-done') break;
       // Else all values would be in memory at once; who adopts before `run` has to hold them all.
-      if (this.#isRunning) await this.settled(signal, () => adoptionLimits);
+      if (this.#isRunning) await this.settled(signal, () => maxPending);
     }
     if (canaryKey !== undefined) await this.#adoptCanary(kv, canaryKey, signal);
   }
