@@ -3,7 +3,7 @@ import { namespace } from './keyspace.ts';
 const keys = [`~${namespace}*`, 'resetchannels', '-@all'] as const;
 const read = ['+select', '+info', '+hget', '+hmget', '+hkeys', '+hscan', '+smembers', '+exists', '+xread', '+xrange'];
 const together = ['+multi', '+exec'];
-const write = ['+eval', '+evalsha', '+hset', '+hsetnx', '+hdel', '+hincrby', '+sadd', '+srem', '+sismember', '+set'];
+const write = ['+eval', '+evalsha', '+hset', '+hsetnx', '+hdel', '+hincrby', '+sadd', '+srem', '+set'];
 const writeChanges = ['+pexpire', '+xadd', '+xtrim', '+rpush', '+lpop', '+llen', '+time'];
 
 /**

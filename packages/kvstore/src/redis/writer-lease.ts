@@ -5,6 +5,7 @@ import type { Clock, Logger } from '@clustermesh/runtime';
 
 import { settleEstate } from './estate.ts';
 import { Heirs } from './heirs.ts';
+import { HeldKeys } from './held-keys.ts';
 import { namespace } from './keyspace.ts';
 import type { TransactionOp } from './packed-ops.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -33,7 +34,7 @@ export class WriterLease {
   readonly #deps: WriterLeaseDeps;
   readonly #heirs: Heirs;
   readonly #listeners = new Set<(keys: readonly string[]) => void>();
-  readonly #keys = new Set<string>();
+  readonly #keys = new HeldKeys();
   #registration: Promise<Registration> | undefined;
   /** The server has forgotten commits of ours: keys may be there again that we have deleted. */
   #mayHaveRevived = false;
@@ -82,7 +83,7 @@ export class WriterLease {
     try {
       await this.#registration;
     } finally {
-      this.#tell([...this.#keys]);
+      this.#tell(this.#keys.all());
     }
   }
 
