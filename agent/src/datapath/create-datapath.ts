@@ -90,7 +90,7 @@ export function createDatapath(deps: DatapathDeps): Datapath {
   const policyChanges = new ChangeSignal();
   const endpointChanges = new ChangeSignal();
   const endedBackends = new ChangeSignal();
-  const nodeIndexes = new NodeIndexes({ records: new NodeRecords(maps.node, maps.node_ip), clock, localClusterId });
+  const nodeIndexes = new NodeIndexes({ ...deps, records: new NodeRecords(maps.node, maps.node_ip) });
   const probes = new ProbeRecords(maps.probe);
   const state = new MeshState({
     random,

@@ -1,11 +1,11 @@
 import { aborted, runAll } from '@clustermesh/runtime';
 import type { KvReader } from '@clustermesh/kvstore';
-import { canaryKey, clusterConfigKey, kindByName } from '@clustermesh/wire';
+import { canaryKey, clusterConfigKey, ipEntryReader, kindByName } from '@clustermesh/wire';
 import type { ClusterConfig, Kind, KindName, SourceContext } from '@clustermesh/wire';
 
 import type { MeshState } from '../tables/mesh-state.ts';
 import { KindIngest } from './kind-ingest.ts';
-import type { EntriesAt, IngestDeps, IngestedKind } from './kind-ingest.ts';
+import type { EntriesAt, IngestDeps, IngestedKind, KindSource } from './kind-ingest.ts';
 import type { Rejections } from './rejections.ts';
 import { identitySink, ipSink, nodeSink, serviceSink, sliceSink } from './sinks.ts';
 import type { Sink } from './sinks.ts';
@@ -59,15 +59,15 @@ export class ClusterFeed implements Published {
     this.#deps = deps;
     this.#isCached = of === 'remote';
     const { state } = deps;
-    this.#ip = this.#ingest(kindByName.ip, ipSink(state, context));
+    this.#ip = this.#ingest('ip', ipEntryReader(context), ipSink(state, context));
     this.kinds = [
-      this.#ingest(kindByName.nodes, nodeSink(state, context)),
-      this.#ingest(kindByName.identities, identitySink(state, context)),
+      this.#ingestKind(kindByName.nodes, nodeSink(state, context)),
+      this.#ingestKind(kindByName.identities, identitySink(state, context)),
       this.#ip,
       ...(of === 'remote'
         ? [
-            this.#ingest(kindByName.services, serviceSink(state, context)),
-            this.#ingest(kindByName.endpointslices, sliceSink(state, context)),
+            this.#ingestKind(kindByName.services, serviceSink(state, context)),
+            this.#ingestKind(kindByName.endpointslices, sliceSink(state, context)),
           ]
         : []),
     ];
@@ -197,15 +197,20 @@ export class ClusterFeed implements Published {
     return { ...entries, canaryKey: canary, witnesses: [canary] };
   }
 
-  #ingest<T>(kind: Kind<T>, sink: Sink<T>): IngestedKind {
+  #ingestKind<T>(kind: Kind<T>, sink: Sink<T>): IngestedKind {
+    return this.#ingest(kind.name, (name, bytes, limit) => kind.read(this.context, name, bytes, limit), sink);
+  }
+
+  #ingest<T>(kind: KindName, read: KindSource<T>['read'], sink: Sink<T>): IngestedKind {
     const source = {
       kind,
+      cluster: this.context.cluster,
+      read,
       sink,
-      context: this.context,
       believesDeletes: this.#deps.believesDeletes,
       rejections: this.#deps.rejections,
-      limit: this.#deps.limits[kind.name] ?? Infinity,
-      onSynced: () => this.#synced(kind.name),
+      limit: this.#deps.limits[kind] ?? Infinity,
+      onSynced: () => this.#synced(kind),
     };
     return new KindIngest<T>(source, this.#deps);
   }

@@ -2,7 +2,7 @@ import { Backoff, isAborted, refuse, retryLoop } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random, Result } from '@clustermesh/runtime';
 import { WatchStore } from '@clustermesh/kvstore';
 import type { KvReader } from '@clustermesh/kvstore';
-import type { Kind, KindName, SourceContext } from '@clustermesh/wire';
+import type { ClusterName, KindName } from '@clustermesh/wire';
 
 import { byKeyName } from './key-names.ts';
 import { NoRoom } from './no-room.ts';
@@ -20,8 +20,10 @@ export interface IngestDeps {
 }
 
 export interface KindSource<T> {
-  readonly kind: Kind<T>;
-  readonly context: SourceContext;
+  readonly kind: KindName;
+  readonly cluster: ClusterName;
+  /** What may be believed of an entry (I6). `limit`: of its bytes when decompressed. */
+  readonly read: (keyName: string, bytes: Uint8Array, limit: number) => Result<T>;
   /** Is a delete that comes now a deletion, or may it be an expired lease? */
   readonly believesDeletes: () => boolean;
   readonly sink: Sink<T>;
@@ -115,7 +117,7 @@ export class KindIngest<T> implements IngestedKind {
   #progressed: () => void = () => undefined;
 
   constructor(source: KindSource<T>, deps: IngestDeps) {
-    this.name = source.kind.name;
+    this.name = source.kind;
     this.#source = source;
     this.#deps = deps;
     this.#noRoom = new NoRoom(deps.clock, source.limit);
@@ -171,7 +173,7 @@ export class KindIngest<T> implements IngestedKind {
   }
 
   get healthName(): string {
-    return `cluster/${this.#source.context.cluster}/${this.name}`;
+    return `cluster/${this.#source.cluster}/${this.name}`;
   }
 
   retryNoRoom(): void {
@@ -210,7 +212,7 @@ export class KindIngest<T> implements IngestedKind {
     if (canaryKey !== undefined) {
       this.#deps.health.scope(this.healthName).degraded(`waiting for ${canaryKey}`);
       await waitForKey(kv, canaryKey, signal);
-      this.#deps.log.debug({ cluster: this.#source.context.cluster, kind: this.name }, 'canary seen');
+      this.#deps.log.debug({ cluster: this.#source.cluster, kind: this.name }, 'canary seen');
     }
     const entries = byKeyName(inSmallBatches(kv, listedAtOnce));
     while (!isAborted(signal)) {
@@ -225,14 +227,14 @@ export class KindIngest<T> implements IngestedKind {
   }
 
   #read(name: string, bytes: Uint8Array): Result<T> {
-    const { kind, context, limit, sink } = this.#source;
-    const max = maxValueBytes[kind.name];
+    const { kind, read, limit, sink } = this.#source;
+    const max = maxValueBytes[kind];
     if (bytes.length > max) return refuse(`value of ${bytes.length} bytes, more than ${max}`);
     if (this.#store.size >= limit && !this.#store.has(name)) {
       this.#noRoom.overLimit();
-      return refuse(`more than ${limit} ${kind.name}`);
+      return refuse(`more than ${limit} ${kind}`);
     }
-    const value = kind.read(context, name, bytes, max);
+    const value = read(name, bytes, max);
     const reason = value.ok ? sink.check?.(value.value) : undefined;
     return reason === undefined ? value : refuse(reason);
   }

@@ -3,7 +3,7 @@ import { coveredPrefix, formatIp, isIpv4, numericIdentity } from '@clustermesh/w
 import type {
   ClusterEndpointSlice,
   ClusterService,
-  IpIdentity,
+  IpEntry,
   LabelArray,
   MeshNode,
   Prefix,
@@ -51,15 +51,15 @@ export function identitySink(state: MeshState, { clusterId }: SourceContext): Si
   };
 }
 
-export function ipSink(state: MeshState, { clusterId }: SourceContext): Sink<IpIdentity> {
+export function ipSink(state: MeshState, { clusterId }: SourceContext): Sink<IpEntry> {
   return {
-    check: (value) => {
-      const prefix = coveredPrefix(value);
-      return prefix && tooWide(prefix);
-    },
-    upserted: (_name, value) => state.upsertIp(clusterId, value),
+    check: tooWide,
+    upserted: (_name, entry) => state.upsertIp(clusterId, entry),
     hasRoom: () => state.hasRoomForIps(clusterId),
-    deleted: (name) => state.removeIp(clusterId, keyedPrefix(name)),
+    deleted: (name) => {
+      const prefix = coveredPrefix(keyedPrefix(name));
+      if (prefix !== undefined) state.removeIp(clusterId, prefix);
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { BpfMap, MappedArray } from '@clustermesh/ebpf';
 
-import { addressSize, keyText } from './address.ts';
+import { addressSize } from './address.ts';
 
 /** node: index → underlay address. Layout: datapath.md §3.2, shared with bpf/lib/node.h. Index 0 is "no node". */
 export const nodeLayout = { size: 32, underlay: 0, clusterId: 16, state: 20, flags: 22 } as const;
@@ -50,16 +50,18 @@ export class NodeRecords {
    * Makes the addresses lead to these records, and nowhere else: a predecessor may not have got that far. One step an
    * entry, and a write only where something is wrong.
    */
-  *reindexing(indexByUnderlay: ReadonlyMap<string, number>): Generator<void> {
-    const right = new Set<string>();
+  *reindexing(indexOf: (underlay: Uint8Array) => number | undefined): Generator<void> {
+    const right = new Set<number>();
     for (const [underlay, value] of this.#byUnderlay.entries()) {
-      const index = indexByUnderlay.get(keyText(underlay));
+      const index = indexOf(underlay);
       if (index === undefined) this.#byUnderlay.delete(underlay);
-      else if (index === decodeIndex(value)) right.add(keyText(underlay));
+      else if (index === decodeIndex(value)) right.add(index);
       yield;
     }
-    for (const [text, index] of indexByUnderlay) {
-      if (!right.has(text)) this.#byUnderlay.update(this.underlay(index), encodeIndex(index));
+    for (let index = 1; index < this.capacity; index++) {
+      if (this.isFree(index) || right.has(index)) continue;
+      const underlay = this.underlay(index);
+      if (indexOf(underlay) === index) this.#byUnderlay.update(underlay, encodeIndex(index));
       yield;
     }
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
 import { ipMask, parseIp } from '@clustermesh/wire';
-import type { ClusterName, IpIdentity, MeshNode } from '@clustermesh/wire';
+import type { ClusterName, MeshNode } from '@clustermesh/wire';
 
 import { IpcacheProgrammer } from '../datapath/addresses/ipcache-programmer.ts';
 import { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
@@ -29,6 +29,7 @@ class World {
     const nodeIndexes = new NodeIndexes({
       records: new NodeRecords(this.maps.node, this.maps.node_ip),
       clock: this.clock,
+      random: seededRandom(1),
       localClusterId: west,
     });
     this.state = new MeshState({
@@ -64,14 +65,8 @@ class World {
   }
 
   ip(cluster: number, ip: string, host = 11, identity = cluster * 65_536): void {
-    const value = {
-      ip,
-      mask: null,
-      hostIp: `172.30.${cluster}.${host}`,
-      id: identity,
-      namedPorts: [] as IpIdentity['namedPorts'],
-    };
-    this.state.upsertIp(cluster, value as IpIdentity);
+    const node = bytes(`172.30.${cluster}.${host}`);
+    this.state.upsertIp(cluster, { address: bytes(ip), bits: 128, host: node, id: identity, namedPorts: [] });
   }
 
   service(cluster: number, addresses: readonly string[] | undefined): void {
@@ -146,7 +141,7 @@ describe('BackendPaths', () => {
     world.ip(east, '10.2.1.5');
     world.program();
     world.touched();
-    world.state.removeIp(east, { ip: '10.2.1.5', mask: null });
+    world.state.removeIp(east, { address: bytes('10.2.1.5'), bits: 128 });
     expect(world.touched()).toBe(true);
     expect(world.path(east, '10.2.1.5')).toBe('missing');
   });
@@ -159,7 +154,7 @@ describe('BackendPaths', () => {
     world.ip(east, '10.2.1.5');
     world.program();
     expect(world.path(east, '10.2.1.5')).toBe('missing');
-    world.state.removeIp(north, { ip: '10.3.1.1', mask: null });
+    world.state.removeIp(north, { address: bytes('10.3.1.1'), bits: 128 });
     world.program();
     world.touched();
     world.addresses.retryRefused();
@@ -254,7 +249,7 @@ describe('BackendPaths', () => {
     expect(world.path(east, '10.3.1.5')).toBe('foreign');
     expect(world.foreign()).toEqual([{ clusterId: east, holderId: north, count: 1 }]);
     world.touched();
-    world.state.removeIp(north, { ip: '10.3.1.5', mask: null });
+    world.state.removeIp(north, { address: bytes('10.3.1.5'), bits: 128 });
     expect(world.touched()).toBe(true);
     expect(world.path(east, '10.3.1.5')).toBe('missing');
     expect(world.foreign()).toEqual([]);
@@ -296,7 +291,7 @@ describe('BackendPaths', () => {
     world.service(east, ['10.2.1.5']);
     world.state.services.setLocal(echo, undefined);
     world.touched();
-    world.state.removeIp(east, { ip: '10.2.1.5', mask: null });
+    world.state.removeIp(east, { address: bytes('10.2.1.5'), bits: 128 });
     expect(world.touched()).toBe(false);
   });
 });

@@ -22,8 +22,8 @@ interface Range {
  */
 export class ClusterClaims {
   readonly #options: ClusterClaimsOptions;
-  /** Ranges that are reached by a node. */
-  readonly #ranges = new Map<string, Range>();
+  /** Ranges that are reached by a node, by their length: few lengths are in use, and of addresses hardly ever. */
+  readonly #rangesByBits = new Map<number, Map<string, Range>>();
 
   constructor(options: ClusterClaimsOptions) {
     this.#options = options;
@@ -31,13 +31,13 @@ export class ClusterClaims {
 
   setEntry(prefix: Prefix, claim: IpcacheClaim): void {
     const before = this.#put(prefix, claim);
-    const range = this.#ranges.get(keyOf(prefix, claim.clusterId));
+    const range = this.#range(prefix, claim.clusterId);
     if (range?.isCovered === false) range.isCovered = true;
     else this.#release(before);
   }
 
   removeEntry(prefix: Prefix, clusterId: number): void {
-    const range = this.#ranges.get(keyOf(prefix, clusterId));
+    const range = this.#range(prefix, clusterId);
     if (range === undefined) this.#release(this.#options.ipcache.remove(prefix.address, prefix.bits, clusterId));
     else if (range.isCovered) {
       range.isCovered = false;
@@ -48,15 +48,25 @@ export class ClusterClaims {
   /** Of an address there of which the cluster tells nothing we know at least the node; index 0: not even that. */
   setRange(prefix: Prefix, clusterId: number, nodeIndex: number): void {
     const { ipcache } = this.#options;
-    const key = keyOf(prefix, clusterId);
-    const known = this.#ranges.get(key);
+    const known = this.#range(prefix, clusterId);
     const isCovered = known?.isCovered ?? ipcache.claimOf(prefix.address, prefix.bits, clusterId) !== undefined;
     const claim = { clusterId, identity: worldOf(prefix), nodeIndex };
-    if (nodeIndex === 0) this.#ranges.delete(key);
-    else this.#ranges.set(key, { claim, isCovered });
+    this.#setRange(prefix, clusterId, nodeIndex === 0 ? undefined : { claim, isCovered });
     if (!isCovered && nodeIndex === 0) ipcache.remove(prefix.address, prefix.bits, clusterId);
     else if (!isCovered) this.#put(prefix, claim);
     this.#release(known?.claim);
+  }
+
+  #range(prefix: Prefix, clusterId: number): Range | undefined {
+    return this.#rangesByBits.get(prefix.bits)?.get(keyOf(prefix, clusterId));
+  }
+
+  #setRange(prefix: Prefix, clusterId: number, range: Range | undefined): void {
+    const ranges = this.#rangesByBits.get(prefix.bits) ?? new Map<string, Range>();
+    if (range === undefined) ranges.delete(keyOf(prefix, clusterId));
+    else ranges.set(keyOf(prefix, clusterId), range);
+    if (ranges.size === 0) this.#rangesByBits.delete(prefix.bits);
+    else this.#rangesByBits.set(prefix.bits, ranges);
   }
 
   #put({ address, bits }: Prefix, claim: IpcacheClaim): IpcacheClaim | undefined {
@@ -68,8 +78,8 @@ export class ClusterClaims {
   }
 }
 
-function keyOf({ address, bits }: Prefix, clusterId: number): string {
-  return `${clusterId}/${keyText(address)}/${bits}`;
+function keyOf({ address }: Prefix, clusterId: number): string {
+  return `${clusterId}/${keyText(address)}`;
 }
 
 /** By family: a policy about all of IPv6 does not mean those of IPv4. */

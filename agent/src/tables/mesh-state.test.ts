@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, seededRandom } from '@clustermesh/runtime';
 import { formatIp, ipMask, parseIp, remoteNodeIdentity } from '@clustermesh/wire';
-import type { IpIdentity, MeshNode } from '@clustermesh/wire';
+import type { IpEntry, MeshNode } from '@clustermesh/wire';
 import fc from 'fast-check';
 
 import { IpcacheProgrammer } from '../datapath/addresses/ipcache-programmer.ts';
@@ -18,7 +18,7 @@ function setUp() {
   const clock = new FakeClock();
   const maps = memoryDatapathMaps({ ...defaultMapSizes, slot: 8, backend: 8, node: 12, ipc_host: 64, ipc_cidr: 8 });
   const records = new NodeRecords(maps.node, maps.node_ip);
-  const nodeIndexes = new NodeIndexes({ records, clock, localClusterId: 1 });
+  const nodeIndexes = new NodeIndexes({ records, clock, random: seededRandom(1), localClusterId: 1 });
   const state = new MeshState({
     random: seededRandom(1),
     networks: 16,
@@ -39,17 +39,12 @@ function address(text: string): Uint8Array {
   return parseIp(text) ?? new Uint8Array(16);
 }
 
-function ip(number: number, identity: number, host: number): IpIdentity {
+function ip(number: number, identity: number, host: number): IpEntry {
   return {
-    ip: `10.2.1.${number}`,
-    mask: null,
-    hostIp: host === 0 ? '' : `172.30.2.${host}`,
-    id: identity as IpIdentity['id'],
-    key: 0,
-    metadata: '',
-    k8sNamespace: '',
-    k8sPodName: '',
-    k8sServiceAccount: '',
+    address: address(`10.2.1.${number}`),
+    bits: 128,
+    host: host === 0 ? undefined : address(`172.30.2.${host}`),
+    id: identity,
     namedPorts: [],
   };
 }
@@ -137,7 +132,7 @@ describe('MeshState', () => {
     expect(state.upsertNode(clusterId, greedy)).toBe('no room for its pod CIDRs in the map of networks');
     expect(state.nodes.size).toBe(0);
     expect(state.upsertNode(clusterId, node(1))).toBeUndefined();
-    const network = (third: number) => ({ ...ip(1, 6, 1), ip: `10.9.${third}.0`, mask: ipMask(24, 4) });
+    const network = (third: number) => ({ ...ip(1, 6, 1), address: address(`10.9.${third}.0`), bits: 120 });
     const answers = [1, 2, 3, 1].map((third) => state.upsertIp(clusterId, network(third)));
     expect(answers).toEqual([undefined, undefined, 'no room in the map of networks', undefined]);
     expect([state.hasRoomForIps(clusterId), state.hasRoomForIps(3)]).toEqual([false, true]);
@@ -189,7 +184,7 @@ describe('MeshState', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 50 }), async (steps) => {
         const { clock, maps, records, state, programmer } = setUp();
         const everKnown = new Set<number>([0, remoteNodeIdentity]);
-        const wanted = new Map<string, IpIdentity>();
+        const wanted = new Map<string, IpEntry>();
         const check = (): void => {
           for (const [key, value] of maps.ipc_host.entries()) {
             const { identity, nodeIndex } = decodeIpcacheValue(value);
@@ -208,9 +203,9 @@ describe('MeshState', () => {
           else state.upsertIdentity(clusterId, firstIdentity + number, []);
           if (known) everKnown.add(firstIdentity + number);
         };
-        const claim = (value: IpIdentity, present: boolean): void => {
-          wanted.delete(value.ip);
-          if (present) wanted.set(value.ip, value);
+        const claim = (value: IpEntry, present: boolean): void => {
+          wanted.delete(formatIp(value.address));
+          if (present) wanted.set(formatIp(value.address), value);
           if (present) state.upsertIp(clusterId, value);
           else state.removeIp(clusterId, value);
         };
@@ -233,7 +228,9 @@ describe('MeshState', () => {
           return `${formatIp(decodeHostKey(key))} ${identity} ${host}`;
         });
         const pods = shown.filter((row) => !row.endsWith(` ${remoteNodeIdentity} `));
-        const want = [...wanted.values()].map((value) => `${value.ip} ${value.id} ${value.hostIp}`);
+        const want = [...wanted.values()].map(
+          ({ address: at, id, host }) => `${formatIp(at)} ${id} ${host === undefined ? '' : formatIp(host)}`,
+        );
         expect(pods.sort()).toEqual(want.sort());
       }),
       { numRuns: 60 },

@@ -1,17 +1,9 @@
 import type { Random } from '@clustermesh/runtime';
-import {
-  coveredPrefix,
-  formatIp,
-  hostIdentity,
-  isClusterIndependent,
-  parseIp,
-  remoteNodeIdentity,
-} from '@clustermesh/wire';
-import type { IpIdentity, LabelArray, MeshNode, Prefix } from '@clustermesh/wire';
+import { formatIp, hostIdentity, isClusterIndependent, parseIp, remoteNodeIdentity } from '@clustermesh/wire';
+import type { IpEntry, LabelArray, MeshNode, Prefix } from '@clustermesh/wire';
 import { zoneLabel } from '@clustermesh/select';
 
 import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
-import { keyText } from '../maps/address.ts';
 import { BackendPaths } from './backend-paths.ts';
 import { ClusterClaims } from './cluster-claims.ts';
 import { EntryPorts } from './entry-ports.ts';
@@ -55,7 +47,7 @@ type ClusterId = number;
 export class MeshState {
   readonly identities = new IdentityTable();
   /** Of the pods of each identity, as entries tell them. */
-  readonly ports = new EntryPorts();
+  readonly ports: EntryPorts;
   readonly nodes: NodeTable;
   readonly ipcache: IpcacheTable;
   readonly services: ServiceTable;
@@ -83,6 +75,7 @@ export class MeshState {
     this.#onChange = options.onChange;
     this.#onIdentity = options.onIdentity ?? ((identity) => this.identitySettled(identity));
     this.#monotonicMs = options.monotonicMs;
+    this.ports = new EntryPorts(options.random);
     this.#isUnreachable = options.isUnreachable ?? (() => false);
     this.nodes = new NodeTable(options.random, options.localClusterId, (...range) => this.#setFallback(...range));
     this.ipcache = new IpcacheTable({
@@ -167,34 +160,30 @@ export class MeshState {
     this.#addressesChanged();
   }
 
-  /** The reason why the entry cannot be taken, if any. */
-  upsertIp(clusterId: ClusterId, value: IpIdentity): string | undefined {
-    const prefix = coveredPrefix(value);
-    if (prefix === undefined) return 'no address or network';
+  /** The reason why the entry cannot be taken, if any. Keeps nothing of its bytes. */
+  upsertIp(clusterId: ClusterId, entry: IpEntry): string | undefined {
     const isLocal = clusterId === this.#localClusterId;
-    const nodeIndex = this.#nodeIndexOf(clusterId, value.hostIp);
+    const nodeIndex = entry.host === undefined ? 0 : this.nodeIndexes.acquire(entry.host, clusterId);
     if (nodeIndex === undefined) return noRoomForNode;
-    if (!isLocal && !this.#networkShares.take(clusterId, prefix)) {
+    if (!isLocal && !this.#networkShares.take(clusterId, entry)) {
       this.nodeIndexes.release(nodeIndex);
       return 'no room in the map of networks';
     }
     // From here another cluster's host is a remote node (protocol.md §8.7), and none of its nodes serves our Kubernetes API.
-    const isRemoteHost = (value.id === hostIdentity || value.id === kubeApiserverIdentity) && !isLocal;
-    const identity = isRemoteHost ? remoteNodeIdentity : value.id;
-    this.#clusterClaims.setEntry(prefix, { clusterId, identity, nodeIndex });
+    const isRemoteHost = (entry.id === hostIdentity || entry.id === kubeApiserverIdentity) && !isLocal;
+    const identity = isRemoteHost ? remoteNodeIdentity : entry.id;
+    this.#clusterClaims.setEntry(entry, { clusterId, identity, nodeIndex });
     // Of a host's ports policies know nothing: it is many things at once.
-    const ports = isClusterIndependent(identity) ? [] : value.namedPorts;
-    for (const changed of this.ports.set(entryKey(clusterId, prefix), identity, ports)) this.#onIdentity(changed);
+    const ports = isClusterIndependent(identity) ? [] : entry.namedPorts;
+    for (const changed of this.ports.set(clusterId, entry, identity, ports)) this.#onIdentity(changed);
     this.#addressesChanged();
     return undefined;
   }
 
-  removeIp(clusterId: ClusterId, value: Pick<IpIdentity, 'ip' | 'mask'>): void {
-    const prefix = coveredPrefix(value);
-    if (prefix === undefined) return;
+  removeIp(clusterId: ClusterId, prefix: Prefix): void {
     this.#clusterClaims.removeEntry(prefix, clusterId);
     this.#networkShares.giveBack(clusterId, prefix);
-    for (const changed of this.ports.delete(entryKey(clusterId, prefix))) this.#onIdentity(changed);
+    for (const changed of this.ports.delete(clusterId, prefix)) this.#onIdentity(changed);
     this.#addressesChanged();
   }
 
@@ -309,8 +298,4 @@ export class MeshState {
     this.nodeIndexes.release(before ?? 0);
     return before !== undefined;
   }
-}
-
-function entryKey(clusterId: ClusterId, { address, bits }: Prefix): string {
-  return `${clusterId}/${keyText(address)}/${bits}`;
 }

@@ -31,6 +31,8 @@ export {
 export type { Label, LabelArray } from './identity.ts';
 export { identityLabels } from './identity-labels.ts';
 export type { LabelledPod } from './identity-labels.ts';
+export { ipEntry, ipEntryReader } from './ip-entry.ts';
+export type { IpEntry, ReadIpEntry } from './ip-entry.ts';
 export { coveredPrefix, ipIdentityCodec, ipKeyName } from './ip-identity.ts';
 export type { IpIdentity, NamedPort } from './ip-identity.ts';
 export {

@@ -4,7 +4,7 @@ import type { ClusterEndpointSlice } from './endpoint-slice.ts';
 import { policyClusterLabel, type LabelArray } from './identity.ts';
 import { coveredPrefix, ipKeyName, type IpIdentity } from './ip-identity.ts';
 import type { MeshNode } from './node.ts';
-import { identityRange, isClusterIndependent, numericIdentity } from './numeric-identity.ts';
+import { identityRange, isClusterIndependent, isWorldIdentity, numericIdentity } from './numeric-identity.ts';
 import { quoted } from './quoted.ts';
 import type { ClusterService, PortConfiguration } from './service.ts';
 import type { ServiceExport } from './service-export.ts';
@@ -24,15 +24,16 @@ export const validateNode: Validate<MeshNode> = (context, keyName, node) =>
   differs('cluster id', node.clusterId, context.clusterId) ??
   (node.name === '' ? 'node has no name' : differs('name', node.name, keyName));
 
-/** World, and world of either family (protocol.md §5.3). */
-const worldIdentities: readonly number[] = [2, 9, 10];
-
-/** An address that is published as part of the world would lie in no network that a policy names: not in its exceptions either. */
 export const validateIpIdentity: Validate<IpIdentity> = (context, keyName, value) =>
   differs('address', ipKeyName(value), keyName) ??
   (coveredPrefix(value) === undefined ? 'no address or network' : undefined) ??
-  (worldIdentities.includes(value.id) ? `identity ${value.id} is the world` : undefined) ??
-  (isClusterIndependent(value.id) ? undefined : outOfRange(context, value.id));
+  checkIdentityOfIp(context, value.id);
+
+/** An address that is published as part of the world would lie in no network that a policy names: not in its exceptions either. */
+export function checkIdentityOfIp(context: SourceContext, id: number): string | undefined {
+  if (isWorldIdentity(id)) return `identity ${id} is the world`;
+  return isClusterIndependent(id) ? undefined : outOfRange(context, id);
+}
 
 /** Pods have some ten; what compares all with all must not have a million. */
 const maxLabels = 512;

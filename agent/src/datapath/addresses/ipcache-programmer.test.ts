@@ -16,7 +16,8 @@ function address(...last: readonly number[]): Uint8Array {
 function setUp(hosts = 8) {
   const clock = new FakeClock();
   const maps = memoryDatapathMaps({ ...defaultMapSizes, slot: 8, backend: 8, node: 8, ipc_host: hosts, ipc_cidr: 8 });
-  const nodes = new NodeIndexes({ records: new NodeRecords(maps.node, maps.node_ip), clock, localClusterId: 1 });
+  const records = new NodeRecords(maps.node, maps.node_ip);
+  const nodes = new NodeIndexes({ records, clock, random: seededRandom(1), localClusterId: 1 });
   const table = new IpcacheTable({
     random: seededRandom(1),
     localClusterId: 1,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from '@clustermesh/runtime';
+import { FakeClock, seededRandom } from '@clustermesh/runtime';
 
 import { defaultMapSizes, memoryDatapathMaps } from '../../maps/datapath-maps.ts';
 import { NodeRecords } from '../../maps/node.ts';
@@ -20,7 +20,7 @@ class World {
   indexes = this.open();
 
   open(): NodeIndexes {
-    return new NodeIndexes({ records: this.records, clock: this.clock, localClusterId: west });
+    return new NodeIndexes({ records: this.records, clock: this.clock, random: seededRandom(1), localClusterId: west });
   }
 
   /** How many of these hosts are given an index. */

@@ -1,10 +1,18 @@
-import type { Clock } from '@clustermesh/runtime';
+import type { Clock, Random } from '@clustermesh/runtime';
 
-import { keyText } from '../../maps/address.ts';
 import type { NodeRecords } from '../../maps/node.ts';
+import { Column } from '../../tables/column.ts';
+import { PrefixIndex, hostPrefix } from '../../tables/prefix-index.ts';
 import { quarantineMs } from '../services/backend-pool.ts';
 import { DelayQueue } from '../delay-queue.ts';
 import { IdAllocator } from '../id-allocator.ts';
+
+export interface NodeIndexesOptions {
+  readonly records: NodeRecords;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly localClusterId: number;
+}
 
 /**
  * Numbers for nodes by underlay address. An index lives as long as anything refers to it: a node, a claim on an
@@ -18,17 +26,20 @@ export class NodeIndexes {
   readonly #clock: Clock;
   readonly #localClusterId: number;
   readonly #ids: IdAllocator;
-  readonly #byUnderlay = new Map<string, number>();
+  readonly #underlays: PrefixIndex;
+  /** By the underlay's row. */
+  readonly #indexes = new Column(Uint32Array);
   readonly #references: Uint32Array;
   readonly #countByCluster = new Map<number, number>();
   readonly #quarantined = new DelayQueue<number>(quarantineMs);
 
-  constructor(options: { readonly records: NodeRecords; readonly clock: Clock; readonly localClusterId: number }) {
+  constructor(options: NodeIndexesOptions) {
     this.#records = options.records;
     this.#clock = options.clock;
     this.#localClusterId = options.localClusterId;
     this.#ids = new IdAllocator(options.records.capacity);
     this.#references = new Uint32Array(options.records.capacity);
+    this.#underlays = new PrefixIndex(options.random);
   }
 
   get used(): number {
@@ -43,7 +54,8 @@ export class NodeIndexes {
   }
 
   find(underlay: Uint8Array): number | undefined {
-    return this.#byUnderlay.get(keyText(underlay));
+    const row = this.#underlays.find(underlay, hostPrefix);
+    return row < 0 ? undefined : this.#indexes.get(row);
   }
 
   underlay(index: number): Uint8Array {
@@ -56,15 +68,14 @@ export class NodeIndexes {
 
   /** The index of an underlay address, with one more reference; `undefined` when there is no room. */
   acquire(underlay: Uint8Array, clusterId: number): number | undefined {
-    this.reclaim();
     const known = this.find(underlay);
-    const index = known ?? (this.#isWithinShare(clusterId) ? this.#ids.allocate() : undefined);
+    const index = known ?? this.#allocate(clusterId);
     if (index === undefined) return undefined;
     const isOursNow = clusterId === this.#localClusterId && known !== undefined && this.clusterId(known) !== clusterId;
     if (isOursNow) this.#count(this.clusterId(index), -1);
     if (isOursNow || known === undefined) {
       this.#records.write(index, underlay, clusterId);
-      this.#byUnderlay.set(keyText(underlay), index);
+      this.#setIndex(underlay, index);
       this.#count(clusterId, 1);
     }
     this.retain(index);
@@ -90,7 +101,7 @@ export class NodeIndexes {
   *restoring(): Generator<number> {
     for (let index = 1; index < this.#records.capacity; index++) {
       if (this.#records.isFree(index) || !this.#ids.reserve(index)) continue;
-      this.#byUnderlay.set(keyText(this.#records.underlay(index)), index);
+      this.#setIndex(this.#records.underlay(index), index);
       this.#count(this.clusterId(index), 1);
       this.retain(index);
       yield index;
@@ -99,7 +110,16 @@ export class NodeIndexes {
 
   /** After `restoring`: the addresses lead to what was restored, and nowhere else. */
   reindexing(): Generator<void> {
-    return this.#records.reindexing(this.#byUnderlay);
+    return this.#records.reindexing((underlay) => this.find(underlay));
+  }
+
+  #allocate(clusterId: number): number | undefined {
+    this.reclaim();
+    return this.#isWithinShare(clusterId) ? this.#ids.allocate() : undefined;
+  }
+
+  #setIndex(underlay: Uint8Array, index: number): void {
+    this.#indexes.set(this.#underlays.insert(underlay, hostPrefix), index);
   }
 
   #isWithinShare(clusterId: number): boolean {
@@ -114,7 +134,7 @@ export class NodeIndexes {
   }
 
   #drop(index: number): void {
-    this.#byUnderlay.delete(keyText(this.#records.underlay(index)));
+    this.#underlays.remove(this.#underlays.find(this.#records.underlay(index), hostPrefix));
     this.#count(this.clusterId(index), -1);
     this.#records.free(index);
     this.#quarantined.push(index, this.#clock.monotonicMs());
