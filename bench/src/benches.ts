@@ -6,6 +6,11 @@ export const benches: Readonly<Record<string, BenchRow>> = {
     summary: 'an agent begins in a mesh of 200 clusters with 3,000,000 addresses; then one backend of 5,000 changes',
     load: async () => (await import('./agent/agent.ts')).agent,
   },
+  clusters: {
+    summary:
+      'a chained cache of 511 clusters is mirrored: what each of them costs, and whether one is as fast as one of ten',
+    load: async () => (await import('./clusters/clusters.ts')).clusters,
+  },
   mirror: {
     summary: 'ten clusters with 500,000 addresses are mirrored into an empty cache; then all connections are lost',
     load: async () => (await import('./mirror/mirror.ts')).mirror,

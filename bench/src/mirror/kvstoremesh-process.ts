@@ -106,10 +106,12 @@ export class KvstoremeshProcess implements AsyncDisposable {
 
   /** Until all are mirrored; there are no others. */
   async mirrored(clusters: number, signal: AbortSignal): Promise<void> {
-    await this.#until('mirrored', signal, async () => {
+    const missing = async (): Promise<string | undefined> => {
       const ready = (await this.#clusters()).filter((cluster) => cluster.ready).length;
       return ready === clusters ? undefined : `${ready} of ${clusters} are ready`;
-    });
+    };
+    // The answer is long, and the program has better things to do.
+    await this.#until('mirrored', signal, missing, 500);
   }
 
   /** Keys that wait to be written, of all kinds and clusters. */
@@ -150,11 +152,16 @@ export class KvstoremeshProcess implements AsyncDisposable {
     return response?.ok === true ? response.text() : undefined;
   }
 
-  #until(what: string, signal: AbortSignal, missing: () => Promise<string | undefined>): Promise<void> {
+  #until(
+    what: string,
+    signal: AbortSignal,
+    missing: () => Promise<string | undefined>,
+    pollMs = 50,
+  ): Promise<void> {
     const asked = async (): Promise<string | undefined> => {
       if (this.#process.exited) throw new Error(`kvstoremesh ended:\n${this.#process.output}`);
       return missing();
     };
-    return until(what, signal, asked, { pollMs: 50, deadlineMs });
+    return until(what, signal, asked, { pollMs, deadlineMs });
   }
 }

@@ -14,14 +14,7 @@ import {
   rfc3339,
   serviceCodec,
 } from '@clustermesh/wire';
-import type {
-  AnyKind,
-  ClusterCapabilities,
-  ClusterId,
-  ClusterName,
-  MaxConnectedClusters,
-  NumericIdentity,
-} from '@clustermesh/wire';
+import type { AnyKind, ClusterCapabilities, ClusterId, ClusterName, NumericIdentity } from '@clustermesh/wire';
 
 import type { Rename } from '../../floors/mirror.ts';
 
