@@ -88,12 +88,18 @@ export class HostileEtcd implements AsyncDisposable {
       if (stream.destroyed) return;
       const bytes = framed(message);
       this.#sentBytes += bytes.length;
-      if (!stream.write(bytes))
-        await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
+      if (!stream.write(bytes)) await drained(stream);
       // Lets the rest of the process live, as another machine would.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
+}
+
+async function drained(stream: ServerHttp2Stream): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })]).catch(() => undefined);
+  over.abort();
 }
 
 /** A message of a watch: puts, at revisions that rise. */
