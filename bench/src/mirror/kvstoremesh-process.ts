@@ -152,12 +152,7 @@ export class KvstoremeshProcess implements AsyncDisposable {
     return response?.ok === true ? response.text() : undefined;
   }
 
-  #until(
-    what: string,
-    signal: AbortSignal,
-    missing: () => Promise<string | undefined>,
-    pollMs = 50,
-  ): Promise<void> {
+  #until(what: string, signal: AbortSignal, missing: () => Promise<string | undefined>, pollMs = 50): Promise<void> {
     const asked = async (): Promise<string | undefined> => {
       if (this.#process.exited) throw new Error(`kvstoremesh ended:\n${this.#process.output}`);
       return missing();
