@@ -80,6 +80,6 @@ function nodeTrouble(reason: string, message: string): Trouble {
 function nodeNames(state: MeshState, localClusterId: number): readonly string[] {
   return [...state.nodes.rows()]
     .filter(({ clusterId }) => clusterId === localClusterId)
-    .map(({ node }) => node.name)
+    .map(({ name }) => name)
     .sort();
 }

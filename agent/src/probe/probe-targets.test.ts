@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseIp } from '@clustermesh/wire';
-import type { MeshNode } from '@clustermesh/wire';
 
 import type { NodeRow } from '../tables/node-table.ts';
 import { probeTargets } from './probe-targets.ts';
 
 function row(clusterId: number, cluster: string, name: string, underlay?: string): NodeRow {
-  return { clusterId, node: { cluster, name } as MeshNode, underlay: parseIp(underlay ?? '') };
+  const none = { number: 1, podCidrs: [], addresses: [], inside: [] };
+  return { ...none, clusterId, cluster, name, underlay: parseIp(underlay ?? '') };
 }
 
 function targetsOf(rows: readonly NodeRow[]): unknown {

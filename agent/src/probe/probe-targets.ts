@@ -18,9 +18,9 @@ export interface ProbeTargetsOptions {
 
 /** The nodes of all other clusters that can be asked. */
 export function* probeTargets({ nodes, nodeIndexes, localClusterId }: ProbeTargetsOptions): Generator<ProbeTarget> {
-  for (const { clusterId, node, underlay } of nodes.rows()) {
+  for (const { clusterId, cluster, name, underlay } of nodes.rows()) {
     if (clusterId === localClusterId || underlay === undefined) continue;
     const index = nodeIndexes.find(underlay);
-    if (index !== undefined) yield { cluster: node.cluster, node: node.name, index, underlay };
+    if (index !== undefined) yield { cluster, node: name, index, underlay };
   }
 }

@@ -13,7 +13,6 @@ import type { ClusterIds } from '../ingest/cluster-ids.ts';
 import type { PolicyState } from '../policy/policy-state.ts';
 import type { NodeProbe } from '../probe/node-probe.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
-import { podPrefixes } from '../tables/node-table.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
 import type {
   BackendEntry,
@@ -137,13 +136,13 @@ export class Listings {
   *nodes(cluster: string): Generator<NodeEntry> {
     const { state, nodeProbe } = this.#options;
     const reports = new Map(nodeProbe.reports().map((report) => [`${report.cluster}/${report.node}`, report]));
-    for (const { clusterId, node, underlay } of state.nodes.rows()) {
+    for (const { clusterId, podCidrs, underlay, ...node } of state.nodes.rows()) {
       if (cluster !== '' && node.cluster !== cluster) continue;
       yield {
         cluster: node.cluster,
         name: node.name,
         address: underlay === undefined ? '' : formatIp(underlay),
-        podCidrs: podPrefixes(node).map((prefix) => prefixText(prefix.address, prefix.bits)),
+        podCidrs: podCidrs.map((prefix) => prefixText(prefix.address, prefix.bits)),
         nodeIndex: underlay === undefined ? 0 : (state.nodeIndexes.find(underlay) ?? 0),
         key: this.#entryKey('nodes', clusterId, node.name),
         path: reports.get(`${node.cluster}/${node.name}`)?.verdict ?? '',
@@ -241,9 +240,9 @@ export class Listings {
   #nodeNames(): ReadonlyMap<number, string> {
     const { nodes, nodeIndexes } = this.#options.state;
     const names = new Map<number, string>();
-    for (const { node, underlay } of nodes.rows()) {
+    for (const { name, underlay } of nodes.rows()) {
       const index = underlay && nodeIndexes.find(underlay);
-      if (index !== undefined) names.set(index, node.name);
+      if (index !== undefined) names.set(index, name);
     }
     return names;
   }

@@ -1,18 +1,21 @@
 import type { Random } from '@clustermesh/runtime';
-import { formatIp, hostIdentity, isClusterIndependent, parseIp, remoteNodeIdentity } from '@clustermesh/wire';
+import { hostIdentity, isClusterIndependent, remoteNodeIdentity } from '@clustermesh/wire';
 import type { IpEntry, LabelArray, MeshNode, Prefix } from '@clustermesh/wire';
 import { zoneLabel } from '@clustermesh/select';
 
 import type { NodeIndexes } from '../datapath/addresses/node-indexes.ts';
+import { keyText } from '../maps/address.ts';
 import { BackendPaths } from './backend-paths.ts';
 import { ClusterClaims } from './cluster-claims.ts';
+import { Column } from './column.ts';
 import { EntryPorts } from './entry-ports.ts';
 import { IdentityTable } from './identity-table.ts';
 import { IpcacheTable } from './ipcache-table.ts';
 import { OwnClaims, kubeApiserverIdentity } from './own-claims.ts';
 import { NetworkShares } from './network-shares.ts';
-import { NodeTable, hostPrefixes, insidePrefixes, podPrefixes } from './node-table.ts';
-import type { HostClaim, NodeRow } from './node-table.ts';
+import { NodeTable, hostClaims, podPrefixes } from './node-table.ts';
+import type { NodeRow } from './node-table.ts';
+import type { HostClaim } from './packed-node.ts';
 import { ServiceTable } from './service-table.ts';
 
 export interface MeshStateOptions {
@@ -37,6 +40,9 @@ export interface MeshStateOptions {
 
 /** So many rows are looked at in a few milliseconds. */
 const reconsideredRows = 16_384;
+
+/** Numbers of nodes begin at 1. */
+const apiserverSource = 0;
 
 const noRoomForNode = 'no room for its node in the node map';
 
@@ -63,8 +69,8 @@ export class MeshState {
   readonly #onIdentity: (identity: number) => void;
   readonly #monotonicMs: () => number;
   readonly #isUnreachable: (nodeIndex: number, underlay: Uint8Array) => boolean;
-  /** By `cluster/name`: the index that a node itself refers to. */
-  readonly #indexes = new Map<string, number>();
+  /** By the number of a node: the index that it refers to itself; 0: none. */
+  readonly #indexes = new Column(Uint32Array);
   #addressesSinceMs: number | undefined;
 
   constructor(options: MeshStateOptions) {
@@ -119,7 +125,7 @@ export class MeshState {
     if (!this.#hasRoomForRanges(clusterId, node)) return 'no room for its pod CIDRs in the map of networks';
     const { before, row, changesRanges } = this.nodes.upsert(clusterId, node);
     const index = row.underlay && this.nodeIndexes.acquire(row.underlay, clusterId);
-    const hadIndex = this.#referTo(`${node.cluster}/${node.name}`, index);
+    const hadIndex = this.#referTo(row.number, index);
     if (before !== undefined && !hadIndex && index !== undefined) this.nodes.tellHolders(row);
     const isUnreachable = row.underlay !== undefined && index !== undefined && this.#isUnreachable(index, row.underlay);
     this.paths.setNodeReachable(node.cluster, node.name, !isUnreachable);
@@ -135,9 +141,11 @@ export class MeshState {
   removeNode(cluster: string, name: string): void {
     const row = this.nodes.remove(cluster, name);
     this.paths.setNodeReachable(cluster, name, true);
-    this.#referTo(`${cluster}/${name}`, undefined);
-    if (row !== undefined) this.#rangesChanged(row.clusterId);
-    this.#setHosts(row, undefined);
+    if (row !== undefined) {
+      this.#referTo(row.number, undefined);
+      this.#rangesChanged(row.clusterId);
+      this.#setHosts(row, undefined);
+    }
     this.paths.nodeChanged(cluster, name, row !== undefined);
   }
 
@@ -154,8 +162,8 @@ export class MeshState {
 
   /** Where our cluster's API server is. */
   setApiservers(addresses: readonly Prefix[]): void {
-    for (const prefix of this.#apiservers) this.#ownClaims.setHost('kube-apiserver', prefix, undefined);
-    for (const prefix of addresses) this.#ownClaims.setHost('kube-apiserver', prefix, kubeApiserverIdentity);
+    for (const prefix of this.#apiservers) this.#ownClaims.setHost(apiserverSource, prefix, undefined);
+    for (const prefix of addresses) this.#ownClaims.setHost(apiserverSource, prefix, kubeApiserverIdentity);
     this.#apiservers = addresses;
     this.#addressesChanged();
   }
@@ -233,9 +241,10 @@ export class MeshState {
    * Of an address in another cluster's range of which that cluster tells nothing we know at least the node: it is part
    * of the world, as Cilium has it (ADR 118).
    */
-  #setFallback(prefix: Prefix, clusterId: ClusterId, node: string | undefined): void {
+  #setFallback(prefix: Prefix, clusterId: ClusterId, node: number | undefined): void {
     if (clusterId === this.#localClusterId) return;
-    const nodeIndex = node === undefined ? 0 : this.#nodeIndexOf(clusterId, node.slice(node.lastIndexOf('@') + 1));
+    const underlay = node === undefined ? undefined : this.nodes.underlay(node);
+    const nodeIndex = underlay && this.nodeIndexes.acquire(underlay, clusterId);
     this.#clusterClaims.setRange(prefix, clusterId, nodeIndex ?? 0);
     this.#ownClaims.setWay(prefix, nodeIndex ?? 0);
     this.#addressesChanged();
@@ -245,25 +254,22 @@ export class MeshState {
   #setHosts(before: NodeRow | undefined, after: NodeRow | undefined): void {
     const row = after ?? before;
     if (row === undefined) return;
-    const source = `${row.node.cluster}/${row.node.name}`;
-    const wanted = new Map(this.#addressesOf(after).map((one) => [formatIp(one.prefix.address), one]));
-    for (const { prefix } of this.#addressesOf(before)) {
-      if (!wanted.has(formatIp(prefix.address))) this.#ownClaims.setHost(source, prefix, undefined);
+    const wanted = new Map(this.#hostsOf(after).map((one) => [keyText(one.prefix.address), one]));
+    for (const { prefix } of this.#hostsOf(before)) {
+      if (!wanted.has(keyText(prefix.address))) this.#ownClaims.setHost(row.number, prefix, undefined);
     }
     for (const { prefix, identity } of wanted.values()) {
       // No cluster says what is in a range of another one.
       const isForeign = this.#isForeign(row.clusterId, prefix, identity);
-      this.#ownClaims.setHost(source, prefix, isForeign ? undefined : identity);
+      this.#ownClaims.setHost(row.number, prefix, isForeign ? undefined : identity);
     }
     this.#addressesChanged();
   }
 
-  /** Where one address is several things, a node comes first. */
-  #addressesOf(row: NodeRow | undefined): readonly HostClaim[] {
+  #hostsOf(row: NodeRow | undefined): readonly HostClaim[] {
     if (row === undefined) return [];
     const isOurs = row.clusterId === this.#localClusterId;
-    const identity = isOurs && row.node.name === this.#nodeName ? hostIdentity : remoteNodeIdentity;
-    return [...insidePrefixes(row.node), ...hostPrefixes(row.node).map((prefix) => ({ prefix, identity }))];
+    return hostClaims(row, isOurs && row.name === this.#nodeName ? hostIdentity : remoteNodeIdentity);
   }
 
   #isForeign(clusterId: ClusterId, prefix: Prefix, identity: number): boolean {
@@ -275,7 +281,7 @@ export class MeshState {
   #hasRoomForRanges(clusterId: ClusterId, node: MeshNode): boolean {
     if (clusterId === this.#localClusterId) return true;
     const known = this.nodes.get(node.cluster, node.name);
-    const more = podPrefixes(node).length - (known === undefined ? 0 : podPrefixes(known.node).length);
+    const more = podPrefixes(node).length - (known === undefined ? 0 : known.podCidrs.length);
     return more <= 0 || this.#networkShares.allowsRanges(this.nodes.rangeCount(clusterId) + more);
   }
 
@@ -284,18 +290,11 @@ export class MeshState {
     this.#onChange();
   }
 
-  /** One reference more; 0 without a host address, `undefined` when there is no room. */
-  #nodeIndexOf(clusterId: ClusterId, hostIp: string): number | undefined {
-    const underlay = parseIp(hostIp);
-    return underlay === undefined ? 0 : this.nodeIndexes.acquire(underlay, clusterId);
-  }
-
   /** The node refers to this index from now on, and to no other; false when it referred to none. */
-  #referTo(node: string, index: number | undefined): boolean {
+  #referTo(node: number, index: number | undefined): boolean {
     const before = this.#indexes.get(node);
-    if (index === undefined) this.#indexes.delete(node);
-    else this.#indexes.set(node, index);
-    this.nodeIndexes.release(before ?? 0);
-    return before !== undefined;
+    this.#indexes.set(node, index ?? 0);
+    this.nodeIndexes.release(before);
+    return before !== 0;
   }
 }

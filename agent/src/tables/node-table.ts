@@ -1,16 +1,19 @@
 import type { Random } from '@clustermesh/runtime';
-import { formatIp, healthIdentity, ingressIdentity, nodeIp, parseIp, prefixOf } from '@clustermesh/wire';
+import { healthIdentity, ingressIdentity, nodeIp, parseIp, prefixOf } from '@clustermesh/wire';
 import type { MeshNode, Prefix } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
+import { packNode, underlayOfPacked, unpackNode } from './packed-node.ts';
+import type { HostClaim, NodeFacts } from './packed-node.ts';
 import { PodCidrs } from './pod-cidrs.ts';
 import type { CidrConflict, OnHolder } from './pod-cidrs.ts';
 
-export interface NodeRow {
-  readonly clusterId: number;
-  readonly node: MeshNode;
-  /** Where its tunnel packets go to and come from, 16 bytes; `undefined` when the node tells no address. */
-  readonly underlay: Uint8Array | undefined;
+/** Made when it is asked for. */
+export interface NodeRow extends NodeFacts {
+  readonly cluster: string;
+  readonly name: string;
+  /** From 1 on; another node's once this one is gone. */
+  readonly number: number;
 }
 
 export interface NodeUpsert {
@@ -21,50 +24,71 @@ export interface NodeUpsert {
   readonly changesRanges: boolean;
 }
 
-/** Nodes of all clusters by `cluster/name`, and whose addresses are whose: pod CIDRs, and addresses of our own nodes. */
+/** Nodes of all clusters by name, and whose addresses are whose: pod CIDRs, and addresses of our own nodes. */
 export class NodeTable {
   readonly #localClusterId: number;
-  readonly #rows = new Map<string, NodeRow>();
+  /** By cluster, then by name. */
+  readonly #numbers = new Map<string, Map<string, number>>();
+  /** By number. */
+  readonly #packed: (string | undefined)[] = [undefined];
+  readonly #free: number[] = [];
   readonly #ranges: PodCidrs;
 
-  /** `onHolder` is given a node as its cluster, a slash, its name, an @ and its underlay address, if it has one. */
   constructor(random: Random, localClusterId: number, onHolder?: OnHolder) {
     this.#localClusterId = localClusterId;
     this.#ranges = new PodCidrs(random, localClusterId, onHolder);
   }
 
   get size(): number {
-    return this.#rows.size;
+    return this.#packed.length - 1 - this.#free.length;
   }
 
   upsert(clusterId: number, node: MeshNode): NodeUpsert {
-    const key = rowKey(node.cluster, node.name);
-    const before = this.#rows.get(key);
-    const row = { clusterId, node, underlay: underlayOf(node) };
-    this.#rows.set(key, row);
+    const before = this.get(node.cluster, node.name);
+    const number = before?.number ?? this.#add(node.cluster, node.name);
+    const row = { ...factsOf(clusterId, node), cluster: node.cluster, name: node.name, number };
+    this.#packed[number] = packNode(row);
     const [had, has] = [before === undefined ? noRanges : this.#rangesOf(before), this.#rangesOf(row)];
+    const hasMoved = before !== undefined && textOf(before.underlay) !== textOf(row.underlay);
     // The new ones first: what stays is held all the while.
-    for (const [text, range] of has) if (!had.has(text)) this.#ranges.claim(range.prefix, clusterId, range.node);
-    for (const [text, range] of had)
-      if (!has.has(text)) this.#ranges.release(range.prefix, range.clusterId, range.node);
-    const changesRanges = had.size !== has.size || [...has.keys()].some((text) => !had.has(text));
+    for (const [text, prefix] of has) {
+      if (!had.has(text)) this.#ranges.claim(prefix, clusterId, number);
+      else if (hasMoved) this.#ranges.tellAgain(prefix, clusterId);
+    }
+    if (before !== undefined) this.#release(before, had, has);
+    const changesRanges = hasMoved || had.size !== has.size || [...has.keys()].some((text) => !had.has(text));
     return { before, row, changesRanges };
   }
 
   remove(cluster: string, name: string): NodeRow | undefined {
-    const row = this.#rows.get(rowKey(cluster, name));
+    const row = this.get(cluster, name);
     if (row === undefined) return undefined;
-    this.#rows.delete(rowKey(cluster, name));
-    for (const { prefix, node } of this.#rangesOf(row).values()) this.#ranges.release(prefix, row.clusterId, node);
+    this.#release(row, this.#rangesOf(row), noRanges);
+    const names = this.#numbers.get(cluster);
+    names?.delete(name);
+    if (names?.size === 0) this.#numbers.delete(cluster);
+    this.#packed[row.number] = undefined;
+    this.#free.push(row.number);
     return row;
   }
 
   get(cluster: string, name: string): NodeRow | undefined {
-    return this.#rows.get(rowKey(cluster, name));
+    return this.#row(cluster, name, this.#numbers.get(cluster)?.get(name) ?? 0);
   }
 
-  rows(): IterableIterator<NodeRow> {
-    return this.#rows.values();
+  *rows(): IterableIterator<NodeRow> {
+    for (const [cluster, names] of this.#numbers) {
+      for (const [name, number] of names) {
+        const row = this.#row(cluster, name, number);
+        if (row !== undefined) yield row;
+      }
+    }
+  }
+
+  /** Of the node with this number. */
+  underlay(number: number): Uint8Array | undefined {
+    const packed = this.#packed[number];
+    return packed === undefined ? undefined : underlayOfPacked(packed);
   }
 
   /** The cluster in whose range the address lies. */
@@ -83,35 +107,52 @@ export class NodeTable {
   }
 
   /** Says once more by which nodes the node's pod CIDRs are held. */
-  tellHolders({ clusterId, node }: NodeRow): void {
-    for (const prefix of podPrefixes(node)) this.#ranges.tellAgain(prefix, clusterId);
+  tellHolders({ clusterId, podCidrs }: NodeRow): void {
+    for (const prefix of podCidrs) this.#ranges.tellAgain(prefix, clusterId);
   }
 
   cidrConflicts(): Generator<CidrConflict> {
     return this.#ranges.conflicts();
   }
 
-  #rangesOf({ node, clusterId, underlay }: NodeRow): ReadonlyMap<string, NodeRange> {
-    const isOurs = clusterId === this.#localClusterId;
-    const prefixes = isOurs ? [...podPrefixes(node), ...nodePrefixes(node)] : podPrefixes(node);
-    const name = `${rowKey(node.cluster, node.name)}@${underlay === undefined ? '' : formatIp(underlay)}`;
+  #row(cluster: string, name: string, number: number): NodeRow | undefined {
+    const packed = this.#packed[number];
+    return packed === undefined ? undefined : { ...unpackNode(packed), cluster, name, number };
+  }
+
+  #add(cluster: string, name: string): number {
+    const number = this.#free.pop() ?? this.#packed.push(undefined) - 1;
+    const names = this.#numbers.get(cluster) ?? new Map<string, number>();
+    this.#numbers.set(cluster, names.set(ownText(name), number));
+    return number;
+  }
+
+  #release({ clusterId, number }: NodeRow, had: Ranges, has: Ranges): void {
+    for (const [text, prefix] of had) if (!has.has(text)) this.#ranges.release(prefix, clusterId, number);
+  }
+
+  /** By text. */
+  #rangesOf({ clusterId, podCidrs, addresses }: NodeRow): Ranges {
+    const prefixes = clusterId === this.#localClusterId ? [...podCidrs, ...addresses] : podCidrs;
     return new Map(
-      prefixes.map((prefix) => [
-        `${keyText(prefix.address)}/${prefix.bits}/${clusterId}/${name}`,
-        { prefix, clusterId, node: name },
-      ]),
+      prefixes.map((prefix) => [`${keyText(prefix.address)}/${prefix.bits}/${clusterId}`, prefix] as const),
     );
   }
 }
 
-/** A range of addresses, and by which node a cluster claims it. */
-interface NodeRange {
-  readonly prefix: Prefix;
-  readonly clusterId: number;
-  readonly node: string;
-}
+type Ranges = ReadonlyMap<string, Prefix>;
 
-const noRanges: ReadonlyMap<string, NodeRange> = new Map();
+const noRanges: Ranges = new Map();
+
+function factsOf(clusterId: number, node: MeshNode): NodeFacts {
+  return {
+    clusterId,
+    underlay: underlayOf(node),
+    podCidrs: podPrefixes(node),
+    addresses: nodePrefixes(node),
+    inside: insidePrefixes(node),
+  };
+}
 
 /** Pod CIDRs of a node, primary ones first. */
 export function podPrefixes(node: MeshNode): readonly Prefix[] {
@@ -133,20 +174,13 @@ function underlayOf(node: MeshNode): Uint8Array | undefined {
 /** More addresses than this no node needs; another cluster shall not fill our maps with them. */
 const hostAddresses = 16;
 
-/** The node's own addresses, as far as the maps have them. */
-export function hostPrefixes(node: MeshNode | undefined): readonly Prefix[] {
-  return node === undefined ? [] : nodePrefixes(node).slice(0, hostAddresses);
-}
-
-/** What a node says of an address: who is there. */
-export interface HostClaim {
-  readonly prefix: Prefix;
-  readonly identity: number;
+/** What the maps have of a node's addresses (protocol.md §8.9). Where one address is several things, a node comes first. */
+export function hostClaims({ addresses, inside }: NodeRow, identity: number): readonly HostClaim[] {
+  return [...inside, ...addresses.slice(0, hostAddresses).map((prefix) => ({ prefix, identity }))];
 }
 
 /** Where the node's own proxy and its health endpoint are, if it has them (protocol.md §8.9). */
-export function insidePrefixes(node: MeshNode | undefined): readonly HostClaim[] {
-  if (node === undefined) return [];
+function insidePrefixes(node: MeshNode): readonly HostClaim[] {
   const ingress = [node.ipv4IngressIp, node.ipv6IngressIp].map((ip) => ({ ip, identity: ingressIdentity }));
   const health = [node.ipv4HealthIp, node.ipv6HealthIp].map((ip) => ({ ip, identity: healthIdentity }));
   return [...ingress, ...health].flatMap(({ ip, identity }) => {
@@ -162,6 +196,11 @@ function nodePrefixes({ ipAddresses }: MeshNode): readonly Prefix[] {
   });
 }
 
-function rowKey(cluster: string, name: string): string {
-  return `${cluster}/${name}`;
+function textOf(address: Uint8Array | undefined): string {
+  return address === undefined ? '' : keyText(address);
+}
+
+/** A copy that is no part of the text that it was read from, which would stay as long. */
+function ownText(text: string): string {
+  return Buffer.from(text).toString();
 }

@@ -49,31 +49,31 @@ describe('OwnClaims', () => {
   });
 
   it('leads to the proxy and the health endpoint of a node by the range around them', () => {
-    own.setHost('east/n1', prefix('10.2.1.7'), 8);
-    own.setHost('east/n1', prefix('10.2.1.8'), 4);
+    own.setHost(1, prefix('10.2.1.7'), 8);
+    own.setHost(1, prefix('10.2.1.8'), 4);
     expect(shown()).toEqual(['10.2.1.7/32 8 via 0', '10.2.1.8/32 4 via 0']);
     own.setWay(prefix('10.2.1.0/24'), 5);
     expect(shown()).toEqual(['10.2.1.7/32 8 via 5', '10.2.1.8/32 4 via 5']);
-    own.setHost('east/n2', prefix('10.2.1.7'), 6);
+    own.setHost(2, prefix('10.2.1.7'), 6);
     expect(shown()).toEqual(['10.2.1.7/32 6 via 0', '10.2.1.8/32 4 via 5']);
-    own.setHost('east/n2', prefix('10.2.1.7'), undefined);
-    own.setHost('east/n1', prefix('10.2.1.8'), undefined);
+    own.setHost(2, prefix('10.2.1.7'), undefined);
+    own.setHost(1, prefix('10.2.1.8'), undefined);
     own.setWay(prefix('10.2.1.0/24'), 0);
     expect(shown()).toEqual(['10.2.1.7/32 8 via 0']);
-    own.setHost('east/n1', prefix('10.2.1.7'), undefined);
+    own.setHost(1, prefix('10.2.1.7'), undefined);
     expect(references[5]).toBe(0);
   });
 
   it('says of an address of ours that it is the host, whoever else says something', () => {
-    own.setHost('east/n1', prefix('172.30.0.1'), 6);
-    own.setHost('kube-apiserver', prefix('172.30.0.1'), 7);
+    own.setHost(1, prefix('172.30.0.1'), 6);
+    own.setHost(0, prefix('172.30.0.1'), 7);
     own.setNetwork(prefix('172.30.0.1'), narrow);
     expect(shown()).toEqual(['172.30.0.1/32 7 via 0']);
-    own.setHost('west/n1', prefix('172.30.0.1'), 1);
+    own.setHost(3, prefix('172.30.0.1'), 1);
     expect(shown()).toEqual(['172.30.0.1/32 1 via 0']);
-    own.setHost('west/n1', prefix('172.30.0.1'), undefined);
-    own.setHost('kube-apiserver', prefix('172.30.0.1'), undefined);
-    own.setHost('east/n1', prefix('172.30.0.1'), undefined);
+    own.setHost(3, prefix('172.30.0.1'), undefined);
+    own.setHost(0, prefix('172.30.0.1'), undefined);
+    own.setHost(1, prefix('172.30.0.1'), undefined);
     expect(shown()).toEqual([`172.30.0.1/32 ${narrow} via 0`]);
     own.setNetwork(prefix('172.30.0.1'), undefined);
     expect(shown()).toEqual([]);

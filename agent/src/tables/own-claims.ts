@@ -20,21 +20,14 @@ const precedence: readonly number[] = [
 /** A node's proxy and its health endpoint have addresses like those of pods: the tunnel leads there. */
 const insideNodes: ReadonlySet<number | undefined> = new Set([ingressIdentity, healthIdentity, undefined]);
 
-interface OwnClaim {
-  readonly prefix: Prefix;
-  /** By who says so: what is at the address. */
-  readonly hosts: Map<string, number>;
-}
+/**
+ * Who says what of an address: a source and the place of an identity in `precedence`, as one number; where there are
+ * several, places by source.
+ */
+type Hosts = number | Map<number, number>;
 
-interface Way {
-  readonly prefix: Prefix;
-  readonly nodeIndex: number;
-}
-
-interface NamedNetwork {
-  readonly prefix: Prefix;
-  readonly identity: number;
-}
+/** More than there are places. */
+const placesPerSource = 8;
 
 export interface OwnClaimsOptions {
   readonly random: Random;
@@ -48,11 +41,11 @@ export interface OwnClaimsOptions {
  */
 export class OwnClaims {
   readonly #options: OwnClaimsOptions;
-  readonly #hosts: PrefixMap<OwnClaim>;
-  /** Networks that policies name. */
-  readonly #networks: PrefixMap<NamedNetwork>;
-  /** Pod CIDRs of other clusters: each lies in the narrowest network around it. */
-  readonly #ways: PrefixMap<Way>;
+  readonly #hosts: PrefixMap<Hosts>;
+  /** Identities of networks that policies name. */
+  readonly #networks: PrefixMap<number>;
+  /** Indexes of nodes by pod CIDRs of other clusters: each lies in the narrowest network around it. */
+  readonly #ways: PrefixMap<number>;
 
   constructor(options: OwnClaimsOptions) {
     this.#options = options;
@@ -64,25 +57,25 @@ export class OwnClaims {
   /** `undefined`: no policy names it any more. */
   setNetwork(prefix: Prefix, identity: number | undefined): void {
     if (identity === undefined) this.#networks.delete(prefix);
-    else this.#networks.set(prefix, { prefix, identity });
+    else this.#networks.set(prefix, identity);
     this.#apply(prefix);
     for (const way of [...this.#ways.overlapping(prefix)]) if (way.prefix.bits > prefix.bits) this.#apply(way.prefix);
   }
 
-  /** `undefined`: the source says nothing of the address any more. */
-  setHost(source: string, prefix: Prefix, identity: number | undefined): void {
-    const claim = at(this.#hosts, prefix) ?? { prefix, hosts: new Map<string, number>() };
-    if (identity === undefined) claim.hosts.delete(source);
-    else claim.hosts.set(source, identity);
-    if (claim.hosts.size === 0) this.#hosts.delete(prefix);
-    else this.#hosts.set(prefix, claim);
+  /** `source`: who says so, by number; `undefined`: the source says nothing of the address any more. */
+  setHost(source: number, prefix: Prefix, identity: number | undefined): void {
+    const before = this.#hosts.get(prefix);
+    const hosts = withHost(before, source, identity);
+    if (hosts === before && typeof hosts === 'number') return;
+    if (hosts === undefined) this.#hosts.delete(prefix);
+    else this.#hosts.set(prefix, hosts);
     this.#apply(prefix);
   }
 
   /** Addresses of this network are behind that node; 0: nobody knows. */
   setWay(prefix: Prefix, nodeIndex: number): void {
     if (nodeIndex === 0) this.#ways.delete(prefix);
-    else this.#ways.set(prefix, { prefix, nodeIndex });
+    else this.#ways.set(prefix, nodeIndex);
     this.#apply(prefix);
     for (const inside of [...this.#networks.overlapping(prefix), ...this.#hosts.overlapping(prefix)]) {
       if (inside.prefix.bits > prefix.bits) this.#apply(inside.prefix);
@@ -92,14 +85,13 @@ export class OwnClaims {
   #apply(prefix: Prefix): void {
     const { ipcache, nodeIndexes } = this.#options;
     const { address, bits } = prefix;
-    const hosts = [...(at(this.#hosts, prefix)?.hosts.values() ?? [])];
-    const host = precedence.find((each) => hosts.includes(each));
+    const host = firstOf(this.#hosts.get(prefix));
     const identity = host ?? this.#networkIdentity(prefix);
     if (identity === undefined) {
       nodeIndexes.release(ipcache.remove(address, bits, noClaimant)?.nodeIndex ?? 0);
       return;
     }
-    const nodeIndex = insideNodes.has(host) ? (this.#ways.longest(address, bits)?.nodeIndex ?? 0) : 0;
+    const nodeIndex = insideNodes.has(host) ? (this.#ways.longest(address, bits) ?? 0) : 0;
     nodeIndexes.retain(nodeIndex);
     const before = ipcache.upsert(address, bits, { clusterId: noClaimant, identity, nodeIndex });
     nodeIndexes.release(before?.nodeIndex ?? 0);
@@ -107,14 +99,26 @@ export class OwnClaims {
 
   /** Of a network itself, and of a pod CIDR in one. */
   #networkIdentity(prefix: Prefix): number | undefined {
-    const around = this.#networks.longest(prefix.address, prefix.bits);
-    const isSaid = around?.prefix.bits === prefix.bits || at(this.#ways, prefix) !== undefined;
-    return isSaid ? around?.identity : undefined;
+    const around = this.#networks.around(prefix);
+    const isSaid = around?.prefix.bits === prefix.bits || this.#ways.get(prefix) !== undefined;
+    return isSaid ? around?.value : undefined;
   }
 }
 
-/** Of exactly this prefix. */
-function at<T extends { readonly prefix: Prefix }>(map: PrefixMap<T>, { address, bits }: Prefix): T | undefined {
-  const found = map.longest(address, bits);
-  return found?.prefix.bits === bits ? found : undefined;
+/** The one that goes before the others. */
+function firstOf(hosts: Hosts | undefined): number | undefined {
+  if (hosts === undefined) return undefined;
+  return precedence[typeof hosts === 'number' ? hosts % placesPerSource : Math.min(...hosts.values())];
+}
+
+function withHost(hosts: Hosts | undefined, source: number, identity: number | undefined): Hosts | undefined {
+  const place = identity === undefined ? -1 : precedence.indexOf(identity);
+  const isOnly = hosts === undefined || (typeof hosts === 'number' && Math.floor(hosts / placesPerSource) === source);
+  if (isOnly) return place < 0 ? undefined : source * placesPerSource + place;
+  if (typeof hosts === 'number' && place < 0) return hosts;
+  const all =
+    typeof hosts === 'number' ? new Map([[Math.floor(hosts / placesPerSource), hosts % placesPerSource]]) : hosts;
+  if (place < 0) all.delete(source);
+  else all.set(source, place);
+  return all.size === 0 ? undefined : all;
 }

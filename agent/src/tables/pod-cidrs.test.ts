@@ -20,7 +20,7 @@ function address(text: string): Uint8Array {
 }
 
 function setUp() {
-  const holders = new Map<string, string | undefined>();
+  const holders = new Map<string, number | undefined>();
   const cidrs = new PodCidrs(seededRandom(1), west, ({ address: at }, clusterId, node) => {
     if (node === undefined) holders.delete(`${formatIp(at)} ${clusterId}`);
     else holders.set(`${formatIp(at)} ${clusterId}`, node);
@@ -35,10 +35,10 @@ function setUp() {
 describe('PodCidrs', () => {
   it('knows the owner of an address by the longest range', () => {
     const { cidrs } = setUp();
-    cidrs.claim(prefix('10.2.0.0/16'), east, 'node1');
-    cidrs.claim(prefix('10.2.1.0/24'), east, 'node1');
-    cidrs.claim(prefix('10.3.1.0/24'), north, 'node1');
-    cidrs.claim(prefix('fd00:3::/64'), north, 'node1');
+    cidrs.claim(prefix('10.2.0.0/16'), east, 1);
+    cidrs.claim(prefix('10.2.1.0/24'), east, 1);
+    cidrs.claim(prefix('10.3.1.0/24'), north, 1);
+    cidrs.claim(prefix('fd00:3::/64'), north, 1);
     expect(
       ['10.2.1.1', '10.2.9.1', '10.3.1.1', 'fd00:3::1', '10.4.0.1'].map((text) => cidrs.owner(address(text))),
     ).toEqual([...[east, east, north, north, undefined]]);
@@ -50,53 +50,53 @@ describe('PodCidrs', () => {
     { name: 'one around', first: '10.2.1.0/24', second: '10.0.0.0/8' },
   ])('of overlapping ranges of two clusters the first is held, until it goes: $name', ({ first, second }) => {
     const { cidrs, conflicts } = setUp();
-    cidrs.claim(prefix(first), east, 'node1');
-    cidrs.claim(prefix(second), north, 'node1');
+    cidrs.claim(prefix(first), east, 1);
+    cidrs.claim(prefix(second), north, 1);
     expect(cidrs.owner(address('10.2.1.1'))).toBe(east);
     expect(conflicts()).toEqual([`${formatIp(prefix(second).address)} 3<2`]);
-    cidrs.release(prefix(first), east, 'node1');
+    cidrs.release(prefix(first), east, 1);
     expect(cidrs.owner(address('10.2.1.1'))).toBe(north);
     expect(conflicts()).toEqual([]);
   });
 
   it('ours goes before all others, whenever it comes; what stood behind the loser is held', () => {
     const { cidrs, conflicts } = setUp();
-    cidrs.claim(prefix('10.0.0.0/8'), east, 'node1');
-    cidrs.claim(prefix('10.3.1.0/24'), north, 'node1');
-    cidrs.claim(prefix('10.1.1.0/24'), west, 'node1');
+    cidrs.claim(prefix('10.0.0.0/8'), east, 1);
+    cidrs.claim(prefix('10.3.1.0/24'), north, 1);
+    cidrs.claim(prefix('10.1.1.0/24'), west, 1);
     expect(['10.1.1.1', '10.3.1.1', '10.9.1.1'].map((text) => cidrs.owner(address(text)))).toEqual([
       west,
       north,
       undefined,
     ]);
     expect(conflicts()).toEqual(['10.0.0.0 2<1']);
-    cidrs.release(prefix('10.1.1.0/24'), west, 'node1');
+    cidrs.release(prefix('10.1.1.0/24'), west, 1);
     expect(cidrs.owner(address('10.3.1.1'))).toBe(north);
     expect(conflicts()).toEqual(['10.0.0.0 2<3']);
   });
 
   it('goes with the last node that claims it', () => {
     const { cidrs } = setUp();
-    cidrs.claim(prefix('10.2.0.0/16'), east, 'node1');
-    cidrs.claim(prefix('10.2.0.0/16'), east, 'node2');
-    cidrs.release(prefix('10.2.0.0/16'), east, 'node1');
+    cidrs.claim(prefix('10.2.0.0/16'), east, 1);
+    cidrs.claim(prefix('10.2.0.0/16'), east, 2);
+    cidrs.release(prefix('10.2.0.0/16'), east, 1);
     expect(cidrs.owner(address('10.2.1.1'))).toBe(east);
-    cidrs.release(prefix('10.2.0.0/16'), east, 'node2');
+    cidrs.release(prefix('10.2.0.0/16'), east, 2);
     expect(cidrs.owner(address('10.2.1.1'))).toBeUndefined();
   });
 
   it('tells by which node a range is held, and when it is no more', () => {
     const { cidrs, holders } = setUp();
-    cidrs.claim(prefix('10.2.0.0/16'), east, 'node1');
-    cidrs.claim(prefix('10.2.0.0/16'), east, 'node2');
-    cidrs.claim(prefix('10.2.1.0/24'), north, 'node3');
-    expect([...holders]).toEqual([['10.2.0.0 2', 'node1']]);
-    cidrs.release(prefix('10.2.0.0/16'), east, 'node1');
-    expect([...holders]).toEqual([['10.2.0.0 2', 'node2']]);
-    cidrs.release(prefix('10.2.0.0/16'), east, 'node2');
-    expect([...holders]).toEqual([['10.2.1.0 3', 'node3']]);
-    cidrs.claim(prefix('10.2.1.128/25'), west, 'node4');
-    expect([...holders]).toEqual([['10.2.1.128 1', 'node4']]);
+    cidrs.claim(prefix('10.2.0.0/16'), east, 1);
+    cidrs.claim(prefix('10.2.0.0/16'), east, 2);
+    cidrs.claim(prefix('10.2.1.0/24'), north, 3);
+    expect([...holders]).toEqual([['10.2.0.0 2', 1]]);
+    cidrs.release(prefix('10.2.0.0/16'), east, 1);
+    expect([...holders]).toEqual([['10.2.0.0 2', 2]]);
+    cidrs.release(prefix('10.2.0.0/16'), east, 2);
+    expect([...holders]).toEqual([['10.2.1.0 3', 3]]);
+    cidrs.claim(prefix('10.2.1.128/25'), west, 4);
+    expect([...holders]).toEqual([['10.2.1.128 1', 4]]);
   });
 
   it.each([
@@ -106,7 +106,7 @@ describe('PodCidrs', () => {
     { text: '10.2.0.0/16', want: false },
   ])('$text touches our range 10.1.1.0/24: $want', ({ text, want }) => {
     const { cidrs } = setUp();
-    cidrs.claim(prefix('10.1.1.0/24'), west, 'node1');
+    cidrs.claim(prefix('10.1.1.0/24'), west, 1);
     expect(cidrs.touchesLocal(prefix(text))).toBe(want);
   });
 
@@ -122,8 +122,8 @@ describe('PodCidrs', () => {
         const claims = new Map<string, number>();
         for (const { text, cluster, add } of steps) {
           const key = `${text} ${cluster}`;
-          if (add) cidrs.claim(prefix(text), cluster, 'node1');
-          else cidrs.release(prefix(text), cluster, 'node1');
+          if (add) cidrs.claim(prefix(text), cluster, 1);
+          else cidrs.release(prefix(text), cluster, 1);
           claims.set(key, add ? 1 : 0);
         }
         const lost = new Set(

@@ -1,71 +1,100 @@
 import type { Random } from '@clustermesh/runtime';
 import type { Prefix } from '@clustermesh/wire';
 
-import { keyText } from '../maps/address.ts';
 import { PrefixIndex, hostPrefix } from './prefix-index.ts';
+import { SortedRows } from './sorted-rows.ts';
+
+export interface PrefixEntry<T> {
+  readonly prefix: Prefix;
+  readonly value: T;
+}
 
 /** Values by address prefix, asked for by the longest one around an address, or by overlap. Looking up allocates nothing. */
 export class PrefixMap<T> {
   readonly #index: PrefixIndex;
+  /** By row of the index. */
   readonly #values: (T | undefined)[] = [];
   readonly #countByLength = new Map<number, number>();
   /** Prefix lengths in use, the longest first. */
   #lengths: readonly number[] = [];
-  /** Starts of the prefixes with their lengths as texts, sorted: what lies inside another prefix stands together. */
-  readonly #sorted: string[] = [];
+  /** By start, then by length: what lies inside another prefix stands together. */
+  readonly #sorted: SortedRows;
   readonly #scratch = new Uint8Array(16);
 
   constructor(random: Random) {
     this.#index = new PrefixIndex(random);
+    this.#sorted = new SortedRows(this.#index);
   }
 
   get size(): number {
     return this.#index.size;
   }
 
+  /** Of exactly this prefix. */
+  get({ address, bits }: Prefix): T | undefined {
+    const row = this.#index.find(address, bits);
+    return row < 0 ? undefined : this.#values[row];
+  }
+
   set(prefix: Prefix, value: T): void {
     const before = this.#index.size;
-    this.#values[this.#index.insert(prefix.address, prefix.bits)] = value;
+    const row = this.#index.insert(prefix.address, prefix.bits);
+    this.#values[row] = value;
     if (this.#index.size === before) return;
     this.#countLength(prefix.bits, 1);
-    const text = sortText(prefix);
-    this.#sorted.splice(this.#firstFrom(text), 0, text);
+    this.#sorted.insert(row);
   }
 
   delete(prefix: Prefix): void {
     const row = this.#index.find(prefix.address, prefix.bits);
     if (row < 0) return;
+    this.#sorted.delete(row);
     this.#values[row] = undefined;
     this.#index.remove(row);
     this.#countLength(prefix.bits, -1);
-    this.#sorted.splice(this.#firstFrom(sortText(prefix)), 1);
   }
 
   /** Of the longest prefix that contains this one. */
   longest(address: Uint8Array, bits = hostPrefix): T | undefined {
+    const row = this.#rowAround(address, bits);
+    return row < 0 ? undefined : this.#values[row];
+  }
+
+  /** The longest prefix that contains this one. */
+  around({ address, bits }: Prefix): PrefixEntry<T> | undefined {
+    const row = this.#rowAround(address, bits);
+    return row < 0 ? undefined : this.#entry(row);
+  }
+
+  /** Every prefix that contains this one, is it, or lies in it. Not while any comes or goes. */
+  *overlapping(prefix: Prefix): Generator<PrefixEntry<T>> {
+    for (const length of this.#lengths) {
+      const row = length > prefix.bits ? -1 : this.#index.find(this.#masked(prefix.address, length), length);
+      const entry = row < 0 ? undefined : this.#entry(row);
+      if (entry !== undefined) yield entry;
+    }
+    for (const row of this.#sorted.from(prefix.address)) {
+      this.#index.copyAddress(row, this.#scratch);
+      if (Buffer.compare(this.#masked(this.#scratch, prefix.bits), prefix.address) !== 0) return;
+      if (this.#index.prefixLength(row) <= prefix.bits) continue;
+      const entry = this.#entry(row);
+      if (entry !== undefined) yield entry;
+    }
+  }
+
+  #rowAround(address: Uint8Array, bits: number): number {
     for (const length of this.#lengths) {
       if (length > bits) continue;
       const row = this.#index.find(this.#masked(address, length), length);
-      if (row >= 0) return this.#values[row];
+      if (row >= 0) return row;
     }
-    return undefined;
+    return -1;
   }
 
-  /** Of every prefix that contains this one, is it, or lies in it. */
-  *overlapping(prefix: Prefix): Generator<T> {
-    for (const length of this.#lengths) {
-      const row = length > prefix.bits ? -1 : this.#index.find(this.#masked(prefix.address, length), length);
-      const value = row < 0 ? undefined : this.#values[row];
-      if (value !== undefined) yield value;
-    }
-    for (let at = this.#firstFrom(keyText(prefix.address)); at < this.#sorted.length; at++) {
-      const inside = parseSortText(this.#sorted[at] ?? '');
-      const start = this.#masked(inside.address, prefix.bits);
-      if (Buffer.compare(start, prefix.address) !== 0) return;
-      if (inside.bits <= prefix.bits) continue;
-      const value = this.#values[this.#index.find(inside.address, inside.bits)];
-      if (value !== undefined) yield value;
-    }
+  #entry(row: number): PrefixEntry<T> | undefined {
+    const value = this.#values[row];
+    if (value === undefined) return undefined;
+    return { prefix: { address: this.#index.address(row), bits: this.#index.prefixLength(row) }, value };
   }
 
   #countLength(bits: number, change: number): void {
@@ -77,28 +106,12 @@ export class PrefixMap<T> {
     }
   }
 
-  #firstFrom(text: string): number {
-    let [low, high] = [0, this.#sorted.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#sorted[middle] ?? '') < text) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
+  /** May be given its own result. */
   #masked(address: Uint8Array, bits: number): Uint8Array {
     const whole = bits >> 3;
-    for (let at = 0; at < 16; at++) this.#scratch[at] = at < whole ? (address[at] ?? 0) : 0;
-    if (whole < 16) this.#scratch[whole] = (address[whole] ?? 0) & ~(0xff >> (bits & 7));
+    for (let at = 0; at < 16; at++)
+      this.#scratch[at] =
+        at < whole ? (address[at] ?? 0) : at === whole ? (address[at] ?? 0) & ~(0xff >> (bits & 7)) : 0;
     return this.#scratch;
   }
-}
-
-function sortText({ address, bits }: Prefix): string {
-  return keyText(address) + String.fromCharCode(bits);
-}
-
-function parseSortText(text: string): Prefix {
-  return { address: Buffer.from(text.slice(0, 16), 'latin1'), bits: text.charCodeAt(16) };
 }

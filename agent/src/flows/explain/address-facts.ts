@@ -83,8 +83,8 @@ export class AddressFacts {
     if (row === undefined || row.nodeIndex === 0) return { kind: 'network', ...none };
     const underlay = state.nodeIndexes.underlay(row.nodeIndex);
     const node = [...state.nodes.rows()].find((each) => each.underlay && keyText(each.underlay) === keyText(underlay));
-    const cluster = node?.node.cluster ?? nameOfCluster(state.nodeIndexes.clusterId(row.nodeIndex));
-    const name = node?.node.name ?? '';
+    const cluster = node?.cluster ?? nameOfCluster(state.nodeIndexes.clusterId(row.nodeIndex));
+    const name = node?.name ?? '';
     const report = nodeProbe.reports().find((each) => each.cluster === cluster && each.node === name);
     return {
       kind: this.isInOtherCluster(address) ? 'tunnel' : 'network',

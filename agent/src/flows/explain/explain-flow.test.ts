@@ -87,7 +87,7 @@ class World {
 
   async explain(request: Partial<ExplainRequest>, known: Known = {}) {
     const policy = knownPolicy(known);
-    const node = { clusterId: 2, underlay: eastUnderlay, node: { cluster: 'east', name: 'e1' } } as unknown as NodeRow;
+    const node = { clusterId: 2, underlay: eastUnderlay, cluster: 'east', name: 'e1' } as unknown as NodeRow;
     const facts = new AddressFacts({
       maps: this.maps,
       state: {
