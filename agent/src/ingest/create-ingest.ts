@@ -11,6 +11,7 @@ import { ClusterIds } from './cluster-ids.ts';
 import { InitialSync } from './initial-sync.ts';
 import { LinkedClusters } from './linked-clusters.ts';
 import type { LinkedClustersDeps } from './linked-clusters.ts';
+import { ListingTurns } from './listing-turns.ts';
 import { LocalCluster } from './local-cluster.ts';
 import { LocalNamespaces } from './local-namespaces.ts';
 import { LocalPods } from './local-pods.ts';
@@ -66,6 +67,8 @@ export interface Ingest {
   published(cluster: string): Published | undefined;
 }
 
+/** Some ten thousand addresses are listed in a part of that. */
+const longestListingTurnMs = 5_000;
 /** As many identities as a range of 16 bits has numbers. */
 const maxIdentities = 65_536;
 
@@ -127,6 +130,8 @@ export function createIngest(options: IngestOptions): Ingest {
   const localPods = new LocalPods({ ...edges, table: endpoints, onChange: () => endpointChanges.raise() });
   const localCluster = new LocalCluster({
     ...edges,
+    // Ours wait for nobody.
+    listings: new ListingTurns({ clock, atOnce: Infinity }),
     kv: options.own,
     context: local,
     silenceMs: mirrorSilenceMs,
@@ -137,6 +142,7 @@ export function createIngest(options: IngestOptions): Ingest {
   });
   const remotes = remoteClusters(options, {
     ...edges,
+    listings: new ListingTurns({ clock, longestMs: options.links && longestListingTurnMs }),
     clusterIds,
     localName: local.cluster,
     maxConnectedClusters: local.maxConnectedClusters,

@@ -1,4 +1,4 @@
-import type { KvReader, WatchBatch } from '@clustermesh/kvstore';
+import type { KvEvent, KvReader, WatchBatch } from '@clustermesh/kvstore';
 
 type Watcher = Pick<KvReader, 'watch'>;
 
@@ -9,10 +9,19 @@ type Watcher = Pick<KvReader, 'watch'>;
 export function byKeyName(kv: Watcher): Watcher {
   return {
     async *watch(prefix, options, signal): AsyncGenerator<WatchBatch> {
-      for await (const batch of kv.watch(prefix, options, signal)) {
-        const entries = batch.events.filter(({ key }) => key.startsWith(prefix) && key.length > prefix.length);
-        yield { ...batch, events: entries.map((event) => ({ ...event, key: event.key.slice(prefix.length) })) };
-      }
+      for await (const batch of kv.watch(prefix, options, signal))
+        yield { ...batch, events: named(batch.events, prefix) };
     },
   };
+}
+
+function named(events: readonly KvEvent[], prefix: string): readonly KvEvent[] {
+  const entries: KvEvent[] = [];
+  for (const event of events) {
+    if (!event.key.startsWith(prefix) || event.key.length === prefix.length) continue;
+    const { kind, modRevision } = event;
+    const key = event.key.slice(prefix.length);
+    entries.push(kind === 'put' ? { kind, key, value: event.value, modRevision } : { kind, key, modRevision });
+  }
+  return entries;
 }

@@ -5,6 +5,7 @@ import type { KvReader } from '@clustermesh/kvstore';
 import type { ClusterName, KindName } from '@clustermesh/wire';
 
 import { byKeyName } from './key-names.ts';
+import type { ListingTurns } from './listing-turns.ts';
 import { NoRoom } from './no-room.ts';
 import type { Pacer } from './pacer.ts';
 import type { Rejections } from './rejections.ts';
@@ -17,6 +18,7 @@ export interface IngestDeps {
   readonly log: Logger;
   readonly health: Health;
   readonly pacer: Pacer;
+  readonly listings: ListingTurns;
 }
 
 export interface KindSource<T> {
@@ -214,7 +216,8 @@ export class KindIngest<T> implements IngestedKind {
       await waitForKey(kv, canaryKey, signal);
       this.#deps.log.debug({ cluster: this.#source.cluster, kind: this.name }, 'canary seen');
     }
-    const entries = byKeyName(inSmallBatches(kv, listedAtOnce));
+    const inTurn = this.#deps.listings.inTurn(kv, this.name !== 'ip');
+    const entries = byKeyName(inSmallBatches(inTurn, listedAtOnce));
     while (!isAborted(signal)) {
       this.#round = new AbortController();
       try {
