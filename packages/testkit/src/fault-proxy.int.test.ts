@@ -38,6 +38,16 @@ describe('FaultProxy', () => {
     expect(client.received).toBe('0123456');
   });
 
+  it('refuses after the given number of bytes', async () => {
+    const client = new Client(proxy.port);
+    const refused = proxy.refuseAfter(3, 'up');
+    client.socket.write('0123456789');
+    await refused;
+    const late = new Client(proxy.port);
+    await eventually(() => expect([client.closed, late.closed]).toEqual([true, true]));
+    expect(proxy.passed('up')).toBe(3);
+  });
+
   it('holds one direction back without telling anybody, and loses nothing', async () => {
     const client = new Client(proxy.port);
     client.socket.write('a');

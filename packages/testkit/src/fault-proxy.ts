@@ -22,6 +22,7 @@ export class FaultProxy implements AsyncDisposable {
   #delayMs = 0;
   #bytesPerSecond = Infinity;
   #refusing = false;
+  #onSpent: (() => void) | undefined;
   #accepted = 0;
 
   private constructor(listener: Server, target: number) {
@@ -65,6 +66,17 @@ export class FaultProxy implements AsyncDisposable {
   /** Ends every connection as soon as `bytes` more have passed in that direction; later connections are whole. */
   cutAfter(bytes: number, direction: Direction = 'down'): void {
     this.#budget[direction] = bytes;
+  }
+
+  /** The same, and `refuse`; resolves when it has come to that. */
+  async refuseAfter(bytes: number, direction: Direction): Promise<void> {
+    this.#budget[direction] = bytes;
+    const spent = Promise.withResolvers<undefined>();
+    this.#onSpent = () => {
+      this.#refusing = true;
+      spent.resolve(undefined);
+    };
+    await spent.promise;
   }
 
   /** Resets what is there and whatever comes, until `resume()`. */
@@ -174,6 +186,8 @@ export class FaultProxy implements AsyncDisposable {
   #spent(link: Link, direction: Direction): void {
     const [from, to] = ends(link, direction);
     this.#budget[direction] = Infinity;
+    this.#onSpent?.();
+    this.#onSpent = undefined;
     this.#links.delete(link);
     to.end();
     from.resetAndDestroy();

@@ -11,6 +11,7 @@ import { Semaphore } from '../semaphore.ts';
 import { planTransactions } from '../transactions.ts';
 import type { Stage } from '../transactions.ts';
 import type { WriteGate } from './write-gate.ts';
+import { WriteHistory } from './write-history.ts';
 
 /** A lease may be lost again between its grant and its use; more often than this it is no accident. */
 const leaseAttempts = 3;
@@ -33,12 +34,14 @@ export class Committer {
   readonly #connection: EtcdConnection;
   readonly #leases: Leases | undefined;
   readonly #gate: WriteGate | undefined;
+  readonly #history: WriteHistory;
   readonly #inFlight: Semaphore;
 
   constructor(connection: EtcdConnection, { leases, gate, maxInFlight }: CommitterOptions) {
     this.#connection = connection;
     this.#leases = leases;
     this.#gate = gate;
+    this.#history = new WriteHistory(connection, () => leases?.giveUp());
     this.#inFlight = new Semaphore(maxInFlight);
   }
 
@@ -82,10 +85,13 @@ export class Committer {
   async #transact(batch: readonly KvOp[], signal: AbortSignal): Promise<bigint> {
     for (let attempt = 1; ; attempt++) {
       await this.#gate?.pass(signal);
+      await this.#history.checked(signal);
       const requests = await this.#requests(batch, signal);
       try {
         const { header } = await this.#connection.unary(txn, requests, `write ${describe(batch)}`, signal);
         this.#releaseDeleted(batch);
+        this.#history.acknowledged(batch, header.revision);
+        this.#leases?.settled(batch);
         return header.revision;
       } catch (error) {
         if (this.#leases === undefined || attempt === leaseAttempts || !hasCode(error, 'KV_LEASE_LOST')) throw error;

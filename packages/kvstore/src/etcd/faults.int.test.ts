@@ -266,6 +266,31 @@ describe('a writer to etcd', () => {
     );
   });
 
+  it('writes and deletes again what an etcd has undone that comes back with older data', async () => {
+    const { etcd, kv } = await start();
+    const store = sync(kv);
+    for (let index = 0; index < 5; index++) store.upsert(`p/${index}`, Buffer.from('old'));
+    await store.settled(signal);
+    await etcd.keep();
+    store.upsert('p/1', Buffer.from('new'));
+    store.upsert('p/9', Buffer.from('new'));
+    store.delete('p/2');
+    await store.settled(signal);
+    await etcd.restart({ kept: true });
+    store.upsert('beat', Buffer.from('1'));
+    const lines = ['p/0 old', 'p/1 new', 'p/3 old', 'p/4 old', 'p/9 new'];
+    await eventually(async () => {
+      const found = await etcd.ctl('get', 'p/', '--prefix');
+      expect(
+        found
+          .trim()
+          .replaceAll(/^(p.*)\n/gm, '$1 ')
+          .split('\n'),
+      ).toEqual(lines);
+    });
+    await eventually(async () => expect(await etcd.leases()).toHaveLength(kv.leaseCount));
+  });
+
   it('keeps its leases, and so its keys, over a restart of etcd', async () => {
     const { etcd, kv } = await start({ leaseTtlSeconds: 2 });
     await kv.commit([put('a')], signal);

@@ -3,8 +3,9 @@ import type { Clock, Logger, Random } from '@clustermesh/runtime';
 
 import { KeyTable } from '../key-table/key-table.ts';
 import { WordRows } from '../key-table/word-rows.ts';
+import type { KvOp } from '../kv-store.ts';
 import type { EtcdConnection } from './connection.ts';
-import { leaseGrant, leaseKeepAlive } from './methods.ts';
+import { leaseGrant, leaseKeepAlive, leaseRevoke } from './methods.ts';
 
 export interface LeaseOptions {
   readonly leaseTtlSeconds: number;
@@ -26,6 +27,12 @@ interface HeldLease {
   keys: number;
 }
 
+/** Leases of a history that was undone, and the keys that are still to be put or deleted anew. */
+interface FormerLeases {
+  readonly ids: readonly bigint[];
+  readonly owed: Set<string>;
+}
+
 /** The leases that a writer's keys hang on: granted as needed, kept alive, and given up when the server lost them. */
 export class Leases {
   readonly #options: LeaseOptions;
@@ -40,6 +47,7 @@ export class Leases {
   readonly #listeners = new Set<(keys: readonly string[]) => void>();
   #granting: Promise<void> = Promise.resolve();
   #checkNow = new AbortController();
+  #former: FormerLeases | undefined;
 
   constructor(options: LeaseOptions, deps: LeaseDeps) {
     this.#options = options;
@@ -74,6 +82,30 @@ export class Leases {
       const slot = this.#keys.find(key);
       if (slot >= 0) this.#release(slot);
     }
+  }
+
+  /**
+   * The server has what hung on them as it was at some time in the past. All is told as lost, and put on other leases;
+   * then the old ones are revoked, with what the server still has and should not. Until then they live as long as they do.
+   */
+  giveUp(): void {
+    const { ids = [], owed = new Set<string>() } = this.#former ?? {};
+    for (const slot of this.#slots()) owed.add(this.#keys.keyAt(slot));
+    this.#former = { ids: [...ids, ...this.#held.keys()], owed };
+    this.#lose([...this.#held.values()]);
+  }
+
+  /** The server has acknowledged these. */
+  settled(batch: readonly KvOp[]): void {
+    const former = this.#former;
+    if (former === undefined) return;
+    for (const op of batch) {
+      const keys = op.kind === 'delete-prefix' ? [...former.owed].filter((key) => key.startsWith(op.prefix)) : [op.key];
+      for (const key of keys) former.owed.delete(key);
+    }
+    if (former.owed.size > 0) return;
+    this.#former = undefined;
+    for (const id of former.ids) void this.#revoke(id);
   }
 
   releasePrefix(prefix: string): void {
@@ -142,6 +174,16 @@ export class Leases {
     this.#byNumber.set(lease.number, lease);
     this.#withRoom.add(lease);
     return lease;
+  }
+
+  /** Where that fails, the lease ends by itself. */
+  async #revoke(id: bigint): Promise<void> {
+    const { connection, log } = this.#deps;
+    try {
+      await connection.unary(leaseRevoke, id, `revoke lease ${id.toString(16)}`, new AbortController().signal);
+    } catch (error) {
+      log.debug({ reason: describeError(error) }, 'former lease not revoked');
+    }
   }
 
   #release(slot: number): void {

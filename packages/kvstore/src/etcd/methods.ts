@@ -44,6 +44,7 @@ export const range = method('KV/Range', encodeRange, decodeRange);
 export const txn = method('KV/Txn', encodeTxn, decodeTxn);
 export const watch = method('Watch/Watch', encodeWatchCreate, decodeWatch);
 export const leaseGrant = method('Lease/LeaseGrant', encodeLeaseGrant, decodeLease);
+export const leaseRevoke = method('Lease/LeaseRevoke', encodeLeaseId, decodeHeaderOnly);
 export const leaseKeepAlive = method('Lease/LeaseKeepAlive', encodeLeaseId, decodeLease);
 export const authenticate = method('Auth/Authenticate', encodeAuthenticate, decodeHeaderOnly);
 export const authEnable = method('Auth/AuthEnable', encodeNothing, decodeHeaderOnly);
