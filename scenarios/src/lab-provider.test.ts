@@ -28,6 +28,10 @@ describe('commands of the lab', () => {
     },
     { told: commands.up({ clusters: [cluster] }), want: 'clustermesh lab up --clusters east --nodes 2' },
     {
+      told: commands.up({ clusters: [{ ...cluster, cache: 'redis' }] }),
+      want: 'clustermesh lab up --clusters east --nodes 2 --cache redis',
+    },
+    {
       told: commands.up({ clusters: [{ ...cluster, ipFamilies: ['IPv4', 'IPv6'] }] }),
       want: 'clustermesh lab up --clusters east --nodes 2 --dual-stack',
     },

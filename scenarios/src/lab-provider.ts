@@ -156,6 +156,10 @@ async function until(what: string, isDone: () => Promise<boolean>): Promise<void
   }
 }
 
+function hasRedis({ cache }: ClusterTopology): boolean {
+  return cache === 'redis';
+}
+
 /** IPv4 alone is what a lab has anyway. */
 function labCluster({ ipFamilies, ...cluster }: ClusterTopology): Omit<ClusterTopology, 'ipFamilies'> {
   return ipFamilies.length > 1 ? { ...cluster, ...{ ipFamilies } } : cluster;
@@ -171,7 +175,8 @@ function labCommands(mesh: string): ProviderCommands {
     up: ({ clusters }) => {
       const isDual = clusters.some(({ ipFamilies }) => ipFamilies.length > 1);
       const names = clusters.map(({ name }) => name).join(',');
-      return inLab(`up --clusters ${names} --nodes ${clusters[0]?.nodes ?? 1}${isDual ? ' --dual-stack' : ''}`);
+      const more = [...(isDual ? ['--dual-stack'] : []), ...(clusters.some(hasRedis) ? ['--cache redis'] : [])];
+      return inLab(['up', `--clusters ${names}`, `--nodes ${clusters[0]?.nodes ?? 1}`, ...more].join(' '));
     },
     cut: ({ cluster, peers = [], traffic, direction }) => {
       const named = peers.map((peer) => flag('peer', peer)).join('');

@@ -36,6 +36,7 @@ export const programs = [
   'etcd',
   'clustermesh-apiserver',
   'kvstoremesh',
+  'redis',
   'clustermesh-agent',
   'kube-api',
   'echo',

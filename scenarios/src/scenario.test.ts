@@ -91,6 +91,12 @@ describe('parseScenario', () => {
     expect(topology.clusters[0]).toEqual({ name: 'east', id: 1, nodes: 1, ipFamilies: ['IPv4'] });
   });
 
+  it('keeps the cache of all clusters where it is told to, whatever the file says', () => {
+    const content = { ...head, steps: [step] };
+    const all = parseScenario(content, 'x.yaml', { cache: 'redis' }).topology.clusters;
+    expect(all.map(({ cache }) => cache)).toEqual(all.map(() => 'redis'));
+  });
+
   it.each([
     { rounds: undefined, names: ['round 1: first', 'round 2: first', 'last'] },
     { rounds: 1, names: ['first', 'last'] },

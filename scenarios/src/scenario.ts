@@ -6,6 +6,7 @@ import { z } from 'zod';
 
 import { Manifests } from './manifests.ts';
 import { clusterNamesOf, topology } from './topology.ts';
+import type { ClusterTopology, Topology } from './topology.ts';
 import { action, expectation } from './vocabulary.ts';
 
 const step = z.strictObject({
@@ -52,6 +53,8 @@ export type Scenario = Omit<Content, 'steps' | 'manifests'> & {
 export interface LoadOptions {
   /** How often steps that come in rounds are done, instead of what the file says. */
   readonly rounds?: number | undefined;
+  /** Where all clusters keep their cache, instead of what the file says. */
+  readonly cache?: ClusterTopology['cache'] | undefined;
 }
 
 /** @throws MeshError SCENARIO_INVALID naming file, place and reason of everything that is wrong. */
@@ -74,10 +77,15 @@ export function parseScenario(content: unknown, path: string, options: LoadOptio
       parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`),
     );
   const manifests = new Manifests(parsed.data.manifests);
-  const loaded = { ...parsed.data, manifests, steps: parsed.data.steps.flatMap((one) => inOrder(one, options)) };
+  const steps = parsed.data.steps.flatMap((one) => inOrder(one, options));
+  const loaded = { ...parsed.data, topology: withCache(parsed.data.topology, options), manifests, steps };
   const problems = findUnknownNames(loaded);
   if (problems.length > 0) throw invalid(path, problems);
   return loaded;
+}
+
+function withCache(all: Topology, { cache }: LoadOptions): Topology {
+  return cache === undefined ? all : { ...all, clusters: all.clusters.map((cluster) => ({ ...cluster, cache })) };
 }
 
 function inOrder(one: Content['steps'][number], { rounds: wanted }: LoadOptions): readonly Step[] {

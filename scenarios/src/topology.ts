@@ -17,6 +17,8 @@ export const topology = z.strictObject({
           .default(['IPv4']),
         /** `cilium`: its state is published from Cilium's objects. */
         source: z.enum(['kubernetes', 'cilium']).optional(),
+        /** Where copies of the others are kept: in the cluster's etcd, or in a Redis of its own. */
+        cache: z.enum(['etcd', 'redis']).optional(),
       }),
     )
     .min(1),

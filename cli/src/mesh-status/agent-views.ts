@@ -1,4 +1,5 @@
 import { renderDuration } from '../render/duration.ts';
+import type { CacheView } from './cache-use.ts';
 import { policyNotices } from './policy-use.ts';
 import type { PolicyView } from './policy-use.ts';
 
@@ -16,6 +17,7 @@ export interface AgentView {
   readonly conflicts?: readonly { readonly message: string }[];
   readonly conflictCount?: number;
   readonly policy?: PolicyView;
+  readonly cache?: CacheView;
 }
 
 /** How one agent sees one remote cluster. */

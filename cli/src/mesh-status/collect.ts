@@ -9,6 +9,8 @@ import { agentNotices, clusterUse } from './agent-views.ts';
 import type { AgentView } from './agent-views.ts';
 import { remoteStatus, worstViews } from './mesh-status.ts';
 import type { MeshStatus, MirrorStatus, RemoteStatus, Replicas } from './mesh-status.ts';
+import { cacheUse } from './cache-use.ts';
+import type { CacheView } from './cache-use.ts';
 import { policyUse } from './policy-use.ts';
 import { whyNotReady } from './why-not-ready.ts';
 
@@ -24,6 +26,7 @@ const askedAgents = 16;
 const askTimeoutMs = 5_000;
 
 const agentStatus = z.looseObject({ node: z.string() });
+const cacheView = z.looseObject({ store: z.string(), address: z.string(), problem: z.string() });
 const mirrorStatuses = z.array(z.looseObject({ name: z.string() }));
 
 export interface StatusSource {
@@ -55,20 +58,39 @@ export async function collectStatus(source: StatusSource, now: number, signal: A
   const answers = views.filter((view) => view !== undefined);
   const remotes = withUnseen(worstViews(answers.flat()), await readConfigured(source, signal), answers.length > 0);
   const { agentViews, notices } = await askAgents(source, signal);
+  const cache = cacheUse(await askCaches(source, mirrors, signal), agentViews);
   const policy = policyUse(agentViews.flatMap((view) => view.policy ?? []));
   return {
     cluster: { name: clusterName, id: clusterId },
     apiserver,
     agents,
     ...(policy === undefined ? {} : { policy }),
+    ...(cache.cache === undefined ? {} : { cache: cache.cache }),
     clusters: remotes.map((remote) => withUse(remote, agentViews)),
-    notices: [...agentNotices(agentViews), ...notices],
+    notices: [...cache.notices, ...agentNotices(agentViews), ...notices],
     problems: [
       ...whyNotReady({ app: apiserverName, kind: 'deployment' }, apiserver, { context, namespace }),
       ...whyNotReady({ app: agentName, kind: 'daemonset' }, agents, { context, namespace }),
       ...problems,
+      ...cache.problems,
     ],
   };
+}
+
+/** Another version has nothing to say of it; one that does not answer at all is told of elsewhere. */
+async function askCaches(
+  { kube, namespace }: StatusSource,
+  mirrors: readonly Pod[],
+  signal: AbortSignal,
+): Promise<readonly CacheView[]> {
+  const asked = mirrors.map(async ({ metadata: { name } }) => {
+    try {
+      return [cacheView.parse(await kube.podJson({ namespace, name }, mirrorPort, '/v1/cache', signal))];
+    } catch {
+      return [];
+    }
+  });
+  return (await Promise.all(asked)).flat();
 }
 
 /** An agent that does not answer is none of the problems: those that are not ready are counted already. */

@@ -35,7 +35,8 @@ describe('remoteStatus', () => {
       want: { state: 'failed', errorCode: 'TLS_UNTRUSTED' },
     },
     { name: 'not tried yet is connecting', mirror: {}, want: { state: 'connecting' } },
-    { name: 'a removed cluster is draining', mirror: { state: 'draining' }, want: { state: 'draining', ready: false } },
+    { name: 'a removed cluster is draining', mirror: { state: 'leaving' }, want: { state: 'draining', ready: false } },
+    { name: 'so is one whose grace is over', mirror: { state: 'draining' }, want: { state: 'draining', ready: false } },
   ])('$name', ({ mirror, want }) => {
     const status = remoteStatus({ name: 'west', ...mirror }, now);
     expect({ ...status, error: status.error, errorCode: status.errorCode }).toMatchObject(want);
@@ -80,6 +81,12 @@ describe('renderMeshStatus', () => {
   it('says how many policies there are, and what they judge', () => {
     const [first] = renderMeshStatus({ ...status, policy: { policies: 3, scopes: ['all', 'mesh'] } }).split('\n');
     expect(first).toBe('cluster east (id 1)   apiserver 1/1   agents 1/2 NOT READY   policies 3 (scope all, mesh)');
+  });
+
+  it('names the cache where it is not the cluster\u2019s etcd', () => {
+    const cache = { store: 'redis', address: 'rediss://redis:6379' };
+    const [first] = renderMeshStatus({ ...status, cache }).split('\n');
+    expect(first).toBe('cluster east (id 1)   apiserver 1/1   agents 1/2 NOT READY   cache redis rediss://redis:6379');
   });
 
   it('explains what is not mirrored, or late, of a cluster that is connected', () => {

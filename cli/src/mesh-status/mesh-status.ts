@@ -1,5 +1,6 @@
 import { renderDuration } from '../render/duration.ts';
 import type { DatapathUse } from './agent-views.ts';
+import type { CacheUse } from './cache-use.ts';
 import type { PolicyUse } from './policy-use.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { PolicyUse } from './policy-use.ts';
  * - `connecting`: on its way, nothing has failed.
  * - `stale`: contact is lost; what was learnt before stays in use, as old as `age` says.
  * - `failed`: never reached; `error` says why.
- * - `draining`: removed from the configuration, its entries are being deleted.
+ * - `draining`: removed from the configuration, its entries are being deleted, or will be after the grace.
  * - `unknown`: configured, but no kvstoremesh answers that could tell.
  */
 export type RemoteState = 'ready' | 'connecting' | 'stale' | 'failed' | 'draining' | 'unknown';
@@ -39,6 +40,8 @@ export interface MeshStatus {
   readonly agents: Replicas;
   /** As the agents tell; absent where none does. */
   readonly policy?: PolicyUse;
+  /** Where copies of other clusters are kept; absent where that is the cluster's etcd. */
+  readonly cache?: NonNullable<CacheUse['cache']>;
   readonly clusters: readonly RemoteStatus[];
   /** Everything else that is not as it should be, one line each. */
   readonly problems: readonly string[];
@@ -114,7 +117,7 @@ function notesOf(mirror: MirrorStatus): Pick<RemoteStatus, 'notes'> {
 }
 
 function remoteState(mirror: MirrorStatus): RemoteState {
-  if (mirror.state === 'draining') return 'draining';
+  if (mirror.state === 'leaving' || mirror.state === 'draining') return 'draining';
   if (mirror.connected === true) return mirror.ready === true ? 'ready' : 'connecting';
   if (mirror['last-contact'] !== undefined) return 'stale';
   return mirror['last-error'] === undefined ? 'connecting' : 'failed';

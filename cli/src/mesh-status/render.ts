@@ -17,11 +17,12 @@ export function renderMeshStatus(status: MeshStatus): string {
   return [headline(status), '', table, ...section(errors), ...section(problems), ...section(notices)].join('\n');
 }
 
-function headline({ cluster, apiserver, agents, policy }: MeshStatus): string {
+function headline({ cluster, apiserver, agents, policy, cache }: MeshStatus): string {
   return [
     `cluster ${cluster.name} (id ${cluster.id})`,
     `apiserver ${replicas(apiserver)}`,
     `agents ${replicas(agents)}`,
+    ...(cache === undefined ? [] : [`cache ${cache.store} ${cache.address}`]),
     ...(policy === undefined ? [] : [`policies ${policy.policies} (scope ${policy.scopes.join(', ')})`]),
   ].join('   ');
 }

@@ -19,7 +19,7 @@ import {
 import type { LabState } from './supervisor/lab-state.ts';
 import type { ClusterStatus, SupervisorStatus } from './supervisor/lab-status.ts';
 import { fetchStatus } from './supervisor/status-server.ts';
-import { isDualStack } from './topology.ts';
+import { hasRedis, isDualStack } from './topology.ts';
 import type { Topology } from './topology.ts';
 import { nodeEnv, nodeProgram } from './workspace.ts';
 
@@ -72,8 +72,9 @@ export async function findLab(mesh: string): Promise<LabState | undefined> {
 
 async function describeLab(topology: Topology, { mode, kubeAssets, installMesh = true }: UpOptions): Promise<LabState> {
   const { layout, limitation } = await probeHost(mode);
-  await requirePrograms(layout.mode, topology.samples !== undefined && topology.samples.length > 0);
-  if (layout.mode === 'root' && topology.clusters.some(isDualStack)) await requireIpv6();
+  const { clusters, samples = [] } = topology;
+  await requirePrograms(layout.mode, { hasSamples: samples.length > 0, hasRedis: clusters.some(hasRedis) });
+  if (layout.mode === 'root' && clusters.some(isDualStack)) await requireIpv6();
   return {
     topology,
     layout,

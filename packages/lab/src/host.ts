@@ -49,8 +49,12 @@ async function findLimitation(cgroupRoot: string | undefined): Promise<string | 
 }
 
 /** @throws MeshError LAB_INVALID_STATE naming the programs that a lab of this mode starts and this machine lacks */
-export async function requirePrograms(mode: LabMode, hasSamples = false): Promise<void> {
-  const wanted = mode === 'root' ? ['etcd', 'ip', 'nsenter', ...(hasSamples ? ['nft'] : [])] : ['etcd'];
+export async function requirePrograms(
+  mode: LabMode,
+  { hasSamples = false, hasRedis = false }: { readonly hasSamples?: boolean; readonly hasRedis?: boolean } = {},
+): Promise<void> {
+  const ofRoot = ['ip', 'nsenter', ...(hasSamples ? ['nft'] : [])];
+  const wanted = ['etcd', ...(mode === 'root' ? ofRoot : []), ...(hasRedis ? ['redis-server'] : [])];
   const found = await Promise.all(wanted.map((name) => runCommand(['sh', '-c', 'command -v "$0"', name])));
   const missing = wanted.filter((_, index) => found[index]?.exitCode !== 0);
   if (missing.length === 0) return;

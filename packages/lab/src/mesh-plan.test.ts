@@ -32,6 +32,21 @@ describe('planMesh', () => {
     expect(clusterOf(root, 'west').controlPlane).toMatchObject({ address: '172.30.2.1', netns: 'cm-lab-west-cp' });
   });
 
+  it('puts the Redis of a cache beside the control plane of its cluster, and nowhere else', () => {
+    const clusters = topology.clusters.map(
+      (one) => ({ ...one, cache: one.name === 'east' ? 'redis' : 'etcd' }) as const,
+    );
+    const plan = planMesh(
+      { ...topology, clusters },
+      { mode: 'root', stateRoot: '/run/clustermesh', cgroupRoot: '/cg' },
+    );
+    expect(clusterOf(plan, 'east').redis).toEqual({
+      ...{ address: '172.30.1.1', port: 6379, dir: '/run/clustermesh/lab/east/redis' },
+      ...{ netns: 'cm-lab-east-cp', cgroup: '/cg/clustermesh-lab/east/control-plane' },
+    });
+    expect(clusterOf(plan, 'west')).not.toHaveProperty('redis');
+  });
+
   it('keeps the control plane of cluster 0 out of the way of the bridge', () => {
     expect(root.underlay).toMatchObject({ address: '172.30.0.1', netns: 'cm-lab-underlay' });
   });

@@ -1,7 +1,7 @@
 import { MeshError } from '@clustermesh/runtime';
 import { join } from 'node:path';
 
-import { isDualStack } from './topology.ts';
+import { hasRedis, isDualStack } from './topology.ts';
 import type { ClusterSource, ClusterTopology, SampleTopology, Topology } from './topology.ts';
 
 /** `root`: network namespaces, cgroups and eBPF. `rootless`: the same control plane on loopback addresses. */
@@ -61,7 +61,16 @@ export interface ClusterPlan {
   readonly podCidr6?: string;
   readonly serviceCidr6?: string;
   readonly source: ClusterSource;
+  /** Holds the cache; absent where the cluster's own etcd does. */
+  readonly redis?: RedisPlan;
   readonly nodes: readonly NodePlan[];
+}
+
+export interface RedisPlan extends Place {
+  readonly address: string;
+  readonly port: number;
+  /** Its data, certificates and users. */
+  readonly dir: string;
 }
 
 export interface NodePlan extends Place {
@@ -114,23 +123,21 @@ interface Scope {
 }
 
 function planCluster(topology: ClusterTopology, scope: Scope): ClusterPlan {
-  const { name, id, nodes, source = 'kubernetes', ...families } = topology;
+  const { name, id, nodes, source = 'kubernetes', cache, ...families } = topology;
   const dir = join(scope.stateDir, name);
+  const address = `${base(scope.mode)}.${id}.1`;
+  const controlPlane = place(scope, `${name}-cp`, `${name}/control-plane`);
   const isDual = isDualStack(families);
   return {
     name,
     id,
     dir,
-    controlPlane: {
-      address: `${base(scope.mode)}.${id}.1`,
-      port: 6443,
-      socket: join(dir, 'kube-api.sock'),
-      ...place(scope, `${name}-cp`, `${name}/control-plane`),
-    },
+    controlPlane: { address, port: 6443, socket: join(dir, 'kube-api.sock'), ...controlPlane },
     podCidr: `10.${id}.0.0/16`,
     serviceCidr: `10.${100 + id}.0.0/16`,
     ...(isDual ? { podCidr6: `${pods6(id)}::/48`, serviceCidr6: `fd00:20:${id}::/112` } : {}),
     source,
+    ...(hasRedis({ cache }) ? { redis: { address, port: 6379, dir: join(dir, 'redis'), ...controlPlane } } : {}),
     nodes: Array.from({ length: nodes }, (_, index) => planNode({ name, id, dir, isDual }, index + 1, scope)),
   };
 }

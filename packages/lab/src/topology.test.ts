@@ -8,7 +8,7 @@ describe('parseTopology', () => {
   it('fills in the mesh and two nodes of IPv4 a cluster', () => {
     const want = {
       mesh: 'lab',
-      clusters: [{ ...east, source: 'kubernetes' }],
+      clusters: [{ ...east, source: 'kubernetes', cache: 'etcd' }],
       startupTaint: false,
       settings: {},
       samples: [],
@@ -41,9 +41,9 @@ describe('upCommand', () => {
   });
 
   it('names what the clusters have more than by default', () => {
-    const dual = { ...east, ipFamilies: ['IPv4', 'IPv6'] as const };
+    const dual = { ...east, ipFamilies: ['IPv4', 'IPv6'] as const, cache: 'redis' as const };
     expect(upCommand({ mesh: 'doc', clusters: [dual], startupTaint: true })).toBe(
-      'clustermesh lab up --mesh doc --clusters east --nodes 2 --dual-stack --startup-taint',
+      'clustermesh lab up --mesh doc --clusters east --nodes 2 --dual-stack --cache redis --startup-taint',
     );
   });
 });

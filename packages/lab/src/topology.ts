@@ -31,7 +31,11 @@ export interface ClusterTopology {
   readonly ipFamilies?: readonly IpFamily[];
   /** `cilium`: its state is published from Cilium's objects, which the lab writes as Cilium would. Default: `kubernetes`. */
   readonly source?: ClusterSource;
+  /** Where kvstoremesh writes and agents read the copies of other clusters. Default: the cluster's own etcd. */
+  readonly cache?: ClusterCache;
 }
+
+export type ClusterCache = 'etcd' | 'redis';
 
 export type ClusterSource = 'kubernetes' | 'cilium';
 
@@ -52,6 +56,7 @@ const cluster = z.strictObject({
     .refine((families) => [singleStack, dualStack].includes(families.join()), `must be ${singleStack} or ${dualStack}`)
     .default(['IPv4']),
   source: z.enum(['kubernetes', 'cilium']).default('kubernetes'),
+  cache: z.enum(['etcd', 'redis']).default('etcd'),
 });
 
 const sample = z.strictObject({
@@ -87,6 +92,10 @@ export function parseTopology(input: unknown): Topology {
   throw new MeshError('CONFIG_INVALID', `topology of the lab: ${issues.join('; ')}`);
 }
 
+export function hasRedis({ cache }: { readonly cache?: ClusterCache | undefined }): boolean {
+  return cache === 'redis';
+}
+
 export function isDualStack({ ipFamilies }: Pick<ClusterTopology, 'ipFamilies'>): boolean {
   return ipFamilies?.includes('IPv6') === true;
 }
@@ -103,6 +112,7 @@ export function upCommand({ mesh, clusters, startupTaint }: Topology): string {
   const names = clusters.map(({ name }) => name).join(',');
   const flags = [
     ...(clusters.some(isDualStack) ? [' --dual-stack'] : []),
+    ...(clusters.some(hasRedis) ? [' --cache redis'] : []),
     ...(startupTaint === true ? [' --startup-taint'] : []),
   ].join('');
   return `clustermesh lab up --mesh ${mesh} --clusters ${names} --nodes ${clusters[0]?.nodes ?? 1}${flags}`;

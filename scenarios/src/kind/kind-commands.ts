@@ -22,6 +22,7 @@ const images = [...componentImages, ...demoImages];
 const patterns: Readonly<Record<Exclude<Kill['program'], 'supervisor'>, string>> = {
   etcd: '[-]-data-dir=/var/run/etcd',
   'clustermesh-apiserver': '[c]lustermesh-apiserver/dist/main.js',
+  redis: '[r]edis-server',
   kvstoremesh: '[k]vstoremesh/dist/main.js',
   'clustermesh-agent': '[a]gent/dist/main.js',
   'kube-api': '^[k]ube-apiserver',

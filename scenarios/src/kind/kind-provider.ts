@@ -160,7 +160,8 @@ function refuseWhatKindLacks(topology: Topology): void {
 /** What of a topology there is in the lab alone. */
 export function whatKindLacks({ clusters, samples = [] }: Topology): readonly string[] {
   const cilium = clusters.filter(({ source }) => source === 'cilium').map(({ name }) => `Cilium in ${name}`);
-  return [...cilium, ...(samples.length === 0 ? [] : ['the etcd of samples'])];
+  const redis = clusters.filter(({ cache }) => cache === 'redis').map(({ name }) => `a Redis of ${name}`);
+  return [...cilium, ...redis, ...(samples.length === 0 ? [] : ['the etcd of samples'])];
 }
 
 /** What takes minutes in production is short, as in the lab, or a scenario would wait for it. */

@@ -20,6 +20,7 @@ export default class LabUp extends BaseCommand {
     '<%= config.bin %> lab up',
     '<%= config.bin %> lab up --clusters east,west --nodes 1',
     '<%= config.bin %> lab up --dual-stack',
+    '<%= config.bin %> lab up --cache redis',
     'export KUBECONFIG=$(<%= config.bin %> lab kubeconfig); kubectl --context east get nodes',
   ];
   static override flags = {
@@ -27,6 +28,11 @@ export default class LabUp extends BaseCommand {
     clusters: Flags.string({ description: 'names of the clusters, comma-separated', default: 'east,north,west' }),
     nodes: Flags.integer({ description: 'nodes per cluster', default: 2, min: 1, max: 9 }),
     'dual-stack': Flags.boolean({ description: 'pods and services have IPv6 addresses, too' }),
+    cache: Flags.option({
+      description: 'where copies of other clusters are kept: in the cluster’s etcd or in a Redis of its own',
+      options: ['etcd', 'redis'] as const,
+      default: 'etcd' as const,
+    })(),
     'startup-taint': Flags.boolean({
       description: 'nodes keep pods away until their agent has read the other clusters',
     }),
@@ -43,7 +49,13 @@ export default class LabUp extends BaseCommand {
     const names = flags.clusters.split(',').filter((name) => name !== '');
     if (names.length === 0) throw new MeshError('CONFIG_INVALID', '--clusters names no cluster');
     const ipFamilies: IpFamily[] = flags['dual-stack'] ? ['IPv4', 'IPv6'] : ['IPv4'];
-    const clusters = names.map((name, at) => ({ name, id: at + 1, nodes: flags.nodes, ipFamilies }));
+    const clusters = names.map((name, at) => ({
+      name,
+      id: at + 1,
+      nodes: flags.nodes,
+      ipFamilies,
+      cache: flags.cache,
+    }));
     const lab = await Lab.up(
       { mesh: flags.mesh, clusters, startupTaint: flags['startup-taint'] },
       {

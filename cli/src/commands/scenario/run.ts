@@ -29,6 +29,7 @@ export default class ScenarioRun extends BaseCommand {
     '<%= config.bin %> scenario run scenarios/demo.yaml --keep   # leaves the clusters up: clustermesh lab status',
     '<%= config.bin %> scenario run scenarios/*.yaml --collect /tmp/collected',
     '<%= config.bin %> scenario run scenarios/kill-every-program.yaml --rounds 10',
+    '<%= config.bin %> scenario run scenarios/demo.yaml --cache redis',
     '<%= config.bin %> scenario run scenarios/demo.yaml --provider kind --dry-run',
   ];
   static override args = { file: Args.string({ description: 'scenario files', required: true }) };
@@ -54,13 +55,17 @@ export default class ScenarioRun extends BaseCommand {
       min: 1,
     }),
     collect: Flags.string({ description: 'directory for logs and state of all clusters of a scenario that failed' }),
+    cache: Flags.option({
+      description: 'where the clusters keep copies of others, whatever the files say (lab only)',
+      options: ['etcd', 'redis'] as const,
+    })(),
     'dry-run': Flags.boolean({ description: 'print every command in order and run nothing' }),
   };
 
   async run(): Promise<readonly ScenarioOutcome[]> {
     const { argv, flags } = await this.parse(ScenarioRun);
     const { loadScenario, renderDryRun } = await import('@clustermesh/scenarios');
-    const scenarios = argv.map((file) => loadScenario(String(file), { rounds: flags.rounds }));
+    const scenarios = argv.map((file) => loadScenario(String(file), flags));
     if (flags['dry-run']) {
       for (const scenario of scenarios) this.log(renderDryRun(scenario, await this.#provider(scenario, flags)));
       return [];

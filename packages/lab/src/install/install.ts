@@ -1,5 +1,5 @@
 import { secrets } from '@clustermesh/kube';
-import type { ConfigMap, KubeClient, KubeObject } from '@clustermesh/kube';
+import type { ConfigMap, KubeClient, KubeObject, Secret } from '@clustermesh/kube';
 import { hasCode } from '@clustermesh/runtime';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -18,6 +18,8 @@ const remoteUsersName = 'clustermesh-remote-users';
 
 export interface Installation {
   readonly secrets: MeshSecretsRequest;
+  /** Further Secrets that the manifests mount. */
+  readonly moreSecrets?: readonly Secret[];
   /** Further keys of the ConfigMap `clustermesh-config`: durations, sizes. */
   readonly settings: Readonly<Record<string, string>>;
   readonly variables: ManifestVariables;
@@ -28,6 +30,7 @@ export async function installMesh(client: KubeClient, installation: Installation
   const { namespace } = installation.secrets;
   await createIfAbsent(client, { kind: 'Namespace', metadata: { name: namespace } }, signal);
   await installSecrets(client, installation.secrets, signal);
+  for (const secret of installation.moreSecrets ?? []) await applyObject(client, secret, signal);
   for (const list of userLists(installation.secrets)) await createIfAbsent(client, list, signal);
   for (const object of inInstallOrder(await loadManifests(installation.variables))) {
     await applyObject(client, withSettings(object, installation.settings), signal);
@@ -37,6 +40,7 @@ export async function installMesh(client: KubeClient, installation: Installation
 /** The same as objects in the order in which they must be there, with new certificates: for who applies them otherwise. */
 export async function installationObjects({
   secrets: request,
+  moreSecrets = [],
   settings,
   variables,
 }: Installation): Promise<readonly KubeObject[]> {
@@ -44,7 +48,7 @@ export async function installationObjects({
   const metadata = { name: remoteClustersSecretName, namespace: request.namespace };
   const links: KubeObject = { apiVersion: 'v1', kind: 'Secret', metadata };
   const objects = (await loadManifests(variables)).map((object) => withSettings(object, settings));
-  return inInstallOrder([...objects, links, ...userLists(request), ...certificates, authority]);
+  return inInstallOrder([...objects, links, ...userLists(request), ...moreSecrets, ...certificates, authority]);
 }
 
 /** In auth mode `cluster`: nobody, until clusters are connected. */

@@ -14,7 +14,9 @@ import { loadManifests, withSettings } from './install.ts';
 
 const topology = { mesh: 'lab', clusters: [{ name: 'east', id: 1, nodes: 2 }] };
 const cluster = clusterOf(planMesh(topology, { mode: 'rootless', stateRoot: '/tmp' }), 'east');
-const installation = labInstallation(cluster, { mode: 'rootless', clock: systemClock, settings: {} });
+const installation = await labInstallation(cluster, {
+  ...{ mode: 'rootless', clock: systemClock, settings: {}, redis: undefined },
+});
 const objects = await loadManifests(installation.variables);
 const workloads = objects.filter((object): object is Deployment | DaemonSet => 'template' in specOf(object));
 const containers = workloads.flatMap(({ spec }) => [
@@ -51,7 +53,7 @@ describe('the manifests of deploy/', () => {
     const keys = containers.flatMap(({ env = [] }) =>
       env.flatMap(({ valueFrom }) => valueFrom?.configMapKeyRef?.key ?? []),
     );
-    expect(keys).toEqual(expect.arrayContaining(Object.keys(installation.settings)));
+    expect(keys).toEqual(expect.arrayContaining(['cache', ...Object.keys(installation.settings)]));
   });
 
   it('mount volumes that exist', () => {

@@ -4,6 +4,7 @@ import { describeError, isAborted, runAll } from '@clustermesh/runtime';
 import type { Logger } from '@clustermesh/runtime';
 import { join } from 'node:path';
 
+import { CacheRedis } from '../cache/cache-redis.ts';
 import { standInForCilium } from '../cilium/stand-in.ts';
 import { ClusterView } from '../cluster-view.ts';
 import { adminClient } from '../control-plane/admin-client.ts';
@@ -11,6 +12,7 @@ import { ClusterApi } from '../control-plane/cluster-api.ts';
 import type { ClusterApiDeps } from '../control-plane/cluster-api.ts';
 import { kubeconfig } from '../control-plane/kubeconfig.ts';
 import type { KubeContext } from '../control-plane/kubeconfig.ts';
+import { ServiceTroubles, keepServiceRunning } from '../control-plane/service-process.ts';
 import { untilAnswered } from '../control-plane/until-answered.ts';
 import { infrastructureControllers, runControllers, workloadControllers } from '../controllers/controllers.ts';
 import { ensureNamespaces, installMesh } from '../install/install.ts';
@@ -40,10 +42,13 @@ export class ClusterSupervisor {
   #reason = 'the Kubernetes API starts';
   #view: ClusterView | undefined;
   #api: ClusterApi | undefined;
+  readonly #redis: CacheRedis | undefined;
+  readonly #troubles = new ServiceTroubles();
 
   constructor(plan: ClusterPlan, deps: ClusterDeps) {
     this.#plan = plan;
     this.#deps = deps;
+    this.#redis = plan.redis && new CacheRedis(plan.name, plan.redis);
   }
 
   get status(): ClusterStatus {
@@ -63,7 +68,7 @@ export class ClusterSupervisor {
   #whyNotReady(): string {
     if (this.#phase !== 'settling' || this.#view === undefined) return this.#reason;
     const installed = this.#deps.installMesh ? waitsFor(this.#plan, this.#view) : [];
-    return [...(this.#api?.troubles ?? []), ...installed].join('; ');
+    return [...(this.#api?.troubles ?? []), ...this.#troubles.reasons, ...installed].join('; ');
   }
 
   /** @param reachable told with the cluster's context once its API can be reached */
@@ -79,7 +84,8 @@ export class ClusterSupervisor {
         await reachable(api.context);
         await this.#runCluster(api, client, stop);
       };
-      await runAll([(stop) => api.run(stop), work], signal);
+      await this.#redis?.prepare(this.#deps.clock);
+      await runAll([(stop) => api.run(stop), (stop) => this.#keepRedis(stop), work], signal);
     } catch (error) {
       this.#phase = 'failed';
       this.#reason = describeError(error);
@@ -111,12 +117,17 @@ export class ClusterSupervisor {
     );
   }
 
+  async #keepRedis(signal: AbortSignal): Promise<void> {
+    if (this.#redis === undefined) return;
+    await keepServiceRunning(this.#redis.program, { ...this.#deps, troubles: this.#troubles }, signal);
+  }
+
   async #install(client: KubeClient, view: ClusterView, signal: AbortSignal): Promise<void> {
     await view.synced; // or a lab that is taken over would look empty
     if (this.#deps.installMesh) {
       this.#phase = 'installing';
       this.#reason = 'the mesh is being installed';
-      const installation = labInstallation(this.#plan, this.#deps);
+      const installation = await labInstallation(this.#plan, { ...this.#deps, redis: this.#redis });
       await this.#answered(() => installMesh(client, installation, signal), signal);
     }
     this.#phase = 'settling';

@@ -1,6 +1,7 @@
 import type { Clock } from '@clustermesh/runtime';
 
 import type { Installation } from '../install/install.ts';
+import type { CacheRedis } from '../cache/cache-redis.ts';
 import type { ClusterPlan, LabMode } from '../mesh-plan.ts';
 
 /** What takes minutes in production is short here, and maps are no larger than a lab fills. */
@@ -17,15 +18,19 @@ const labSettings: Readonly<Record<string, string>> = {
   'bpf-ipcache-map-max': '65536',
 };
 
+export interface LabInstallationDeps {
+  readonly mode: LabMode;
+  readonly clock: Clock;
+  readonly settings: Installation['settings'];
+  /** Holds the cache, and is prepared; absent: the cluster's own etcd does. */
+  readonly redis: CacheRedis | undefined;
+}
+
 /** How the mesh is installed in a lab cluster: the manifests of real clusters, with these values. */
-export function labInstallation(
+export async function labInstallation(
   cluster: ClusterPlan,
-  {
-    mode,
-    clock,
-    settings,
-  }: { readonly mode: LabMode; readonly clock: Clock; readonly settings: Installation['settings'] },
-): Installation {
+  { mode, clock, settings, redis }: LabInstallationDeps,
+): Promise<Installation> {
   const namespace = 'kube-system';
   const [first] = cluster.nodes;
   return {
@@ -37,11 +42,13 @@ export function labInstallation(
       authMode: settings['cluster-users-enabled'] === 'true' ? 'cluster' : 'legacy',
       clock,
     },
+    moreSecrets: redis === undefined ? [] : await redis.secrets(namespace),
     // In rootless mode the machine's own cgroups and devices are none of our business, even if we are root.
     settings: {
       ...labSettings,
       ...(mode === 'root' ? {} : { datapath: 'memory' }),
       source: cluster.source,
+      ...(redis === undefined ? {} : { cache: redis.url }),
       ...settings,
     },
     variables: {
