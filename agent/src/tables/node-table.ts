@@ -3,6 +3,7 @@ import { healthIdentity, ingressIdentity, nodeIp, parseIp, prefixOf } from '@clu
 import type { MeshNode, Prefix } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
+import { ownText } from './label-pool.ts';
 import { packNode, underlayOfPacked, unpackNode } from './packed-node.ts';
 import type { HostClaim, NodeFacts } from './packed-node.ts';
 import { PodCidrs } from './pod-cidrs.ts';
@@ -198,9 +199,4 @@ function nodePrefixes({ ipAddresses }: MeshNode): readonly Prefix[] {
 
 function textOf(address: Uint8Array | undefined): string {
   return address === undefined ? '' : keyText(address);
-}
-
-/** A copy that is no part of the text that it was read from, which would stay as long. */
-function ownText(text: string): string {
-  return Buffer.from(text).toString();
 }
