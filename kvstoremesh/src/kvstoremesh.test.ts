@@ -421,7 +421,7 @@ describe('the file of a cluster', () => {
     mesh.clusters.set();
     await mesh.settle(3 * minuteMs - 1);
     expect(newWrites(mesh)).toEqual([`delete ${configKey}`]);
-    expect(mesh.status('east')).toMatchObject({ state: 'draining', ready: false });
+    expect(mesh.status('east')).toMatchObject({ state: 'leaving', ready: false });
     expect(freshness(mesh)).toMatchObject({ connected: false });
     await mesh.settle(1);
     expect(mesh.writes).toEqual([
@@ -452,19 +452,88 @@ describe('the file of a cluster', () => {
     expect(mesh.cached('')).toEqual({});
   });
 
+  it('added again within the grace: everything is as it was, and nothing but the config is written', async () => {
+    await using mesh = new MeshFixture();
+    const east = await withEast(mesh);
+    const before = mesh.cached('cilium/cache/');
+    mesh.clusters.set();
+    await mesh.settle(minuteMs);
+    expect(mesh.status('east')?.state).toBe('leaving');
+    east.beat();
+    mesh.writes.length = 0;
+    mesh.clusters.set(remoteFile('east'));
+    await mesh.settle();
+    expect(mesh.status('east')?.state).toBe('ready');
+    expect(newWrites(mesh)).toEqual([`put ${configKey}`]);
+    expect(mesh.cached('cilium/cache/')).toEqual(before);
+    east.delete(node);
+    await mesh.settle(4 * minuteMs);
+    expect(mesh.cached('cilium/cache/')).toEqual({ [cachedService]: 'web' });
+  });
+
+  it('removed, added and removed again: the grace begins anew', async () => {
+    await using mesh = new MeshFixture();
+    await withEast(mesh);
+    mesh.clusters.set();
+    await mesh.settle(2 * minuteMs);
+    mesh.clusters.set(remoteFile('east'));
+    await mesh.settle();
+    mesh.clusters.set();
+    await mesh.settle(2 * minuteMs);
+    expect(mesh.cached('cilium/cache/')).not.toEqual({});
+    await mesh.settle(minuteMs);
+    expect(mesh.cached('')).toEqual({});
+  });
+
   it('added again while it is drained: a new life begins when all of the old one is gone', async () => {
     await using mesh = new MeshFixture();
     const east = await withEast(mesh);
     mesh.clusters.set();
     await mesh.settle(minuteMs);
+    mesh.localServer.stop();
+    await mesh.settle(2 * minuteMs);
     mesh.clusters.set(remoteFile('east'));
-    await mesh.settle(minuteMs);
+    await mesh.settle();
     expect(mesh.status('east')?.state).toBe('draining');
+    east.beat();
+    mesh.localServer.start();
     await mesh.settle(minuteMs);
     expect(mesh.status('east')?.state).toBe('ready');
     east.delete(node);
     await mesh.settle();
     expect(mesh.cached('cilium/cache/')).toEqual({ [cachedService]: 'web' });
+  });
+
+  it.each([
+    { moment: 'within the grace', afterMs: minuteMs },
+    { moment: 'in the middle of the deletion', afterMs: 3 * minuteMs },
+  ])('removed by a process that is killed $moment: the next one brings it to an end', async ({ afterMs }) => {
+    await using first = new MeshFixture();
+    await withEast(first);
+    first.clusters.set();
+    await first.settle(afterMs - 1);
+    first.localServer.apply([{ kind: 'delete-prefix', prefix: 'cilium/synced/east/' }], 0);
+    await first.stop();
+    expect(first.cached('cilium/cache/')).not.toEqual({});
+    await using second = new MeshFixture({ after: first });
+    second.clusters.set();
+    await second.settle();
+    expect(second.status('east')?.state).toBe('leaving');
+    expect(second.mesh.notReady()).toBeUndefined();
+    await second.settle(3 * minuteMs);
+    expect(second.cached('')).toEqual({});
+    expect(second.mesh.status()).toEqual([]);
+  });
+
+  it('not there for a process that starts, whose predecessor mirrored it: nothing is deleted (I4)', async () => {
+    await using first = new MeshFixture();
+    await withEast(first);
+    await first.stop();
+    const before = first.cached('cilium/cache/');
+    await using second = new MeshFixture({ after: first });
+    second.clusters.set();
+    await second.settle(4 * minuteMs);
+    expect(second.cached('cilium/cache/')).toEqual(before);
   });
 
   it('removed before the cluster ever answered is drained as well', async () => {

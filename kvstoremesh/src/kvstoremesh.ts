@@ -1,8 +1,10 @@
 import { FairShare, WritePace } from '@clustermesh/kvstore';
 import type { KvStore, PendingLimits, WriteRate } from '@clustermesh/kvstore';
+import { Backoff, retryLoop } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
 import { RemoteClusters } from '@clustermesh/remote';
-import type { ClustersSource } from '@clustermesh/remote';
+import type { ClustersSource, RemoteFile } from '@clustermesh/remote';
+import type { ClusterName } from '@clustermesh/wire';
 
 import { ClusterIds } from './remote/cluster-ids.ts';
 import { LocalWrites } from './limits/local-writes.ts';
@@ -12,6 +14,7 @@ import type { LimitSettings } from './limits/remote-limits.ts';
 import { RemoteQuota } from './limits/remote-quota.ts';
 import { SharedBytes } from './limits/shared-bytes.ts';
 import { tenantStore } from './limits/tenant-store.ts';
+import { unfinishedRemovals } from './mirror/unfinished-removals.ts';
 import { awaitedClusters } from './status/readiness.ts';
 import type { ReadinessTimeouts } from './status/readiness.ts';
 import { RemoteCluster } from './remote/remote-cluster.ts';
@@ -67,22 +70,19 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
   const pace = config.writeRate && new WritePace(config.writeRate, clock);
   const shared = new SharedBytes(config.limits.totalBytes);
   let { limits } = config;
-  const remotes = new RemoteClusters({
+  const create = (name: ClusterName, file?: RemoteFile): RemoteCluster => {
+    const budgets = { shared, space, clock, log: log.child({ cluster: name }) };
+    const quota = new RemoteQuota(limitsOf(limits, name), budgets);
+    const writes = new LocalWrites();
+    const local = tenantStore(deps.local, writing, writes);
+    const pendingLimits = (): PendingLimits => pendingShare(remotes.all.length);
+    const own = { local, pace, explain, ids, quota, writes, pendingLimits, settings: config };
+    return new RemoteCluster(name, file, { ...deps, ...own });
+  };
+  const remotes: RemoteClusters<RemoteCluster> = new RemoteClusters({
     ...deps,
     localName: config.clusterName,
-    create: (name, file) => {
-      const quota = new RemoteQuota(limitsOf(limits, name), {
-        shared,
-        space,
-        clock,
-        log: log.child({ cluster: name }),
-      });
-      const writes = new LocalWrites();
-      const local = tenantStore(deps.local, writing, writes);
-      const pendingLimits = (): PendingLimits => pendingShare(remotes.all.length);
-      const own = { local, pace, explain, ids, quota, writes, pendingLimits, settings: config };
-      return new RemoteCluster(name, file, { ...deps, ...own });
-    },
+    create,
   });
   const startedMs = clock.monotonicMs();
   let isDirectoryRead = false;
@@ -101,11 +101,15 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
 
   return {
     run: async (signal) => {
+      let finishing: Promise<void> | undefined;
       for await (const files of clusters.watch(signal)) {
         log.info({ files: files.map(({ name }) => name) }, 'clusters directory read');
         remotes.apply(files, signal);
         isDirectoryRead = true;
+        // Behind the first files, or those that have one would be taken for removed.
+        finishing ??= finishRemovals(remotes, create, deps, signal);
       }
+      await finishing;
       await remotes.ended();
     },
     notReady,
@@ -119,6 +123,21 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
     },
     status: () => [...snapshots().map(remoteClusterStatus), ...remotes.misnamed.map(refusedFileStatus)].sort(byName),
   };
+}
+
+/** What a process that was killed had begun to delete is deleted. */
+async function finishRemovals(
+  remotes: RemoteClusters<RemoteCluster>,
+  create: (name: ClusterName) => RemoteCluster,
+  { local, config, ...deps }: KvstoremeshDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (config.keepsRemoved === true) return;
+  const backoff = new Backoff({ baseMs: 1_000, capMs: 30_000, random: deps.random });
+  const finish = async (both: AbortSignal): Promise<void> => {
+    remotes.finish(await unfinishedRemovals(local, both), create, signal);
+  };
+  await retryLoop(finish, { ...deps, name: 'removals', backoff }, signal);
 }
 
 async function keepError(_remote: unknown, error: unknown): Promise<unknown> {

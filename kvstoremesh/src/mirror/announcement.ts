@@ -41,6 +41,17 @@ export class Announcement {
     await withDeadline(options, (both) => this.#sync.written(this.#configKey, both), signal);
   }
 
+  /** Readers find no such cluster from now on, whoever wrote the config. */
+  async withdraw(signal: AbortSignal): Promise<void> {
+    this.#config = undefined;
+    if (this.#sync.sizeOf(this.#configKey) === undefined) {
+      await this.#local.commit([{ kind: 'delete', key: this.#configKey }], signal);
+    } else {
+      this.#sync.delete(this.#configKey);
+      await this.#sync.written(this.#configKey, signal);
+    }
+  }
+
   freshness(freshness: Freshness): void {
     this.#sync.upsert(this.#freshnessKey, freshnessCodec.encode(freshness));
   }

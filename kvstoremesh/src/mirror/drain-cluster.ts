@@ -1,7 +1,7 @@
 import type { KvOp, KvStore } from '@clustermesh/kvstore';
 import { Backoff, retryLoop } from '@clustermesh/runtime';
 import type { Clock, Health, Logger, Random } from '@clustermesh/runtime';
-import { clusterConfigKey, freshnessKey, kinds, syncedPrefix } from '@clustermesh/wire';
+import { freshnessKey, kinds, syncedPrefix } from '@clustermesh/wire';
 import type { ClusterName } from '@clustermesh/wire';
 
 export interface DrainDeps {
@@ -10,20 +10,15 @@ export interface DrainDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly health: Health;
-  /** Between the deletion of the config and that of the data. */
-  readonly graceMs: number;
 }
 
 /**
- * Deletes all that the cache holds of a removed cluster (protocol.md §9.5). The config goes first: who connects now
- * finds no such cluster, and who already reads has the grace to be told of the removal. Freshness goes last, so
- * that nobody holds entries without knowing their age. A failed step is done again until it works: unlike Cilium's,
- * which gives up after five attempts, because these keys do not expire while our lease lives.
+ * Deletes all that the cache holds of a removed cluster, whose config is gone already (protocol.md §9.5). Freshness goes last,
+ * so that nobody holds entries without knowing their age, and a process that comes after this one knows that there is something
+ * left to delete. A failed step is done again until it works: unlike Cilium's, which gives up after five attempts, because these
+ * keys do not expire while our lease lives.
  */
 export async function drainCluster(cluster: ClusterName, deps: DrainDeps, signal: AbortSignal): Promise<void> {
-  await commit(cluster, [{ kind: 'delete', key: clusterConfigKey(cluster) }], deps, signal);
-  deps.log.info({ cluster, graceMs: deps.graceMs }, 'cluster removed, its data is kept for a grace period');
-  await deps.clock.sleep(deps.graceMs, signal);
   const prefixes = [syncedPrefix(cluster), ...kinds.map((kind) => kind.cachePrefix(cluster)).sort()];
   for (const prefix of prefixes) await commit(cluster, [{ kind: 'delete-prefix', prefix }], deps, signal);
   await commit(cluster, [{ kind: 'delete', key: freshnessKey(cluster) }], deps, signal);

@@ -36,6 +36,8 @@ export interface RemoteClusterDeps extends MirrorDeps, Pick<LinkDeps, 'connect' 
 }
 
 const enforceIntervalMs = 5 * 60_000;
+/** What is said of a cluster last need not be heard where the local store takes nothing. */
+const lastWordsMs = 5_000;
 
 /**
  * One remote cluster, from the appearance of its file to the end of its draining. A failure domain of its own (I1):
@@ -51,12 +53,18 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
   readonly #ttl: CacheTtl;
   #revocations = 0;
 
-  constructor(name: ClusterName, file: RemoteFile, deps: RemoteClusterDeps) {
-    const { clock, health, quota } = deps;
+  /** Without a file: one whose removal an earlier process has begun. */
+  constructor(name: ClusterName, file: RemoteFile | undefined, deps: RemoteClusterDeps) {
+    const { clock, health, quota, settings } = deps;
     const log = deps.log.child({ cluster: name });
     this.name = name;
     this.#deps = { ...deps, log };
-    this.#link = new RemoteLink(name, file, { ...this.#deps, paceHeartbeats: quota.paceHeartbeats }, this);
+    this.#link = new RemoteLink(
+      name,
+      file,
+      { ...this.#deps, ...linkSettings(settings), paceHeartbeats: quota.paceHeartbeats },
+      this,
+    );
     this.#mirror = new ClusterMirror(name, this.#deps);
     this.#announcement = new Announcement(name, { ...this.#deps, health: health.scope(`remote/${name}/cache`) });
     this.#limitsHealth = health.scope(`remote/${name}/limits`);
@@ -78,7 +86,7 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
     const write = (both: AbortSignal): Promise<void> => this.#write(AbortSignal.any([both, writing.signal]));
     const mirror = async (both: AbortSignal): Promise<void> => {
       await this.#mirrorWhileNamed(both);
-      await this.#announcement.settled(both);
+      await this.#lastWords(both);
       writing.abort();
     };
     await runAll([write, mirror], signal);
@@ -121,6 +129,15 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
       (both: AbortSignal) => this.#enforce(both),
     ];
     await runAll(jobs, signal);
+  }
+
+  /** Who connects now finds no such cluster; who already reads has the grace to be told of the removal. */
+  async leaving(signal: AbortSignal): Promise<void> {
+    const { settings, log } = this.#deps;
+    if (settings.keepsRemoved === true) return;
+    await this.#retry('withdraw', (both) => this.#announcement.withdraw(both), signal);
+    if (!signal.aborted)
+      log.info({ graceMs: settings.drainGraceMs }, 'cluster removed, its data is kept for a grace period');
   }
 
   beatMissed(): void {
@@ -173,15 +190,24 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
 
   /** Before anything is mirrored, or deletions that happened while this process was away would be missed (I3). */
   #adopt(signal: AbortSignal): Promise<void> {
-    const { clock, health, log, random } = this.#deps;
-    const backoff = new Backoff({ baseMs: 1000, capMs: 30_000, random });
-    const options = { name: `remote/${this.name}/adopt`, backoff, clock, health, log };
     const adopt = async (both: AbortSignal): Promise<void> => {
       const freshness = await this.#announcement.adopt(both);
       if (freshness !== undefined) this.#link.contact.restore(freshness);
       await this.#mirror.adopt(both);
     };
-    return retryLoop(adopt, options, signal);
+    return this.#retry('adopt', adopt, signal);
+  }
+
+  #retry(what: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff({ baseMs: 1000, capMs: 30_000, random: this.#deps.random });
+    return retryLoop(work, { ...this.#deps, name: `remote/${this.name}/${what}`, backoff }, signal);
+  }
+
+  async #lastWords(signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const both = AbortSignal.any([signal, over.signal]);
+    await Promise.race([this.#announcement.settled(both), this.#deps.clock.sleep(lastWordsMs, both)]);
+    over.abort();
   }
 
   #enforce(signal: AbortSignal): Promise<void> {
@@ -198,11 +224,16 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
   async #drain(signal: AbortSignal): Promise<void> {
     const { health, ids, settings } = this.#deps;
     if (settings.keepsRemoved === true) this.#deps.log.warn({}, 'removed, its data is left in the cache');
-    else await drainCluster(this.name, { ...this.#deps, graceMs: settings.drainGraceMs }, signal);
+    else await drainCluster(this.name, this.#deps, signal);
     if (signal.aborted) return;
     ids.release(this.name);
     this.#deps.quota.leave();
     this.#link.drained();
     for (const { name } of health.report()) if (name.startsWith(`remote/${this.name}/`)) health.scope(name).remove();
   }
+}
+
+/** What stays in the cache anyway needs no grace. */
+function linkSettings({ drainGraceMs, keepsRemoved }: RemoteClusterSettings): Pick<LinkDeps, 'graceMs'> {
+  return { graceMs: keepsRemoved === true ? 0 : drainGraceMs };
 }

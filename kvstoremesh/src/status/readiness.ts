@@ -1,4 +1,4 @@
-import { isConnected } from '@clustermesh/remote';
+import { isConnected, isRemoved } from '@clustermesh/remote';
 
 import type { RemoteClusterSnapshot } from './status.ts';
 
@@ -20,6 +20,6 @@ export function awaitedClusters(
 ): string[] {
   if (elapsedMs >= globalReadyTimeoutMs) return [];
   const isAwaited = ({ state, wasReady }: RemoteClusterSnapshot): boolean =>
-    !wasReady && (isConnected(state) || elapsedMs < perClusterReadyTimeoutMs);
+    !wasReady && !isRemoved(state) && (isConnected(state) || elapsedMs < perClusterReadyTimeoutMs);
   return snapshots.filter(isAwaited).map(({ name }) => name);
 }

@@ -122,6 +122,7 @@ describe('remoteClusterStatus', () => {
     ['syncing', 'connected to https://a:2379, https://b:2379, waiting for services'],
     ['waiting', 'Err: no heartbeat for 120 s'],
     ['unusable', 'Err: no heartbeat for 120 s'],
+    ['leaving', 'removed, its data is kept for a while'],
     ['draining', 'removed, its data is being deleted'],
   ] as const)('says in one line what it is doing while %s', (state, line) => {
     const kinds = { ...ready.kinds, services: kind(4, { synced: false }) };

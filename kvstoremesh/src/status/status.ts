@@ -145,6 +145,8 @@ function statusLine(snapshot: Omit<RemoteClusterSnapshot, 'quota'>): string {
     case 'waiting':
     case 'unusable':
       return `Err: ${error}`;
+    case 'leaving':
+      return 'removed, its data is kept for a while';
     case 'draining':
       return 'removed, its data is being deleted';
     case 'removed':

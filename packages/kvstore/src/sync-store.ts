@@ -107,11 +107,12 @@ export class SyncStore {
 
   upsert(key: string, value: Uint8Array): void {
     this.#account(key, value.length);
-    const isAdopted = this.#adopted.matches(key, value);
+    const isLost = this.#lost.delete(key);
+    const isAdopted = this.#adopted.matches(key, value) && !isLost;
     const isLeaving = this.#leaving.matches(key, value);
     this.#adopted.delete(key);
     this.#leaving.delete(key);
-    if (!this.#desired.put(key, value) && !this.#lost.delete(key)) return;
+    if (!this.#desired.put(key, value) && !isLost) return;
     if (this.#deps.reload === undefined) this.#values.set(key, value);
     // It stands there, or waits to be taken over.
     if (isAdopted) return;
@@ -193,9 +194,9 @@ export class SyncStore {
     return this.#changed.until(() => isWithin(limits()), signal);
   }
 
-  /** Resolves when the store has the newest value of `key`, or on abort, whatever else waits. */
+  /** Resolves when the store knows the newest of `key`, a value or its deletion, or on abort; whatever else waits. */
   written(key: string, signal: AbortSignal): Promise<void> {
-    return this.#changed.until(() => this.isWritten(key), signal);
+    return this.#changed.until(() => this.#isAtRest(key), signal);
   }
 
   /** Writes until abort. Failures are retried for ever, later and later: the store's owner hears of them by health. */
@@ -289,9 +290,8 @@ export class SyncStore {
     const { reload } = this.#deps;
     for (const key of keys) {
       this.#leaving.delete(key);
-      if (!this.#adopted.has(key)) continue;
-      this.#account(key, undefined);
-      this.#adopted.delete(key);
+      // Gone or not, it may have to be deleted (I3), and nothing is known to stand there.
+      if (this.#adopted.has(key) && !this.#queue.has(key)) this.#lost.add(key);
     }
     const lost = keys.filter((key) => this.#desired.has(key) && !this.#queue.has(key));
     if (reload === undefined) this.#putAgain(lost);

@@ -6,7 +6,7 @@ export type { RemoteConfig, RemoteFile } from './directory/remote-file.ts';
 export { pacedReader } from './link/paced-reader.ts';
 export type { Pace } from './link/paced-reader.ts';
 export type { ReceivedConfig } from './link/receive-cluster-config.ts';
-export { isConnected } from './link/remote-cluster-state.ts';
+export { isConnected, isRemoved } from './link/remote-cluster-state.ts';
 export type { RemoteClusterState } from './link/remote-cluster-state.ts';
 export type { LastFailure } from './link/remote-cluster-record.ts';
 export { RemoteClusters } from './link/remote-clusters.ts';

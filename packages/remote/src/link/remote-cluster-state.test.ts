@@ -1,19 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { events, isConnected, nextState, states } from './remote-cluster-state.ts';
+import { events, isConnected, isRemoved, nextState, states } from './remote-cluster-state.ts';
 import type { RemoteClusterState } from './remote-cluster-state.ts';
 
 /** docs/spec/remote-cluster.md has the same table; columns in the order of `events`. */
 const table = `
-            connected    configured   synced       config-changed  failed       retry        file-changed  file-unusable  file-removed  drained
-connecting  configuring  connecting   connecting   connecting      waiting      connecting   connecting    unusable       draining      connecting
-configuring configuring  syncing      configuring  configuring     waiting      configuring  connecting    unusable       draining      configuring
-syncing     syncing      syncing      ready        configuring     waiting      syncing      connecting    unusable       draining      syncing
-ready       ready        ready        ready        configuring     waiting      ready        connecting    unusable       draining      ready
-waiting     waiting      waiting      waiting      waiting         waiting      connecting   connecting    unusable       draining      waiting
-unusable    unusable     unusable     unusable     unusable        unusable     unusable     connecting    unusable       draining      unusable
-draining    draining     draining     draining     draining        draining     draining     draining      draining       draining      removed
-removed     removed      removed      removed      removed         removed      removed      removed       removed        removed       removed`;
+            connected    configured   synced       config-changed  failed       retry        file-changed  file-unusable  file-removed  grace-over   drained
+connecting  configuring  connecting   connecting   connecting      waiting      connecting   connecting    unusable       leaving       connecting   connecting
+configuring configuring  syncing      configuring  configuring     waiting      configuring  connecting    unusable       leaving       configuring  configuring
+syncing     syncing      syncing      ready        configuring     waiting      syncing      connecting    unusable       leaving       syncing      syncing
+ready       ready        ready        ready        configuring     waiting      ready        connecting    unusable       leaving       ready        ready
+waiting     waiting      waiting      waiting      waiting         waiting      connecting   connecting    unusable       leaving       waiting      waiting
+unusable    unusable     unusable     unusable     unusable        unusable     unusable     connecting    unusable       leaving       unusable     unusable
+leaving     leaving      leaving      leaving      leaving         leaving      leaving      connecting    unusable       leaving       draining     leaving
+draining    draining     draining     draining     draining        draining     draining     draining      draining       draining      draining     removed
+removed     removed      removed      removed      removed         removed      removed      removed       removed        removed       removed      removed`;
 
 const [header = [], ...rows] = table
   .trim()
@@ -35,5 +36,11 @@ describe('transitions', () => {
 describe('isConnected', () => {
   it('is true from the first answer until a failure', () => {
     expect(states.filter(isConnected)).toEqual(['configuring', 'syncing', 'ready']);
+  });
+});
+
+describe('isRemoved', () => {
+  it('is true from the loss of the file', () => {
+    expect(states.filter(isRemoved)).toEqual(['leaving', 'draining', 'removed']);
   });
 });

@@ -10,7 +10,7 @@
  *   │
  *   └── file-changed ── any state but the last two ── file-unusable ──► unusable
  *                                 │
- *                                 └── file-removed ──► draining ── drained ──► removed
+ *                                 └── file-removed ──► leaving ── grace-over ──► draining ── drained ──► removed
  *
  * Only draining deletes data: in every other state what was mirrored stays (I3, I4).
  */
@@ -26,7 +26,9 @@ export const states = [
   'waiting',
   /** The file cannot be used; only another file helps. */
   'unusable',
-  /** The file is gone: what was mirrored is deleted. */
+  /** The file is gone. One that comes back within the grace finds everything as it was. */
+  'leaving',
+  /** What was mirrored is deleted. */
   'draining',
   /** Nothing is left. A cluster that comes again begins a new life. */
   'removed',
@@ -47,6 +49,7 @@ export const events = [
   'file-changed',
   'file-unusable',
   'file-removed',
+  'grace-over',
   'drained',
 ] as const;
 export type RemoteClusterEvent = (typeof events)[number];
@@ -58,7 +61,7 @@ function row(state: RemoteClusterState, changes: Partial<Row>): Row {
   return { ...(Object.fromEntries(events.map((event) => [event, state])) as unknown as Row), ...changes };
 }
 
-const file = { 'file-changed': 'connecting', 'file-unusable': 'unusable', 'file-removed': 'draining' } as const;
+const file = { 'file-changed': 'connecting', 'file-unusable': 'unusable', 'file-removed': 'leaving' } as const;
 const reconfigure = { 'config-changed': 'configuring' } as const;
 
 export const transitions: Readonly<Record<RemoteClusterState, Row>> = {
@@ -68,6 +71,7 @@ export const transitions: Readonly<Record<RemoteClusterState, Row>> = {
   ready: row('ready', { ...file, ...reconfigure, failed: 'waiting' }),
   waiting: row('waiting', { ...file, retry: 'connecting' }),
   unusable: row('unusable', file),
+  leaving: row('leaving', { ...file, 'grace-over': 'draining' }),
   draining: row('draining', { drained: 'removed' }),
   removed: row('removed', {}),
 };
@@ -79,4 +83,9 @@ export function nextState(state: RemoteClusterState, event: RemoteClusterEvent):
 /** Has the remote store answered since the last failure? */
 export function isConnected(state: RemoteClusterState): boolean {
   return state === 'configuring' || state === 'syncing' || state === 'ready';
+}
+
+/** Is its file gone? */
+export function isRemoved(state: RemoteClusterState): boolean {
+  return state === 'leaving' || state === 'draining' || state === 'removed';
 }

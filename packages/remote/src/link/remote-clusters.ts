@@ -58,29 +58,43 @@ export class RemoteClusters<T extends NamedCluster> {
     }
   }
 
+  /** Clusters without a file that are still to be brought to an end; those that live are passed over. */
+  finish(names: readonly ClusterName[], create: (name: ClusterName) => T, signal: AbortSignal): void {
+    for (const name of names) {
+      if (name === this.#deps.localName || this.#lives.has(name)) continue;
+      this.#lives.set(name, this.#live(name, signal, create));
+    }
+  }
+
   /** Resolves when all have come to rest after an abort. */
   async ended(): Promise<void> {
     await Promise.all(this.#lives.values());
   }
 
-  async #live(name: ClusterName, signal: AbortSignal): Promise<void> {
+  async #live(name: ClusterName, signal: AbortSignal, leftover?: (name: ClusterName) => T): Promise<void> {
     const { random, health, ...deps } = this.#deps;
     const backoff = new Backoff({ baseMs: 1000, capMs: 30_000, random });
     const job = `remote/${name}`;
-    await retryLoop((both) => this.#whileNamed(name, both), { ...deps, health, name: job, backoff }, signal);
+    const live = async (both: AbortSignal): Promise<void> => {
+      if (leftover !== undefined) await this.#one(leftover(name), both);
+      await this.#whileNamed(name, both);
+    };
+    await retryLoop(live, { ...deps, health, name: job, backoff }, signal);
     health.scope(job).remove();
     this.#lives.delete(name);
   }
 
   /** One life after the other: what was added again while it was drained begins anew. */
   async #whileNamed(name: ClusterName, signal: AbortSignal): Promise<void> {
-    for (let file = this.#files.get(name); file !== undefined; file = this.#files.get(name)) {
-      const cluster = this.#deps.create(name, file);
-      this.#clusters.set(name, cluster);
-      await cluster.run(signal);
-      if (signal.aborted) return;
-      this.#clusters.delete(name);
+    for (let file = this.#files.get(name); file !== undefined && !signal.aborted; file = this.#files.get(name)) {
+      await this.#one(this.#deps.create(name, file), signal);
     }
+  }
+
+  async #one(cluster: T, signal: AbortSignal): Promise<void> {
+    this.#clusters.set(cluster.name, cluster);
+    await cluster.run(signal);
+    if (!signal.aborted) this.#clusters.delete(cluster.name);
   }
 
   #noteMisnamed(files: readonly RemoteFile[]): void {

@@ -17,6 +17,8 @@ export interface LinkDeps extends Pick<SessionDeps, 'connect' | 'paceHeartbeats'
   /** Finds a better error for a failed connection; may look at the network. */
   readonly explain: (remote: RemoteConfig, error: unknown, signal: AbortSignal) => Promise<unknown>;
   readonly settings: LinkSettings;
+  /** For so long a file may be gone, and come back, without an end to anything. */
+  readonly graceMs?: number;
   readonly random: Random;
   readonly log: Logger;
   readonly health: Health;
@@ -28,6 +30,8 @@ export interface LinkOwner extends SessionOwner {
   setConnected(connected: boolean): void;
   /** An attempt failed, and the next one has not begun. */
   failed?(signal: AbortSignal): Promise<void>;
+  /** The file is gone; the grace begins when this is done. */
+  leaving?(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -42,14 +46,20 @@ export class RemoteLink {
   #file: RemoteFile | undefined;
   /** Aborted when the file changes: the next attempt begins with the new one. */
   #attempt = new AbortController();
+  /** Of the file that is gone. */
+  #returned = new AbortController();
+  #mayReturn: boolean;
 
-  constructor(name: ClusterName, file: RemoteFile, deps: LinkDeps, owner: LinkOwner) {
+  /** Without a file: a cluster whose removal an earlier process has begun. */
+  constructor(name: ClusterName, file: RemoteFile | undefined, deps: LinkDeps, owner: LinkOwner) {
     const { clock, log, health } = deps;
     this.contact = new Contact(clock);
     this.#deps = deps;
     this.#owner = owner;
     this.#file = file;
+    this.#mayReturn = deps.graceMs !== undefined;
     this.#record = new RemoteClusterRecord({ clock, log, health: health.scope(`remote/${name}/connection`) });
+    if (file === undefined) this.#record.happened('file-removed');
   }
 
   /** None once the file is gone, or while it cannot be read. */
@@ -85,21 +95,43 @@ export class RemoteLink {
    */
   update(file: RemoteFile | undefined): void {
     const before = this.#file;
-    if (before === undefined) return;
+    if (this.#isLate(file)) return;
     this.#file = file;
-    const mayHelp = file?.certificates !== before.certificates && this.state === 'waiting';
-    if (file?.hash === before.hash && !mayHelp) return;
+    const mayHelp = file?.certificates !== before?.certificates && this.state === 'waiting';
+    if (file?.hash === before?.hash && !mayHelp) return;
     this.#record.happened(file === undefined ? 'file-removed' : 'file-changed');
     this.#attempt.abort();
+    if (before === undefined) this.#returned.abort();
   }
 
-  /** Until there is no file any more, or until abort. */
+  /** Until there has been no file for the grace, or until abort. */
   async run(signal: AbortSignal): Promise<void> {
-    while (this.#file !== undefined && !signal.aborted) {
-      this.#attempt = new AbortController();
-      await this.#try(this.#file, AbortSignal.any([signal, this.#attempt.signal]));
-      this.#setConnected(false);
-    }
+    do {
+      while (this.#file !== undefined && !signal.aborted) {
+        this.#attempt = new AbortController();
+        await this.#try(this.#file, AbortSignal.any([signal, this.#attempt.signal]));
+        this.#setConnected(false);
+      }
+    } while (await this.#returns(signal));
+  }
+
+  /** Once the file is gone only one that comes back in time is news. */
+  #isLate(file: RemoteFile | undefined): boolean {
+    return this.#file === undefined && (file === undefined || !this.#mayReturn);
+  }
+
+  async #returns(signal: AbortSignal): Promise<boolean> {
+    const { clock, graceMs = 0 } = this.#deps;
+    this.#returned = new AbortController();
+    if (this.#file !== undefined && !signal.aborted) return true;
+    const both = AbortSignal.any([signal, this.#returned.signal]);
+    await this.#owner.leaving?.(both);
+    if (graceMs > 0) await clock.sleep(graceMs, both);
+    if (isAborted(signal)) return false;
+    if (this.#file !== undefined) return true;
+    this.#mayReturn = false;
+    this.#record.happened('grace-over');
+    return false;
   }
 
   /** Nothing is left of what was read over a link whose file is gone. */
