@@ -390,6 +390,17 @@ describe('SyncStore', () => {
       expect(stored()).toEqual(['p/a=old']);
     });
 
+    it('deletes an adopted key that was told lost and is there all the same (I3)', async () => {
+      const { store, clock, server, stored } = await startWith(['p/a']);
+      await clock.advance(0);
+      server.revokeLeases();
+      await clock.advance(300_000);
+      server.apply([{ kind: 'put', key: 'p/a', value: bytes('old') }], 0);
+      store.synced('canary', canary);
+      await clock.advance(0);
+      expect(stored()).toEqual(['canary=now']);
+    });
+
     it('writes what has changed of what it adopted', async () => {
       const { store, clock, stored } = await startWith(['p/a', 'p/b']);
       store.upsert('p/a', bytes('new'));
