@@ -1,6 +1,7 @@
 /** Floor of a mirror's start: pages through sources, and puts the same bytes in batches under other names. */
 import { connect } from './etcd.ts';
 import type { Endpoint, Put } from './etcd.ts';
+import { pageThrough } from './pages.ts';
 import { serve } from './serve.ts';
 
 /** `from` and `to` are prefixes that end in `/`. */
@@ -19,7 +20,6 @@ export interface MirrorOrder {
   readonly target: Endpoint;
 }
 
-const pageKeys = 2_000;
 /** What etcd takes by default. */
 const opsPerTransaction = 128;
 const transactionsInFlight = 8;
@@ -49,28 +49,18 @@ const answers = {
   },
 };
 
-/** The next page is on its way while this one is put. */
-async function copyPrefix(
+function copyPrefix(
   source: ReturnType<typeof connect>,
   { from, to }: Rename,
   put: (batch: readonly Put[]) => Promise<void>,
 ): Promise<number> {
-  const end = Buffer.from(from, 'latin1');
-  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
   const target = Buffer.from(to, 'latin1');
-  const fetch = (key: Buffer) => source.kv.range({ key, range_end: end, limit: pageKeys });
-  let keys = 0;
-  for (let page = await fetch(Buffer.from(from, 'latin1')); ;) {
-    const last = page.kvs.at(-1);
-    const next = page.more && last !== undefined ? fetch(Buffer.concat([last.key, Buffer.of(0)])) : undefined;
-    for (let at = 0; at < page.kvs.length; at += opsPerTransaction) {
-      const batch = page.kvs.slice(at, at + opsPerTransaction);
+  return pageThrough(source, from, async (page) => {
+    for (let at = 0; at < page.length; at += opsPerTransaction) {
+      const batch = page.slice(at, at + opsPerTransaction);
       await put(batch.map(({ key, value }) => ({ key: Buffer.concat([target, key.subarray(from.length)]), value })));
     }
-    keys += page.kvs.length;
-    if (next === undefined) return keys;
-    page = await next;
-  }
+  });
 }
 
 export type MirrorFloor = typeof answers;

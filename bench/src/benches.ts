@@ -15,6 +15,10 @@ export const benches: Readonly<Record<string, BenchRow>> = {
     summary: 'ten clusters with 500,000 addresses are mirrored into an empty cache; then all connections are lost',
     load: async () => (await import('./mirror/mirror.ts')).mirror,
   },
+  'mirror-redis': {
+    summary: 'the same into a Redis',
+    load: async () => (await import('./mirror-redis/mirror-redis.ts')).mirrorRedis,
+  },
   policy: {
     summary:
       "one new identity among 10,000 with 1,000 policies: how long until it is in the kernel's map; what a packet costs",

@@ -3,15 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { tempDir } from '@clustermesh/testkit';
 import { canaryKey } from '@clustermesh/wire';
 
-import type { MirrorFloor } from '../../floors/mirror.ts';
 import type { Bench } from '../bench.ts';
-import { Child } from '../child.ts';
 import { ForeignLoad } from '../foreign-load.ts';
 import { startEtcd } from '../propagation/etcds.ts';
 import type { BenchEtcd } from '../propagation/etcds.ts';
 import { until } from '../propagation/programs.ts';
-import type { CacheWatcher } from './cache-watcher.ts';
+import { etcdTarget } from './etcd-target.ts';
 import { KvstoremeshProcess } from './kvstoremesh-process.ts';
+import type { TargetKind, TargetWatcher } from './mirror-target.ts';
 import { mirrorFigures, renderMirrorRounds } from './mirror-rounds.ts';
 import type { Copied, Mirrored, MirrorRound } from './mirror-rounds.ts';
 import { PublishedCluster } from './published-cluster.ts';
@@ -30,57 +29,61 @@ interface Source extends BenchEtcd {
 
 interface MirrorUnderTest {
   readonly process: KvstoremeshProcess;
-  readonly target: BenchEtcd;
-  /** Of the target. */
-  readonly watcher: Child<CacheWatcher>;
+  readonly watcher: TargetWatcher;
 }
 
 /** How long until an empty cache holds all of ten clusters; then all connections are lost, and nothing has changed. */
-export const mirror: Bench = {
-  effort: { rounds: 3, seconds: 1 },
-  run: async ({ effort, signal, say }) => {
-    await using stack = new AsyncDisposableStack();
-    const sources: Source[] = [];
-    for (let id = 1; id <= remoteCount; id++) {
-      const cluster = new PublishedCluster(id, size);
-      const source = { ...(await startEtcd(stack, cluster.name)), cluster };
-      await publish([source.cluster], source.endpoint, signal);
-      sources.push(source);
-    }
-    const keys = remoteCount * Object.values(size).reduce((sum, count) => sum + count, 0);
-    say(`${remoteCount} clusters, ${keys} keys, etcds with TLS and without fsync`);
-    const rounds: MirrorRound[] = [];
-    for (let round = 1; round <= effort.rounds; round++) {
-      const others = new ForeignLoad();
-      say(`round ${round} of ${effort.rounds}`);
-      const floor = await copyBarely(sources, keys, signal);
-      const ours = await mirrorOnce(sources, keys, signal);
-      rounds.push({ floor, ours, foreignLoad: others.since() });
-    }
-    say(renderMirrorRounds(rounds));
-    return mirrorFigures(rounds);
-  },
-};
+export const mirror = mirrorInto(etcdTarget);
 
-async function copyBarely(sources: readonly Source[], keys: number, signal: AbortSignal): Promise<Copied> {
+export function mirrorInto(kind: TargetKind): Bench {
+  return {
+    effort: { rounds: 3, seconds: 1 },
+    run: async ({ effort, signal, say }) => {
+      await using stack = new AsyncDisposableStack();
+      const sources: Source[] = [];
+      for (let id = 1; id <= remoteCount; id++) {
+        const cluster = new PublishedCluster(id, size);
+        const source = { ...(await startEtcd(stack, cluster.name)), cluster };
+        await publish([source.cluster], source.endpoint, signal);
+        sources.push(source);
+      }
+      const keys = keysOf(sources);
+      say(`${remoteCount} clusters, ${keys} keys, etcds with TLS and without fsync, into ${kind.description}`);
+      const rounds: MirrorRound[] = [];
+      for (let round = 1; round <= effort.rounds; round++) {
+        const others = new ForeignLoad();
+        say(`round ${round} of ${effort.rounds}`);
+        const floor = await copyBarely(kind, sources, signal);
+        const ours = await mirrorOnce(kind, sources, signal);
+        rounds.push({ floor, ours, foreignLoad: others.since() });
+      }
+      say(renderMirrorRounds(rounds));
+      return mirrorFigures(rounds);
+    },
+  };
+}
+
+function keysOf(sources: readonly Source[]): number {
+  return sources.length * Object.values(size).reduce((sum, count) => sum + count, 0);
+}
+
+async function copyBarely(kind: TargetKind, sources: readonly Source[], signal: AbortSignal): Promise<Copied> {
   await using stack = new AsyncDisposableStack();
-  const target = await startEtcd(stack, 'cache');
-  const floor = stack.use(new Child<MirrorFloor>(new URL('../../floors/mirror.ts', import.meta.url), signal));
+  const target = await kind.start(stack, signal);
   const routes = sources.map(({ endpoint, cluster }) => ({ source: endpoint, renames: cluster.renames }));
   const startMs = performance.now();
-  const copied = await floor.ask('run', { routes, target: target.endpoint });
+  const keys = await target.copyBarely(routes);
   const seconds = (performance.now() - startMs) / 1_000;
-  if (copied !== keys) throw new Error(`the floor copied ${copied} keys, not ${keys}`);
+  if (keys !== keysOf(sources)) throw new Error(`the floor copied ${keys} keys, not ${keysOf(sources)}`);
   return { keys, seconds };
 }
 
-async function mirrorOnce(sources: readonly Source[], keys: number, signal: AbortSignal): Promise<Mirrored> {
+async function mirrorOnce(kind: TargetKind, sources: readonly Source[], signal: AbortSignal): Promise<Mirrored> {
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await tempDir('bench-mirror'));
-  const target = await startEtcd(stack, 'cache');
-  const watcher = stack.use(new Child<CacheWatcher>(new URL('./cache-watcher.ts', import.meta.url), signal));
-  await watcher.ask('follow', { etcd: target.endpoint, prefixes: ['cilium/synced/'] });
-  const process = stack.use(await KvstoremeshProcess.start(dir.path, target.clientFile, signal));
+  const { watcher, clientFile, flags } = await kind.start(stack, signal);
+  const process = stack.use(await KvstoremeshProcess.start(dir.path, clientFile, signal, { flags }));
+  await watcher.follow(['cilium/synced/']);
 
   const before = process.use();
   const startMs = performance.now();
@@ -89,25 +92,21 @@ async function mirrorOnce(sources: readonly Source[], keys: number, signal: Abor
   const seconds = (performance.now() - startMs) / 1_000;
   const after = process.use();
 
-  const count = await watcher.ask('count', { etcd: target.endpoint, prefix: 'cilium/cache/' });
-  if (count !== keys) throw new Error(`the cache has ${count} keys, not ${keys}`);
+  const keys = await watcher.count('cilium/cache/');
+  if (keys !== keysOf(sources)) throw new Error(`the cache has ${keys} keys, not ${keysOf(sources)}`);
   await sleep(calmMs);
-  const reconnect = await loseConnections(sources, { process, target, watcher }, signal);
+  const reconnect = await loseConnections(sources, { process, watcher }, signal);
   const { rssMib, peakRssMib } = process.use();
   const use = { rssMib, peakRssMib, cpuMs: after.cpuMs - before.cpuMs, readBytes: after.readBytes - before.readBytes };
   return { keys, seconds, ...use, ...reconnect };
 }
 
-async function untilAnnounced(
-  sources: readonly Source[],
-  watcher: Child<CacheWatcher>,
-  signal: AbortSignal,
-): Promise<void> {
+async function untilAnnounced(sources: readonly Source[], watcher: TargetWatcher, signal: AbortSignal): Promise<void> {
   const wanted = new Set(
     sources.flatMap(({ cluster }) => cluster.kinds.map(({ cacheCanary }) => canaryKey(cluster.name, cacheCanary))),
   );
   const missing = async (): Promise<string | undefined> => {
-    for (const key of await watcher.ask('take')) wanted.delete(key);
+    for (const key of await watcher.take()) wanted.delete(key);
     return wanted.values().next().value;
   };
   await until('mirrored', signal, missing, { pollMs: 20, deadlineMs: firstSyncMs });
@@ -116,19 +115,19 @@ async function untilAnnounced(
 /** Every source is started again with what it had. */
 async function loseConnections(
   sources: readonly Source[],
-  { process, target, watcher }: MirrorUnderTest,
+  { process, watcher }: MirrorUnderTest,
   signal: AbortSignal,
 ): Promise<Pick<Mirrored, 'reconnectWrites' | 'reconnectReadBytes'>> {
   // Canaries are watched already. Not freshness, which is written because time goes by.
-  await watcher.ask('follow', { etcd: target.endpoint, prefixes: ['cilium/cache/', 'cilium/cluster-config/'] });
-  await watcher.ask('take');
+  await watcher.follow(['cilium/cache/', 'cilium/cluster-config/']);
+  await watcher.take();
   const failures = await process.failures();
   const before = process.use().readBytes;
   for (const { etcd } of sources) await etcd.restart();
   await process.reconnected(failures, signal);
   await sleep(calmMs);
   return {
-    reconnectWrites: (await watcher.ask('take')).length,
+    reconnectWrites: (await watcher.take()).length,
     reconnectReadBytes: process.use().readBytes - before,
   };
 }

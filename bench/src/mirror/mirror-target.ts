@@ -1,0 +1,26 @@
+import type { MirrorRoute } from '../../floors/mirror.ts';
+
+/** What looks at a target from outside, in a process of its own. */
+export interface TargetWatcher {
+  /** Of changes below these prefixes from now on. */
+  follow(prefixes: readonly string[]): Promise<void>;
+  /** Keys that were put or deleted since the last time, each as often as it was. */
+  take(): Promise<readonly string[]>;
+  count(prefix: string): Promise<number>;
+}
+
+/** An empty store, into which everything is copied. */
+export interface MirrorTarget {
+  /** How kvstoremesh is told of it: the client file of its etcd, and flags. */
+  readonly clientFile: string;
+  readonly flags: Readonly<Record<string, string>>;
+  readonly watcher: TargetWatcher;
+  /** The floor; how many keys it copied. */
+  copyBarely(routes: readonly MirrorRoute[]): Promise<number>;
+}
+
+/** Started anew for each copy. */
+export interface TargetKind {
+  readonly description: string;
+  start(stack: AsyncDisposableStack, signal: AbortSignal): Promise<MirrorTarget>;
+}
