@@ -6,7 +6,7 @@ import type { TransactionOp } from './packed-ops.ts';
 const prefix = 'cilium/cache/ip/v1/c1/';
 
 describe('packed operations', () => {
-  it('are told again group by group, in the order of each', () => {
+  it('are told again in their order', () => {
     const ops: TransactionOp[] = [
       { kind: 'put', key: `${prefix}\xff\u0000`, value: Uint8Array.of(0, 255, 43) },
       { kind: 'delete', key: 'other' },
@@ -18,9 +18,9 @@ describe('packed operations', () => {
     );
     expect(events).toEqual([
       [`${prefix}\xff\u0000`, 0, 255, 43],
+      { kind: 'delete', key: 'other', modRevision: 7n },
       [`${prefix}b`],
       { kind: 'delete', key: prefix, modRevision: 7n },
-      { kind: 'delete', key: 'other', modRevision: 7n },
     ]);
   });
 

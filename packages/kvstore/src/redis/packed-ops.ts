@@ -11,32 +11,19 @@ export type TransactionOp =
   | { readonly kind: 'delete-of' | 'take'; readonly key: string; readonly writer: string };
 
 const lengthBytes = 4;
+/** Two lengths and a kind. */
+const headBytes = 9;
 /** First byte of a change; the script knows them as well. `@` begins a group: what follows are names in it. */
 const kinds = { put: 0x2b, delete: 0x2d, 'delete-of': 0x7e, take: 0x3d, group: 0x40 } as const;
 
 /**
  * The operations of one commit in one piece of bytes: what a script takes, and what the stream then holds, so that
- * neither side takes them apart more than once. Each is a name and a change, both behind their length in four bytes.
+ * neither side takes them apart more than once. Those of one group best follow one another. Each is a name and a change, both behind their length in four bytes.
  */
 export function packOps(ops: readonly TransactionOp[]): Buffer {
-  const byGroup = new Map<string, { name: string; op: TransactionOp }[]>();
-  let bytes = 0;
-  for (const op of ops) {
-    const { group, name } = placeOf(op.key);
-    let members = byGroup.get(group);
-    if (members === undefined) {
-      byGroup.set(group, (members = []));
-      bytes += sizeOf(group, 0);
-    }
-    members.push({ name, op });
-    bytes += sizeOf(name, payloadLength(op));
-  }
-  const packer = new Packer(bytes);
-  for (const [group, members] of byGroup) {
-    packer.add(group, kinds.group, undefined);
-    for (const { name, op } of members) packer.add(name, kinds[op.kind], payloadOf(op));
-  }
-  return packer.bytes;
+  const packer = new Packer(ops);
+  for (const op of ops) packer.add(op);
+  return packer.packed;
 }
 
 /** What a packed commit of `modRevision` has changed. Values are parts of `packed`. */
@@ -56,35 +43,42 @@ export function unpackEvents(packed: Buffer, modRevision: bigint): KvEvent[] {
   return events;
 }
 
-function payloadOf(op: TransactionOp): Uint8Array | string | undefined {
-  if (op.kind === 'put') return op.value;
-  return op.kind === 'delete' ? undefined : op.writer;
-}
-
-function payloadLength(op: TransactionOp): number {
-  return payloadOf(op)?.length ?? 0;
-}
-
-function sizeOf(name: string, payload: number): number {
-  return 2 * lengthBytes + name.length + 1 + payload;
-}
-
 class Packer {
-  readonly bytes: Buffer;
+  readonly #bytes: Buffer;
   #at = 0;
+  #group: string | undefined;
 
-  constructor(length: number) {
-    this.bytes = Buffer.allocUnsafe(length);
+  constructor(ops: readonly TransactionOp[]) {
+    let most = 0;
+    // Each might be in a group of its own.
+    for (const op of ops) most += 2 * (op.key.length + headBytes) + payloadOf(op).length;
+    this.#bytes = Buffer.allocUnsafe(most);
   }
 
-  add(name: string, kind: number, payload: Uint8Array | string | undefined): void {
-    this.#at = this.bytes.writeUInt32BE(name.length, this.#at);
-    this.#at += this.bytes.write(name, this.#at, 'latin1');
-    this.#at = this.bytes.writeUInt32BE(1 + (payload?.length ?? 0), this.#at);
-    this.bytes[this.#at++] = kind;
-    if (payload === undefined) return;
-    if (typeof payload === 'string') this.bytes.write(payload, this.#at, 'latin1');
-    else this.bytes.set(payload, this.#at);
-    this.#at += payload.length;
+  get packed(): Buffer {
+    return this.#bytes.subarray(0, this.#at);
   }
+
+  add(op: TransactionOp): void {
+    const { group, name } = placeOf(op.key);
+    if (group !== this.#group) this.#write(group, kinds.group, '');
+    this.#group = group;
+    this.#write(name, kinds[op.kind], payloadOf(op));
+  }
+
+  #write(name: string, kind: number, payload: Uint8Array | string): void {
+    const bytes = this.#bytes;
+    let at = bytes.writeUInt32BE(name.length, this.#at);
+    for (let index = 0; index < name.length; index++) bytes[at++] = name.charCodeAt(index);
+    at = bytes.writeUInt32BE(1 + payload.length, at);
+    bytes[at++] = kind;
+    if (typeof payload === 'string') bytes.write(payload, at, 'latin1');
+    else bytes.set(payload, at);
+    this.#at = at + payload.length;
+  }
+}
+
+function payloadOf(op: TransactionOp): Uint8Array | string {
+  if (op.kind === 'put') return op.value;
+  return op.kind === 'delete' ? '' : op.writer;
 }

@@ -18,15 +18,16 @@ import type { Script } from './redis-session.ts';
  * revision that it knows of this writer: it has lost commits that it had acknowledged.
  */
 export const commitScript = script(`
-local ns, id, writer, told, limit, ttl, mark, packed = unpack(ARGV)
+local ns, id, writer, known, limit, ttl, mark, packed = unpack(ARGV)
 local meta, changes, sizes, writers = ns .. 'meta', ns .. 'changes', ns .. 'sizes', ns .. 'writers'
 local state = redis.call('HMGET', meta, 'id', 'revision', 'mark')
 if state[1] ~= id then return {'store'} end
 local wrote = redis.call('HGET', writers, writer)
 if not wrote then return {'writer'} end
-if tonumber(wrote) < tonumber(told) then return {'behind', wrote} end
+if tonumber(wrote) < tonumber(known) then return {'behind', wrote} end
 local revision = string.format('%.0f', tonumber(state[2]) + 1)
-local fresh = revision .. ' ' .. writer
+local changed = ' ' .. revision .. ' ' .. writer
+local made = revision .. changed
 
 local groups, group = {}, nil
 local at = 1
@@ -42,42 +43,46 @@ while at <= #packed do
   at = after
 end
 
-local news, puts, others = {}, 0, 0
+local told, untold, puts = 0, 0, 0
 for _, group in ipairs(groups) do
   local olds = redis.call('HMGET', ns .. 'keys:' .. group.name, unpack(group.names))
-  local set, gone, told = {}, {}, #news
-  local from = group.to
+  local set, gone, news = {}, {}, {}
   for i, name in ipairs(group.names) do
-    local change, old, kind, isNews = group.changes[i], olds[i], string.byte(group.changes[i]), true
+    local change, old = group.changes[i], olds[i]
+    local kind = string.byte(change)
     local created, modified, owner, value
     if old then created, modified, owner, value = string.match(old, '^(%d+) (%d+) (%x*)()') end
-    -- What this store has not written is as good as nothing.
-    old = created and old
-    if kind == 43 and not old then
-      set[#set + 1] = name
-      set[#set + 1] = revision .. ' ' .. fresh .. change
+    local entry, isNews = nil, true
+    if kind == 43 and not created then
+      entry = made .. change
     elseif kind == 43 and string.sub(old, value) ~= change then
-      set[#set + 1] = name
-      set[#set + 1] = created .. ' ' .. fresh .. change
-    elseif kind == 45 and old or kind == 126 and owner == string.sub(change, 2) then
+      entry = created .. changed .. change
+    elseif created and (kind == 45 or kind == 126 and owner == string.sub(change, 2)) then
       gone[#gone + 1] = name
     else
       isNews = false
-      if kind == 43 and owner ~= writer or kind == 61 and owner == string.sub(change, 2) then
-        set[#set + 1] = name
-        set[#set + 1] = created .. ' ' .. modified .. ' ' .. writer .. string.sub(old, value)
+      if kind == 43 and owner ~= writer or created and kind == 61 and owner == string.sub(change, 2) then
+        entry = created .. ' ' .. modified .. ' ' .. writer .. string.sub(old, value)
       end
     end
-    if isNews then
-      if #news == told then news[#news + 1] = string.sub(packed, group.from, group.to - 1) end
-      news[#news + 1] = string.sub(packed, from, group.ends[i] - 1)
-    else
-      others = others + 1
+    if entry then
+      set[#set + 1] = name
+      set[#set + 1] = entry
     end
-    from = group.ends[i]
+    if isNews then news[#news + 1] = i end
   end
-  group.set, group.gone = set, gone
-  puts = puts + #set
+  group.set, group.gone, group.news = set, gone, news
+  puts, told, untold = puts + #set, told + #news, untold + #group.names - #news
+end
+if untold > 0 then
+  local parts = {}
+  for _, group in ipairs(groups) do
+    if #group.news > 0 then parts[#parts + 1] = string.sub(packed, group.from, group.to - 1) end
+    for _, i in ipairs(group.news) do
+      parts[#parts + 1] = string.sub(packed, group.ends[i - 1] or group.to, group.ends[i] - 1)
+    end
+  end
+  packed = table.concat(parts)
 end
 
 local writerKey = ns .. 'writer:' .. writer
@@ -85,8 +90,7 @@ local function renew()
   if redis.call('PEXPIRE', writerKey, ttl) == 0 then redis.call('SET', writerKey, '', 'PX', ttl) end
 end
 if puts == 0 then renew() end
-if #news > 0 then
-  if others > 0 then packed = table.concat(news) end
+if told > 0 then
   redis.call('XADD', changes, revision .. '-' .. mark, state[3], packed)
   redis.call('HSET', meta, 'revision', revision, 'mark', mark)
   redis.call('HSET', writers, writer, revision)
@@ -103,7 +107,7 @@ for _, group in ipairs(groups) do
   end
 end
 if puts > 0 then renew() end
-if #news == 0 then return {'done', state[2]} end
+if told == 0 then return {'done', state[2]} end
 
 local size = #packed + 64
 redis.call('RPUSH', sizes, size)

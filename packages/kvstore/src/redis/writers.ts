@@ -15,16 +15,15 @@ export async function lookAtWriters(
 }
 
 /**
- * There have been writers, and the key of none is there. What is stored may be long out of date: that is told as lost
- * contact, not as deletes.
+ * The key of no writer is there; or there has never been one, and so no store. What is stored may be long out of date: that
+ * is told as lost contact, not as deletes.
  */
 export async function areWritersSilent(session: RedisSession, attempted: string): Promise<boolean> {
   const writers = await lookAtWriters(session, attempted);
-  if (writers.size > 0) return [...writers.values()].every(({ silent }) => silent);
-  return Number(await session.call(['EXISTS', names.dead], attempted)) > 0;
+  return [...writers.values()].every(({ silent }) => silent);
 }
 
 export function silenceOfWriters(attempted: string): MeshError {
-  const text = `${attempted}: its writers are silent for longer than their keys live; is kvstoremesh running?`;
+  const text = `${attempted}: nobody writes to it, at least not for as long as the keys of writers live; is kvstoremesh running?`;
   return new MeshError('KV_UNAVAILABLE', text, { retryable: true });
 }
