@@ -4,7 +4,7 @@ import type { Clock, HealthScope, Logger, Random, Result } from '@clustermesh/ru
 import { openAdmission } from './admission.ts';
 import type { Admission } from './admission.ts';
 import { KeyTable } from './key-table/key-table.ts';
-import type { KvEvent, KvReader, KvWriter, WatchBatch, WatchOptions } from './kv-store.ts';
+import type { KvReader, KvWriter } from './kv-store.ts';
 import { SyncStore, maxPending } from './sync-store.ts';
 import type { PendingLimits, SyncStoreDeps } from './sync-store.ts';
 import { WatchStore } from './watch-store.ts';
@@ -32,6 +32,8 @@ export interface ReflectorDeps {
 
 /** Some 2 MB a prefix: a source may have any number of entries that are not wanted. */
 const maxRejected = 8_192;
+/** No entry of Kubernetes has a longer name: two of 253, and what stands around them. */
+const maxKeyBytes = 1_024;
 /** Stands for the value of a change that is refused. */
 const keepOld = Symbol('keep old');
 
@@ -107,12 +109,11 @@ export class Reflector {
     options: WatchStoreOptions,
     signal: AbortSignal,
   ): Promise<void> {
-    const malformed = (key: string): void => this.#admission.malformed(key);
-    const renamed = renamedReader(source, sourcePrefix, this.#options.targetPrefix, malformed);
+    const rename = (key: string): string | undefined => this.#renamed(key, sourcePrefix);
     while (!signal.aborted) {
       this.#restart = new AbortController();
       this.#signal = AbortSignal.any([signal, this.#restart.signal]);
-      await this.#watch.run(renamed, sourcePrefix, options, this.#signal);
+      await this.#watch.run(source, sourcePrefix, { ...options, rename }, this.#signal);
     }
   }
 
@@ -138,6 +139,18 @@ export class Reflector {
   /** Resolves when nothing is left to write, or on abort. */
   settled(signal: AbortSignal): Promise<void> {
     return this.#sync.settled(signal);
+  }
+
+  /**
+   * The copy's key, so that a source may move to another prefix and its copies stay. A server that is not what it seems may
+   * tell of any key: what lies outside the prefix would land on another entry's place.
+   */
+  #renamed(key: string, from: string): string | undefined {
+    if (key.startsWith(from) && key.length > from.length && key.length <= maxKeyBytes) {
+      return this.#options.targetPrefix + key.slice(from.length);
+    }
+    this.#admission.malformed(key);
+    return undefined;
   }
 
   #admit(key: string, value: Uint8Array): Result<Uint8Array | typeof keepOld> {
@@ -177,32 +190,4 @@ export class Reflector {
     this.#watch.forget(keys);
     this.#restart.abort();
   }
-}
-
-/** No entry of Kubernetes has a longer name: two of 253, and what stands around them. */
-const maxKeyBytes = 1_024;
-
-/**
- * A view of `kv` under other key names, so that a source may move to another prefix and keep its copies. A server that
- * is not what it seems may tell of any key: what lies outside the prefix would land on another entry's place.
- */
-function renamedReader(
-  kv: Pick<KvReader, 'watch'>,
-  from: string,
-  to: string,
-  malformed: (key: string) => void,
-): Pick<KvReader, 'watch'> {
-  const renamed = (event: KvEvent): KvEvent[] => {
-    const { key } = event;
-    const fits = key.startsWith(from) && key.length > from.length && key.length <= maxKeyBytes;
-    if (!fits) malformed(key);
-    return fits ? [{ ...event, key: to + key.slice(from.length) }] : [];
-  };
-  return {
-    async *watch(prefix: string, options: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchBatch> {
-      for await (const batch of kv.watch(prefix, options, signal)) {
-        yield { ...batch, events: batch.events.flatMap(renamed) };
-      }
-    },
-  };
 }

@@ -30,7 +30,11 @@ const defaultMaxRejected = 131_072;
 
 export interface WatchStoreOptions {
   readonly witnesses?: readonly string[];
+  /** Under which name an entry is known and told, so that a source may move; undefined passes the entry over. */
+  readonly rename?: (key: string) => string | undefined;
 }
+
+const asItIs = (key: string): string => key;
 
 /**
  * Follows one prefix over any number of connections (docs/spec/watch-store.md). May run again after a failure: goes
@@ -92,7 +96,7 @@ export class WatchStore<T> {
     try {
       let synced = false;
       for await (const batch of kv.watch(prefix, { resume, witnesses: options.witnesses ?? [] }, signal)) {
-        this.#apply(batch, prefix);
+        this.#apply(batch, prefix, options.rename ?? asItIs);
         if (this.isSynced && !synced) {
           synced = true;
           this.#observer.synced();
@@ -123,9 +127,12 @@ export class WatchStore<T> {
     for (const key of keys) if (this.#known.has(key)) this.#forgotten.add(key);
   }
 
-  #apply(batch: WatchBatch, prefix: string): void {
+  #apply(batch: WatchBatch, prefix: string, rename: (key: string) => string | undefined): void {
     if (batch.phase !== 'live' && this.#phase !== 'listing') this.#startListing();
-    for (const event of batch.events) this.#event(event);
+    for (const event of batch.events) {
+      const key = rename(event.key);
+      if (key !== undefined) this.#event(event, key);
+    }
     if (batch.phase === 'list') return;
     if (this.#phase === 'listing') this.#finishListing();
     this.#phase = 'live';
@@ -148,9 +155,9 @@ export class WatchStore<T> {
     this.#forgotten.clear();
   }
 
-  #event(event: KvEvent): void {
-    if (event.kind === 'delete') this.#delete(event.key);
-    else this.#upsert(event.key, event.value);
+  #event(event: KvEvent, key: string): void {
+    if (event.kind === 'delete') this.#delete(key);
+    else this.#upsert(key, event.value);
   }
 
   #upsert(key: string, bytes: Uint8Array): void {

@@ -101,7 +101,8 @@ export class Committer {
   }
 
   async #requests(batch: readonly KvOp[], signal: AbortSignal): Promise<RequestOp[]> {
-    const keys = batch.flatMap((op) => (op.kind === 'put' ? [op.key] : []));
+    const keys: string[] = [];
+    for (const op of batch) if (op.kind === 'put') keys.push(op.key);
     const leases = (await this.#leases?.assign(keys, signal)) ?? [];
     let next = 0;
     return batch.map((op) => {

@@ -4,14 +4,18 @@ import { hashText } from '../bytes-hash.ts';
 import { prefixEnd } from '../key-range.ts';
 import type { KvEvent, ResumePoint, WatchBatch } from '../kv-store.ts';
 import type { EtcdConnection } from './connection.ts';
-import type { KeyValue, RangeRequest, RangeResponse } from './messages.ts';
-import { range, txn } from './methods.ts';
+import type { ListedPage } from './listed-page.ts';
+import type { KeyValue, RangeRequest } from './messages.ts';
+import { listPage, txn } from './methods.ts';
 
 /** A page of about this size is big enough to be efficient and far from the largest message. */
 const comfortableBytes = 524_288;
 const maxPageKeys = 8_192;
+/** Entries that are told together. */
+const partKeys = 512;
 
-interface Page extends RangeResponse {
+interface Fetched {
+  readonly page: ListedPage;
   /** How many keys to ask for next. */
   readonly nextSize: number;
 }
@@ -30,18 +34,24 @@ export async function* listPrefix(
   const both = AbortSignal.any([signal, stop.signal]);
   const rangeEnd = prefixEnd(prefix);
   try {
-    let page = await fetchPage(connection, { key: prefix, rangeEnd }, options.pageSize, both);
+    let { page, nextSize } = await fetchPage(connection, { key: prefix, rangeEnd }, options.pageSize, both);
     const { clusterId: storeId, revision } = page.header;
     const witnesses = await fingerprints(connection, options.witnesses, revision, both);
     const point = { storeId, revision, witnesses };
-    for (let last = page.kvs.at(-1); page.more && last !== undefined; last = page.kvs.at(-1)) {
-      const next = fetchPage(connection, { key: `${last.key}\0`, rangeEnd, revision }, page.nextSize, both);
+    for (let last = page.lastKey; page.more && last !== undefined; last = page.lastKey) {
+      const next = fetchPage(connection, { key: `${last}\0`, rangeEnd, revision }, nextSize, both);
       // The caller may stop here; then nobody waits for the page that was fetched ahead.
       next.catch(() => undefined);
-      yield { phase: 'list', events: page.kvs.map(toPut), point };
-      page = await next;
+      for (let from = 0; from < page.count; from += partKeys) {
+        yield { phase: 'list', events: page.puts(from, from + partKeys), point };
+      }
+      ({ page, nextSize } = await next);
     }
-    yield { phase: 'list-done', events: page.kvs.map(toPut), point };
+    let from = 0;
+    for (; from + partKeys < page.count; from += partKeys) {
+      yield { phase: 'list', events: page.puts(from, from + partKeys), point };
+    }
+    yield { phase: 'list-done', events: page.puts(from, page.count), point };
     return point;
   } finally {
     stop.abort();
@@ -54,23 +64,19 @@ async function fetchPage(
   request: RangeRequest,
   size: number,
   signal: AbortSignal,
-): Promise<Page> {
+): Promise<Fetched> {
   for (let limit = size; ; limit = Math.ceil(limit / 2)) {
     try {
-      const response = await connection.unary(range, { ...request, limit }, `list ${request.key}`, signal);
-      return { ...response, nextSize: nextPageSize(limit, response.kvs) };
+      const page = await connection.unary(listPage, { ...request, limit }, `list ${request.key}`, signal);
+      return { page, nextSize: nextPageSize(limit, page.byteLength) };
     } catch (error) {
       if (limit === 1 || !hasCode(error, 'KV_TOO_LARGE')) throw error;
     }
   }
 }
 
-export function nextPageSize(
-  size: number,
-  kvs: readonly { readonly key: string; readonly value: Uint8Array }[],
-): number {
-  const bytes = kvs.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
-  return bytes * 2 <= comfortableBytes ? Math.min(size * 2, maxPageKeys) : size;
+export function nextPageSize(size: number, pageBytes: number): number {
+  return pageBytes * 2 <= comfortableBytes ? Math.min(size * 2, maxPageKeys) : size;
 }
 
 /**

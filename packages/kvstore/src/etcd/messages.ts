@@ -71,8 +71,8 @@ export interface Lease {
   readonly ttl: number;
 }
 
-const noHeader: Header = { clusterId: 0n, revision: 0n };
-const noBytes = Buffer.alloc(0);
+export const noHeader: Header = { clusterId: 0n, revision: 0n };
+export const noBytes = Buffer.alloc(0);
 
 export function encodeRange(request: RangeRequest): Buffer {
   const writer = new ProtoWriter();
@@ -90,7 +90,11 @@ function writeRange(writer: ProtoWriter, request: RangeRequest): void {
 
 export function encodeTxn(ops: readonly RequestOp[]): Buffer {
   const writer = new ProtoWriter(ops.reduce((size, op) => size + opSize(op), 16));
-  for (const op of ops.toReversed()) writer.message(2, () => writeOp(writer, op));
+  for (let index = ops.length - 1; index >= 0; index--) {
+    const end = writer.beginMessage();
+    writeOp(writer, ops[index] as RequestOp);
+    writer.endMessage(2, end);
+  }
   return writer.finish();
 }
 
@@ -98,24 +102,24 @@ function opSize(op: RequestOp): number {
   return op.kind === 'put' ? op.key.length + op.value.length + 40 : 160;
 }
 
+const requestOpField = { range: 1, put: 2, 'delete-range': 3 } as const;
+
 function writeOp(writer: ProtoWriter, op: RequestOp): void {
+  const end = writer.beginMessage();
   switch (op.kind) {
     case 'range':
-      writer.message(1, () => writeRange(writer, op.range));
-      return;
+      writeRange(writer, op.range);
+      break;
     case 'put':
-      writer.message(2, () => {
-        writer.uint64(3, op.lease);
-        writer.bytes(2, op.value);
-        writer.latin1(1, op.key);
-      });
-      return;
+      writer.uint64(3, op.lease);
+      writer.bytes(2, op.value);
+      writer.latin1(1, op.key);
+      break;
     case 'delete-range':
-      writer.message(3, () => {
-        writer.latin1(2, op.rangeEnd ?? '');
-        writer.latin1(1, op.key);
-      });
+      writer.latin1(2, op.rangeEnd ?? '');
+      writer.latin1(1, op.key);
   }
+  writer.endMessage(requestOpField[op.kind], end);
 }
 
 /**
@@ -241,7 +245,7 @@ export function decodeHeaderOnly(bytes: Buffer): { readonly header: Header } {
   return { header };
 }
 
-function readHeader(reader: ProtoReader): Header {
+export function readHeader(reader: ProtoReader): Header {
   let [clusterId, revision] = [0n, 0n];
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) clusterId = reader.uint64();

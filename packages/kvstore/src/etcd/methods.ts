@@ -7,6 +7,7 @@ import {
   encodeUserAdd,
   encodeUserGrantRole,
 } from './auth-messages.ts';
+import { decodePage } from './listed-page.ts';
 import {
   decodeHeaderOnly,
   decodeLease,
@@ -41,6 +42,7 @@ function method<Request, Response>(
 }
 
 export const range = method('KV/Range', encodeRange, decodeRange);
+export const listPage = method('KV/Range', encodeRange, decodePage);
 export const txn = method('KV/Txn', encodeTxn, decodeTxn);
 export const watch = method('Watch/Watch', encodeWatchCreate, decodeWatch);
 export const leaseGrant = method('Lease/LeaseGrant', encodeLeaseGrant, decodeLease);

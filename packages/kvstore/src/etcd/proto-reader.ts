@@ -19,6 +19,11 @@ export class ProtoReader {
     this.#end = bytes.length;
   }
 
+  /** Where it reads next. */
+  get at(): number {
+    return this.#at;
+  }
+
   next(): number {
     if (this.#at >= this.#end) return 0;
     const tag = this.#varint32();
@@ -80,12 +85,30 @@ export class ProtoReader {
     return value;
   }
 
+  /** The message whose length stands at `at`: a place where `at` was, before `message`, in a reader of the same bytes. */
+  messageAt<T>(at: number, decode: (reader: ProtoReader) => T): T {
+    this.#at = at;
+    return this.message(decode);
+  }
+
   skip(): void {
-    if (this.#wireType === varint) this.uint64();
+    if (this.#wireType === varint) this.skipVarint();
     else if (this.#wireType === fixed64) this.#at += 8;
-    else if (this.#wireType === lengthDelimited) this.#at = this.#blockEnd();
+    else if (this.#wireType === lengthDelimited) this.skipBytes();
     else if (this.#wireType === fixed32) this.#at += 4;
     else throw new RangeError(`protobuf: wire type ${this.#wireType}`);
+  }
+
+  /** What `bytes` or `latin1` would read. */
+  skipBytes(): void {
+    this.#at = this.#blockEnd();
+  }
+
+  /** What `uint64` would read. */
+  skipVarint(): void {
+    for (let length = 1; this.#byte() >= 0x80; length++) {
+      if (length === 10) throw new RangeError('protobuf: varint too long');
+    }
   }
 
   #blockEnd(): number {

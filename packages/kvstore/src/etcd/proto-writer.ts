@@ -54,9 +54,18 @@ export class ProtoWriter {
 
   /** Also when it is empty: presence says something. */
   message(field: number, write: () => void): void {
-    const before = this.#buffer.length - this.#at;
+    const end = this.beginMessage();
     write();
-    this.#varint(this.#buffer.length - this.#at - before);
+    this.endMessage(field, end);
+  }
+
+  /** What is written until `endMessage`, which wants what this returns, is an embedded message. */
+  beginMessage(): number {
+    return this.#buffer.length - this.#at;
+  }
+
+  endMessage(field: number, end: number): void {
+    this.#varint(this.#buffer.length - this.#at - end);
     this.#tag(field, 2);
   }
 

@@ -35,12 +35,9 @@ describe('advance', () => {
 });
 
 describe('nextPageSize', () => {
-  const page = (keys: number, valueBytes: number): { key: string; value: Uint8Array }[] =>
-    Array.from({ length: keys }, () => ({ key: '', value: new Uint8Array(valueBytes) }));
-
   it.each([
-    { name: 'doubles while pages are small', size: 256, kvs: page(256, 100), want: 512 },
-    { name: 'stays when pages are big enough', size: 256, kvs: page(256, 2_000), want: 256 },
-    { name: 'has an upper end', size: 8_192, kvs: page(8_192, 1), want: 8_192 },
-  ])('$name', ({ size, kvs, want }) => expect(nextPageSize(size, kvs)).toBe(want));
+    { name: 'doubles while pages are small', size: 256, bytes: 25_600, want: 512 },
+    { name: 'stays when pages are big enough', size: 256, bytes: 512_000, want: 256 },
+    { name: 'has an upper end', size: 8_192, bytes: 8_192, want: 8_192 },
+  ])('$name', ({ size, bytes, want }) => expect(nextPageSize(size, bytes)).toBe(want));
 });
