@@ -151,6 +151,44 @@ describe('endpoint slices', () => {
     await clock.advance(1_000);
     expect(etcd.keys()).not.toContain(sliceKey);
   });
+
+  it('are in parts where a slice is large: a change is one of them, and an endpoint is never in none', async () => {
+    const { clock, etcd, kube, server, start } = oneCluster({ exported: both });
+    const ips = Array.from({ length: 100 }, (_, at) => `10.1.0.${at}`);
+    await create(kube, aService('web'), aSlice('web-a', 'web', ips));
+    await start();
+    const parts = [sliceKey, `${sliceKey}_1`, `${sliceKey}_2`, `${sliceKey}_3`];
+    expect(etcd.keys('cilium/state/endpointslices/')).toEqual(parts);
+    const endpointsAt = (key: string) => {
+      const slice = endpointSliceCodec.decode(etcd.bytes(key) ?? new Uint8Array());
+      return slice.ok ? slice.value.endpoints.flatMap(({ addresses }) => addresses) : [];
+    };
+    expect(parts.flatMap(endpointsAt).sort()).toEqual([...ips].sort());
+    let { revision } = server;
+    const [first, ...others] = aSlice('web-a', 'web', ips).endpoints ?? [];
+    const unready = { ...first, conditions: { ready: false } };
+    const patch = (endpoints: readonly object[]) =>
+      kube.patch(endpointSlices, sliceRef, { endpoints }, { kind: 'merge' });
+    await patch([unready, ...others]);
+    await clock.advance(1_000);
+    expect(etcd.writesAfter(revision).filter((write) => write.includes('endpointslices'))).toHaveLength(1);
+    ({ revision } = server);
+    await patch(others.slice(0, 40));
+    await clock.advance(1_000);
+    const writes = (): readonly string[] =>
+      etcd.writesAfter(revision).filter((write) => write.includes('endpointslices'));
+    const lessFirst = [`put ${sliceKey}`, `put ${sliceKey}_1`, `delete ${sliceKey}_2`, `delete ${sliceKey}_3`];
+    expect(writes()).toEqual(lessFirst);
+    ({ revision } = server);
+    await patch(others);
+    await clock.advance(1_000);
+    expect(writes()).toEqual(
+      [3, 2].map((part) => `put ${sliceKey}_${part}`).concat(`put ${sliceKey}`, `put ${sliceKey}_1`),
+    );
+    await kube.delete(endpointSlices, sliceRef);
+    await clock.advance(1_000);
+    expect(etcd.keys('cilium/state/endpointslices/')).toEqual([]);
+  });
 });
 
 describe('writes to etcd', () => {

@@ -1,16 +1,19 @@
 import type { ClusterEndpointSlice } from '@clustermesh/wire';
 
 import { clusterEndpointSlice } from '../map/endpoint-slice.ts';
+import { partName, sliceParts } from '../map/slice-parts.ts';
 import { WorkQueue } from '../work-queue.ts';
 import { FirstRound } from './first-round.ts';
 import { restMs } from './global-services.ts';
 import type { CatalogSourceDeps } from './global-services.ts';
 import type { Source } from './source.ts';
 
-/** Slices of global services -> cluster endpoint slices, one for one (protocol.md §7.2, §2.8). */
+/** Slices of global services -> cluster endpoint slices (protocol.md §7.2, §2.8), large ones in parts (ADR 202). */
 export class GlobalSlices implements Source {
   readonly #deps: CatalogSourceDeps<ClusterEndpointSlice>;
   readonly #queue: WorkQueue;
+  /** Of each slice, how many parts are published. */
+  readonly #parts = new Map<string, number>();
 
   constructor(deps: CatalogSourceDeps<ClusterEndpointSlice>) {
     this.#deps = deps;
@@ -37,7 +40,19 @@ export class GlobalSlices implements Source {
     const slice = catalog.slice(key);
     const service = catalog.serviceKeyOf(key);
     const isShared = service !== undefined && catalog.sharedService(service) !== undefined;
-    if (slice !== undefined && isShared) sink.upsert(key, clusterEndpointSlice(slice, cluster));
-    else sink.delete(key);
+    const parts = slice !== undefined && isShared ? sliceParts(clusterEndpointSlice(slice, cluster)) : [];
+    const before = this.#parts.get(key) ?? 0;
+    // New parts first, old ones last: an endpoint that goes from one to another is there all the while.
+    for (let part = parts.length - 1; part >= before; part--) this.#upsert(key, part, parts);
+    for (let part = 0; part < Math.min(before, parts.length); part++) this.#upsert(key, part, parts);
+    for (let part = Math.max(1, parts.length); part < before; part++) sink.delete(partName(key, part));
+    if (parts.length === 0) sink.delete(key);
+    if (parts.length === 0) this.#parts.delete(key);
+    else this.#parts.set(key, parts.length);
+  }
+
+  #upsert(key: string, part: number, parts: readonly ClusterEndpointSlice[]): void {
+    const value = parts[part];
+    if (value !== undefined) this.#deps.sink.upsert(partName(key, part), value);
   }
 }
