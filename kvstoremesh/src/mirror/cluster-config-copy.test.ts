@@ -25,6 +25,15 @@ describe('copyClusterConfig', () => {
     );
   });
 
+  it.each(['12345678901234567890', '1.50', '1e3', '"\\u003c<\\/"', '{ "b": 1, "1": [ ] }', '{"a":1,"a":2}'])(
+    'changes no byte of an unknown value: %s',
+    (raw) => {
+      expect(copyOf(`{"id":3,"capabilities":{"new":${raw}},"other":${raw}}`)).toBe(
+        `{"id":3,"capabilities":{"syncedCanaries":true,"cached":true,"new":${raw}},"other":${raw}}`,
+      );
+    },
+  );
+
   it.each([
     '{"id":3,"capabilities":{"cached":false,"CACHED":false,"syncedCanaries":false,"SyncedCanaries":false}}',
     '{"id":3,"capabilities":{},"CAPABILITIES":{"cached":false,"ſyncedCanaries":false}}',

@@ -1,21 +1,19 @@
-import { clusterConfigCodec } from '@clustermesh/wire';
-import type { ClusterConfig } from '@clustermesh/wire';
+import { clusterConfigCodec, jsonMembers, jsonOf } from '@clustermesh/wire';
+import type { ClusterConfig, JsonMember } from '@clustermesh/wire';
 
 /**
  * What the cache announces of a cluster: its config, but cached and with canaries (protocol.md §9.1). Fields that this
- * version does not know are carried over, after the known ones. Known ones come from the decoded
+ * version does not know are carried over byte by byte, after the known ones. Known ones come from the decoded
  * config alone: a second spelling (`CACHED`) would override ours in Go, which matches names in any case.
  */
 export function copyClusterConfig(bytes: Uint8Array, config: ClusterConfig): Uint8Array {
   const capabilities = { ...config.capabilities, syncedCanaries: true, cached: true };
-  const known = parseObject(clusterConfigCodec.encode({ ...config, capabilities }));
-  const received = parseObject(bytes);
-  const copy = {
-    ...known,
-    capabilities: { ...object(known['capabilities']), ...unknownFields(capabilitiesOf(received), capabilityNames) },
-    ...unknownFields(received, ['id', 'capabilities']),
-  };
-  return Buffer.from(JSON.stringify(copy));
+  const known = jsonMembers(textOf(clusterConfigCodec.encode({ ...config, capabilities })));
+  const received = jsonMembers(textOf(bytes));
+  const unknown = unknownFields(capabilitiesOf(received), capabilityNames);
+  const merged = jsonOf([...capabilitiesOf(known), ...unknown]);
+  const fields = known.map(([name, raw]): JsonMember => [name, name === 'capabilities' ? merged : raw]);
+  return Buffer.from(jsonOf([...fields, ...unknownFields(received, ['id', 'capabilities'])]));
 }
 
 const capabilityNames = [
@@ -26,9 +24,9 @@ const capabilityNames = [
   'endpointSlicesExportMode',
 ];
 
-function unknownFields(received: Fields, known: readonly string[]): Fields {
+function unknownFields(received: readonly JsonMember[], known: readonly string[]): readonly JsonMember[] {
   const knownNames = new Set(known.map(fold));
-  return Object.fromEntries(Object.entries(received).filter(([name]) => !knownNames.has(fold(name))));
+  return received.filter(([name]) => !knownNames.has(fold(name)));
 }
 
 /** As Go folds names: a long s and a Kelvin sign are letters too. */
@@ -36,17 +34,10 @@ function fold(name: string): string {
   return name.toUpperCase().toLowerCase();
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function capabilitiesOf(received: Fields): Fields {
-  const spelled = Object.entries(received).filter(([name]) => fold(name) === 'capabilities');
-  return Object.fromEntries(spelled.flatMap(([, value]) => Object.entries(object(value))));
+function capabilitiesOf(fields: readonly JsonMember[]): readonly JsonMember[] {
+  return fields.flatMap(([name, raw]) => (fold(name) === 'capabilities' ? jsonMembers(raw) : []));
 }
 
-function parseObject(bytes: Uint8Array): Fields {
-  return object(JSON.parse(Buffer.from(bytes).toString()));
-}
-
-function object(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString();
 }

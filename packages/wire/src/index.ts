@@ -35,6 +35,8 @@ export { ipEntry, ipEntryReader } from './ip-entry.ts';
 export type { IpEntry, ReadIpEntry } from './ip-entry.ts';
 export { coveredPrefix, ipIdentityCodec, ipKeyName } from './ip-identity.ts';
 export type { IpIdentity, NamedPort } from './ip-identity.ts';
+export { jsonMembers, jsonOf } from './json-members.ts';
+export type { JsonMember } from './json-members.ts';
 export {
   cacheOwnerKey,
   cachePrefix,

@@ -124,6 +124,14 @@ export class JsonReader {
     while (this.#nextSkipped(closers));
   }
 
+  /** One value of any kind, as it stands in the text. */
+  readRaw(): string {
+    this.peek();
+    const start = this.#at;
+    this.skipValue();
+    return this.text.slice(start, this.#at);
+  }
+
   /** Only white space may follow the value. */
   end(): void {
     if (this.peek() !== -1) this.fail('text after the value');

@@ -120,15 +120,20 @@ export class RemoteLink {
     return this.#file === undefined && (file === undefined || !this.#mayReturn);
   }
 
+  #hasFile(): boolean {
+    return this.#file !== undefined;
+  }
+
   async #returns(signal: AbortSignal): Promise<boolean> {
     const { clock, graceMs = 0 } = this.#deps;
+    if (isAborted(signal)) return false;
     this.#returned = new AbortController();
-    if (this.#file !== undefined && !signal.aborted) return true;
+    if (this.#hasFile()) return true;
     const both = AbortSignal.any([signal, this.#returned.signal]);
     await this.#owner.leaving?.(both);
     if (graceMs > 0) await clock.sleep(graceMs, both);
     if (isAborted(signal)) return false;
-    if (this.#file !== undefined) return true;
+    if (this.#hasFile()) return true;
     this.#mayReturn = false;
     this.#record.happened('grace-over');
     return false;
