@@ -32,6 +32,8 @@ describe('an agent whose cache is in another store than its own cluster', () => 
     expect(chosen(agent)).toEqual(both);
     expect(cluster(agent, east)).toMatchObject({ state: 'stale', reason: 'no contact with our own cache' });
     expect(agent.status().cache).toMatchObject({ store: 'redis', problem: expect.stringContaining('watch') });
+    const up = agent.metrics.registry.getSingleMetric('clustermesh_agent_cache_up');
+    expect(await up?.get()).toMatchObject({ values: [{ value: 0, labels: { store: 'redis' } }] });
     world.server.start();
     await world.settle(minutes);
     expect(cluster(agent, east)).toMatchObject({ state: 'ready' });

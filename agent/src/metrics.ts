@@ -40,6 +40,7 @@ export function createMetrics(
   });
   registerClusterGauges(registry, status);
   registerStandings(registry, status);
+  registerCache(registry, status);
   registerConflicts(registry, status);
   registerPolicies(registry, status);
   new Counter({
@@ -186,6 +187,20 @@ function registerConflicts(registry: Registry, status: () => AgentStatus): void 
     collect() {
       this.reset();
       for (const { cluster, kind, count } of status().conflicts) this.inc({ cluster, kind }, count);
+    },
+  });
+}
+
+function registerCache(registry: Registry, status: () => AgentStatus): void {
+  new Gauge({
+    name: 'clustermesh_agent_cache_up',
+    help: '1 while the list of clusters in the cache is followed, else 0; absent where agents read clusters themselves',
+    labelNames: ['store'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const { store, problem } = status().cache;
+      if (store !== '') this.set({ store }, Number(problem === ''));
     },
   });
 }
