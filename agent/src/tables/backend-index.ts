@@ -23,6 +23,10 @@ export class BackendIndex {
     return this.#rows.size;
   }
 
+  has(address: Uint8Array): boolean {
+    return this.#rows.size > 0 && this.#rows.find(address, hostPrefix) >= 0;
+  }
+
   add(address: Uint8Array, service: string, nodeIndex: number): void {
     const row = this.#rows.insert(address, hostPrefix);
     const users = this.#users[row];

@@ -76,7 +76,8 @@ export class BackendPaths implements ServicePaths {
 
   /** What the address table says of an address has changed. */
   addressChanged(address: Uint8Array): void {
-    if (this.#index.size === 0) return;
+    // Of the millions of addresses few are backends': the small table first.
+    if (!this.#index.has(address)) return;
     const nodeIndex = this.#options.ipcache.way(address)?.nodeIndex ?? 0;
     const services = this.#index.moved(address, nodeIndex);
     if (services.length === 0) return;

@@ -85,7 +85,9 @@ export class IpcacheTable {
   /** The claim of `clusterId` that stood before, if any. */
   upsert(address: Uint8Array, prefixLength: number, claim: IpcacheClaim): IpcacheClaim | undefined {
     const row = this.#index.insert(address, prefixLength);
-    if (this.#isOnlyClaim(row, claim)) return this.#setOnlyClaim(row, claim);
+    if (this.#mayBeOnlyClaim(row, claim) && this.#judge.winsAlone(claim.clusterId, address, prefixLength)) {
+      return this.#setOnlyClaim(row, claim);
+    }
     const claims = this.#claimsOf(row);
     this.#setClaims(row, withClaim(claims, claim));
     return claims.find((other) => other.clusterId === claim.clusterId);
@@ -284,11 +286,10 @@ export class IpcacheTable {
     return this.isProgrammed(row) && !this.#rows.is(row, rowFlag.queued) ? 'programmed' : 'pending';
   }
 
-  /** As nearly all are: nobody else claims the address, and it lies in no range of ours. */
-  #isOnlyClaim(row: number, { clusterId }: IpcacheClaim): boolean {
+  /** As nearly all are: nobody else claims the address. */
+  #mayBeOnlyClaim(row: number, { clusterId }: IpcacheClaim): boolean {
     if (this.#rows.is(row, rowFlag.contested)) return false;
-    if (this.#isClaimed(row) && this.#rows.clusterId(row) !== clusterId) return false;
-    return this.#judge.winsAlone(clusterId, this.#address(row), this.#index.prefixLength(row));
+    return !this.#isClaimed(row) || this.#rows.clusterId(row) === clusterId;
   }
 
   #setOnlyClaim(row: number, claim: IpcacheClaim): IpcacheClaim | undefined {

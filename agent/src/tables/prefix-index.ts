@@ -1,6 +1,6 @@
 import type { Random } from '@clustermesh/runtime';
 
-import { PrefixRows, keyWords } from './prefix-rows.ts';
+import { PrefixRows, isNarrowKey, keyWords } from './prefix-rows.ts';
 
 /** Length of a prefix that is one address: addresses are 16 bytes (v4-mapped). */
 export const hostPrefix = 128;
@@ -163,11 +163,12 @@ export class PrefixIndex {
     this.#hash();
   }
 
-  /** Murmur3's mixing of the five words. */
+  /** Murmur3's mixing of the words, but for those that are the same of all IPv4 addresses. */
   #hash(): void {
     const words = this.#probe;
+    const isAlike = isNarrowKey(words);
     let hash = this.#seed;
-    for (let word = 0; word < keyWords; word++) {
+    for (let word = isAlike ? 3 : 0; word < (isAlike ? 4 : keyWords); word++) {
       let mixed = Math.imul(words[word] ?? 0, 0xcc9e2d51);
       mixed = Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593);
       hash ^= mixed;

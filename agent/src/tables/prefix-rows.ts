@@ -42,7 +42,7 @@ export class PrefixRows {
 
   /** A new row with this key. */
   add(key: Uint32Array): number {
-    const row = this.#takeUnused(isNarrow(key));
+    const row = this.#takeUnused(isNarrowKey(key));
     const at = withinChunk(row);
     const chunk = this.#chunks[chunkOf(row)];
     if (chunk?.isNarrow === true) chunk.keys[at] = key[3] ?? 0;
@@ -65,7 +65,7 @@ export class PrefixRows {
     const chunk = this.#chunks[chunkOf(row)];
     if (chunk === undefined) return false;
     const at = withinChunk(row);
-    if (chunk.isNarrow) return chunk.keys[at] === key[3] && isNarrow(key);
+    if (chunk.isNarrow) return chunk.keys[at] === key[3] && isNarrowKey(key);
     for (let word = 0; word < keyWords; word++) if (chunk.keys[at * keyWords + word] !== key[word]) return false;
     return true;
   }
@@ -129,6 +129,7 @@ export class PrefixRows {
   }
 }
 
-function isNarrow(key: Uint32Array): boolean {
+/** Of a single address of IPv4. */
+export function isNarrowKey(key: Uint32Array): boolean {
   return key[4] === addressBits && key[0] === 0 && key[1] === 0 && key[2] === mappedIpv4;
 }
