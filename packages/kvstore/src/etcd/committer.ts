@@ -34,14 +34,14 @@ export class Committer {
   readonly #connection: EtcdConnection;
   readonly #leases: Leases | undefined;
   readonly #gate: WriteGate | undefined;
-  readonly #history: WriteHistory;
+  readonly #history: WriteHistory | undefined;
   readonly #inFlight: Semaphore;
 
   constructor(connection: EtcdConnection, { leases, gate, maxInFlight }: CommitterOptions) {
     this.#connection = connection;
     this.#leases = leases;
     this.#gate = gate;
-    this.#history = new WriteHistory(connection, () => leases?.giveUp());
+    this.#history = leases && new WriteHistory(connection, () => leases.giveUp());
     this.#inFlight = new Semaphore(maxInFlight);
   }
 
@@ -85,12 +85,12 @@ export class Committer {
   async #transact(batch: readonly KvOp[], signal: AbortSignal): Promise<bigint> {
     for (let attempt = 1; ; attempt++) {
       await this.#gate?.pass(signal);
-      await this.#history.checked(signal);
+      await this.#history?.checked(signal);
       const requests = await this.#requests(batch, signal);
       try {
         const { header } = await this.#connection.unary(txn, requests, `write ${describe(batch)}`, signal);
         this.#releaseDeleted(batch);
-        this.#history.acknowledged(batch, header.revision);
+        this.#history?.acknowledged(batch, header.revision);
         this.#leases?.settled(batch);
         return header.revision;
       } catch (error) {
