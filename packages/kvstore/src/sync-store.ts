@@ -194,9 +194,9 @@ export class SyncStore {
     return this.#changed.until(() => isWithin(limits()), signal);
   }
 
-  /** Resolves when the store has the newest value of `key`, or on abort, whatever else waits. */
+  /** Resolves when the store knows the newest of `key`, a value or its deletion, or on abort; whatever else waits. */
   written(key: string, signal: AbortSignal): Promise<void> {
-    return this.#changed.until(() => this.isWritten(key), signal);
+    return this.#changed.until(() => this.#isAtRest(key), signal);
   }
 
   /** Writes until abort. Failures are retried for ever, later and later: the store's owner hears of them by health. */
