@@ -226,6 +226,15 @@ describe('RedisKvStore and a server that fails', () => {
   });
 
   describe('writers', () => {
+    it('that put what is there already have lost nothing by it', async () => {
+      const [first, second] = [await open(), await open()];
+      const lost: string[] = [];
+      second.onLeaseLost((keys) => lost.push(...keys));
+      await first.commit([put('p/a', '1')], signal);
+      for (const key of ['p/a', 'p/b', 'p/a', 'p/c']) await second.commit([put(key, '1')], signal);
+      expect(lost).toEqual([]);
+    });
+
     it('that are all dead show as lost contact, not as deletes', async () => {
       const writer = await open({ leaseTtlSeconds: 1, silenceMs: 300 });
       await writer.commit([put('p/a', '1')], signal);

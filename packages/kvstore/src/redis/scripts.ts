@@ -14,8 +14,9 @@ import type { Script } from './redis-session.ts';
  * ARGV: namespace, store id, writer, the last revision that this writer was told, bytes that the stream may hold, TTL of
  * the writer's key in milliseconds, mark of this commit, packed operations (`packed-ops.ts`).
  *
- * Answers: `done` and the revision; `store`: it is another one; `writer`: it has been declared dead; `behind` and the last
- * revision that it knows of this writer: it has lost commits that it had acknowledged.
+ * Answers: `done` and the last revision that this writer wrote, now or, where nothing has changed, before; `store`: it is
+ * another one; `writer`: it has been declared dead; `behind` and the last revision that it knows of this writer: it has
+ * lost commits that it had acknowledged.
  */
 export const commitScript = script(`
 local ns, id, writer, known, limit, ttl, mark, packed = unpack(ARGV)
@@ -107,7 +108,7 @@ for _, group in ipairs(groups) do
   end
 end
 if puts > 0 then renew() end
-if told == 0 then return {'done', state[2]} end
+if told == 0 then return {'done', wrote} end
 
 local size = #packed + 64
 redis.call('RPUSH', sizes, size)
