@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { Heartbeat, connectEtcd, explainEtcdFailure } from '@clustermesh/kvstore';
+import { Heartbeat, SharedEtcd, explainEtcdFailure } from '@clustermesh/kvstore';
 import type { KvStore } from '@clustermesh/kvstore';
 import { ClustersDir } from '@clustermesh/remote';
 import {
@@ -77,11 +77,11 @@ async function main(signal: AbortSignal): Promise<void> {
   if (cache.store === 'redis') {
     claim = new CacheClaim({ ...deps, kv: local, address: cache.address, cluster: config.clusterName });
   }
+  const remotes = new SharedEtcd({ session: false, tuning: config.etcdTuning }, deps);
   mesh = createKvstoremesh({
     ...deps,
     local,
-    connect: async (remote, both) =>
-      stores.following(await connectEtcd(remote, { session: false, tuning: config.etcdTuning }, deps, both)),
+    connect: async (remote, both) => stores.following(await remotes.connect(remote, both)),
     onHeartbeatMissed: () => stores.heartbeatMissed(),
     explain: (remote, error, both) => explainEtcdFailure(remote, error, deps, both),
     clusters: new ClustersDir(config.clustermeshConfig, { clock, log, health: health.scope('clusters') }),

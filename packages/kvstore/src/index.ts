@@ -14,6 +14,7 @@ export type {
 } from './kv-store.ts';
 export { parseEtcdClientFile } from './etcd/client-file.ts';
 export type { EtcdClientConfig } from './etcd/client-file.ts';
+export { SharedEtcd } from './etcd/shared-etcd.ts';
 export { connectEtcd, connectEtcdByFile, connectEtcdEventually, readEtcdClientFile } from './etcd/connect.ts';
 export type { EtcdUse } from './etcd/connect.ts';
 export { EtcdAuth } from './etcd/etcd-auth.ts';

@@ -84,7 +84,7 @@ export class EtcdKvStore implements KvStore {
   static async open(options: EtcdOptions, deps: EtcdDeps, signal: AbortSignal): Promise<EtcdKvStore> {
     const store = new EtcdKvStore(options, deps);
     try {
-      await store.#connection.unary(txn, [], `connect to etcd at ${store.description}`, signal);
+      await store.answer(signal);
       return store;
     } catch (error) {
       await store[Symbol.asyncDispose]();
@@ -105,6 +105,11 @@ export class EtcdKvStore implements KvStore {
   /** How many leases this writer holds. */
   get leaseCount(): number {
     return this.#leases?.size ?? 0;
+  }
+
+  /** Resolves when the etcd has answered, which it does to any certificate of the right CA. */
+  async answer(signal: AbortSignal): Promise<void> {
+    await this.#connection.unary(txn, [], `connect to etcd at ${this.description}`, signal);
   }
 
   async get(key: string, signal: AbortSignal): Promise<KvEntry | undefined> {
