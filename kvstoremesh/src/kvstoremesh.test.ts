@@ -401,15 +401,25 @@ describe('the config of a source', () => {
     expect(mesh.status('older')?.['last-error']).toContain('ours is 511, theirs 0');
   });
 
-  it('is put right when somebody deletes the copy', async () => {
+  it.each([
+    { what: 'deletes', op: { kind: 'delete', key: configKey } },
+    { what: 'changes', op: { kind: 'put', key: configKey, value: Buffer.from('{"id":9,"capabilities":{}}') } },
+  ] as const)('is put right when somebody $what the copy, and not written again where nobody did', async ({ op }) => {
     await using mesh = new MeshFixture();
     const east = await withEast(mesh);
-    mesh.localServer.apply([{ kind: 'delete', key: configKey }], 0);
+    const before = mesh.cached(configKey);
+    mesh.writes.length = 0;
+    mesh.localServer.apply([op], 0);
     for (let minute = 0; minute < 5; minute++) {
       east.beat();
       await mesh.settle(minuteMs);
     }
-    expect(mesh.cached(configKey)).toHaveProperty([configKey]);
+    expect(mesh.cached(configKey)).toEqual(before);
+    for (let minute = 0; minute < 10; minute++) {
+      east.beat();
+      await mesh.settle(minuteMs);
+    }
+    expect(newWrites(mesh)).toEqual([`put ${configKey}`]);
   });
 });
 

@@ -24,6 +24,7 @@ describe('createMetrics', () => {
         'cilium_kvstoremesh_remote_cluster_last_failure_ts{target_cluster="east"} 0',
         'cilium_kvstoremesh_remote_cluster_cache_revocations{target_cluster="east"} 0',
         'cilium_kvstoremesh_kvstore_sync_queue_size{scope="nodes/v1",source_cluster="east"} 0',
+        'cilium_kvstoremesh_kvstore_initial_sync_completed{scope="nodes/v1",source_cluster="east",action="read"} 1',
         'cilium_kvstoremesh_kvstore_initial_sync_completed{scope="nodes/v1",source_cluster="east",action="write"} 1',
         'cilium_kvstoremesh_bootstrap_seconds 0',
         'cilium_kvstoremesh_leader_election_master_status{name="kvstoremesh"} 1',

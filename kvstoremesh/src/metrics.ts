@@ -106,15 +106,19 @@ export const metrics: readonly Metric[] = [
     (source_cluster, kind) => ({ scope: `${kind}/v1`, source_cluster }),
     ({ pending }) => pending,
   ),
-  perKind(
-    {
-      name: `${prefix}kvstore_initial_sync_completed`,
-      help: '1 once the source was listed and written, and the canary put, else 0',
-      labelNames: ['scope', 'source_cluster', 'action'],
-    },
-    (source_cluster, kind) => ({ scope: `${kind}/v1`, source_cluster, action: 'write' }),
-    ({ synced }) => Number(synced),
-  ),
+  {
+    name: `${prefix}kvstore_initial_sync_completed`,
+    help: 'read: 1 while the source’s list is known; write: 1 once it was written too, and the canary put; else 0',
+    labelNames: ['scope', 'source_cluster', 'action'],
+    samples: ({ name, kinds }) =>
+      Object.entries(kinds).flatMap(([kind, { listed, synced }]) => {
+        const labels = { scope: `${kind}/v1`, source_cluster: name };
+        return [
+          [{ ...labels, action: 'read' }, Number(listed)],
+          [{ ...labels, action: 'write' }, Number(synced)],
+        ];
+      }),
+  },
 ];
 
 export interface MetricsDeps {

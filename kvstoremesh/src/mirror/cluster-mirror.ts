@@ -50,9 +50,9 @@ export class ClusterMirror {
   }
 
   status(): Record<KindName, KindStatus> {
-    const rows = this.#mirrors.map(({ kind, size, pending, isComplete }) => {
+    const rows = this.#mirrors.map(({ kind, size, pending, isListed, isComplete }) => {
       const enabled = this.#config === undefined || kind.enabled(this.#config);
-      return [kind.name, { count: size, pending, synced: isComplete, enabled }] as const;
+      return [kind.name, { count: size, pending, listed: isListed, synced: isComplete, enabled }] as const;
     });
     return Object.fromEntries(rows) as Record<KindName, KindStatus>;
   }

@@ -70,6 +70,11 @@ export class KindMirror {
     return this.#reflector.pending;
   }
 
+  /** Connected, and the source's list is complete. */
+  get isListed(): boolean {
+    return this.#reflector.isSynced;
+  }
+
   /** Connected, the source's list is complete, and the local canary says so. */
   get isComplete(): boolean {
     return this.#isAnnounced && this.#reflector.isSynced;

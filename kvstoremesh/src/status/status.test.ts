@@ -9,7 +9,7 @@ import { remoteClusterStatus } from './status.ts';
 import type { KindStatus, RemoteClusterSnapshot } from './status.ts';
 
 const kind = (count: number, more: Partial<KindStatus> = {}): KindStatus => ({
-  ...{ count, pending: 0, synced: true, enabled: true, ...more },
+  ...{ count, pending: 0, listed: true, synced: true, enabled: true, ...more },
 });
 const config = (text: string): ClusterConfig => {
   const decoded = clusterConfigCodec.decode(Buffer.from(text));

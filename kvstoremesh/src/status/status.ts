@@ -11,6 +11,8 @@ export interface KindStatus {
   readonly count: number;
   /** Keys not written yet. */
   readonly pending: number;
+  /** All that the source has is known, written or not. */
+  readonly listed: boolean;
   readonly synced: boolean;
   /** Does the source have this kind? If not it counts as synced and is not shown (protocol.md §9.6). */
   readonly enabled: boolean;
@@ -118,7 +120,7 @@ function withoutQuota(snapshot: Omit<RemoteClusterSnapshot, 'quota'>): RemoteClu
 
 /** A file whose name can be no cluster's: there is nothing to say but why. */
 export function refusedFileStatus({ name, config }: RemoteFile): RemoteClusterStatus {
-  const none = { count: 0, pending: 0, synced: false, enabled: false };
+  const none = { count: 0, pending: 0, listed: false, synced: false, enabled: false };
   const kinds = { nodes: none, identities: none, ip: none, services: none, serviceexports: none, endpointslices: none };
   const reason = config.ok ? '' : config.reason;
   const status = withoutQuota({
