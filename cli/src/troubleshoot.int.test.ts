@@ -1,9 +1,20 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { TestEtcd, tempDir } from '@clustermesh/testkit';
+import { connectRedis, redisPlace } from '@clustermesh/kvstore';
+import { silentLogger, systemClock } from '@clustermesh/runtime';
+import { TestEtcd, TestRedis, tempDir } from '@clustermesh/testkit';
 import type { TempDir } from '@clustermesh/testkit';
-import { canaryKey, clusterName, etcdUsers, heartbeatKey, kindByName, rbacRanges, rfc3339 } from '@clustermesh/wire';
+import {
+  cacheOwnerKey,
+  canaryKey,
+  clusterName,
+  etcdUsers,
+  heartbeatKey,
+  kindByName,
+  rbacRanges,
+  rfc3339,
+} from '@clustermesh/wire';
 import type { ClusterName } from '@clustermesh/wire';
 
 import Troubleshoot from './commands/troubleshoot.ts';
@@ -130,5 +141,30 @@ describe('troubleshoot', () => {
     await writeFileFor(join(path, 'west'), 'remote');
     expect(await run('--config-dir', path, 'east')).toMatch(/^error: no cluster east in \S+: there is west/);
     expect(process.exitCode).toBe(1);
+  });
+
+  it.each([
+    { owner: 'west', verdict: 'ok', message: 'holds the cache of cluster west' },
+    { owner: undefined, verdict: 'warning', message: 'nothing is mirrored there yet' },
+    { owner: 'east', verdict: 'failed', message: 'it holds the cache of cluster east, and this is west' },
+  ])('says of a Redis that holds the cache of $owner: $verdict', async ({ owner, verdict, message }) => {
+    await using redis = await TestRedis.start();
+    if (owner !== undefined) {
+      const writer = { session: true, leaseTtlSeconds: 60 } as const;
+      const { signal } = new AbortController();
+      const place = redisPlace('--cache', redis.url, '');
+      await using store = await connectRedis(place, writer, { clock: systemClock, log: silentLogger }, signal);
+      await store.commit([{ kind: 'put', key: cacheOwnerKey, value: Buffer.from(owner) }], signal);
+    }
+    const flags = ['--config-dir', await folder(), '--cluster-name=west', `--cache=${redis.url}`];
+    expect(await reports(...flags)).toMatchObject([{ own: true, checks: [{ step: 'cache', verdict, message }] }]);
+  });
+
+  it('says what to do about a Redis that does not know us', async () => {
+    await using redis = await TestRedis.start();
+    const flags = ['--config-dir', await folder(), `--cache=redis://agent:secret@127.0.0.1:${redis.port}`];
+    const said = await run(...flags);
+    expect(said).toMatch(/failed +cache .*WRONGPASS[^]*Secret clustermesh-cache-writer/);
+    expect(said).not.toContain('secret');
   });
 });

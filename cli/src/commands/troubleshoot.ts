@@ -13,7 +13,8 @@ export default class Troubleshoot extends BaseCommand {
   static override summary = 'Try the links to other clusters from here, step by step, and say what to do.';
   static override description =
     'For each remote cluster of kvstoremesh’s folder, and for the own etcd: the file, certificates, name resolution, TCP, ' +
-    'TLS, etcd, its users, what they may read, cluster config, canaries and the age of the heartbeat. Run it where the ' +
+    'TLS, etcd, its users, what they may read, cluster config, canaries and the age of the heartbeat; of a Redis that holds ' +
+    'the cache, whether it can be used and whose cache it is. Run it where the ' +
     'links begin, which is the container kvstoremesh. Nothing is written. Exit code 1 when something failed; a warning ' +
     'is no failure.';
   static override examples = [
@@ -32,6 +33,17 @@ export default class Troubleshoot extends BaseCommand {
     'etcd-config': Flags.string({
       description: `etcd client file of the own etcd (default: ${ownEtcdFiles.join(', else ')}; none there: not looked at)`,
       env: 'CLUSTERMESH_ETCD_CONFIG',
+    }),
+    cache: Flags.string({
+      description:
+        'where copies of other clusters are: etcd (the own one), or the address of a Redis, which is looked at, too',
+      env: 'CLUSTERMESH_CACHE',
+      default: 'etcd',
+    }),
+    'cache-credentials': Flags.string({
+      description: 'folder of username, password and certificates for that Redis, where it is there',
+      env: 'CLUSTERMESH_CACHE_CREDENTIALS',
+      default: '/var/lib/clustermesh/cache',
     }),
     'cluster-name': Flags.string({
       description: 'name of the own cluster (default: as the user of its client certificate says)',
@@ -60,6 +72,7 @@ export default class Troubleshoot extends BaseCommand {
       ownPath: flags['etcd-config'],
       usualOwnPaths: ownEtcdFiles,
       ownName: flags['cluster-name'],
+      cache: flags.cache === 'etcd' ? undefined : { url: flags.cache, credentials: flags['cache-credentials'] },
       max: max.value,
     };
     const deps = { clock: systemClock, random: systemRandom, timeoutMs: limit.value };

@@ -7,7 +7,7 @@ import type { Observation } from './observation.ts';
 
 export interface ClusterReport {
   readonly cluster: string;
-  /** Our own etcd. */
+  /** Our own etcd, or the Redis of our cache. */
   readonly own: boolean;
   readonly path: string;
   /** The worst of its checks. */

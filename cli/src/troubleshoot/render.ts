@@ -9,8 +9,10 @@ export function renderReports(reports: readonly ClusterReport[]): string {
   return [...reports.map(renderReport), end].join('\n\n');
 }
 
-function renderReport({ cluster, own, checks }: ClusterReport): string {
-  const head = own ? `${cluster} (our own etcd)` : cluster;
+function renderReport({ cluster, own, path, checks }: ClusterReport): string {
+  const isCache = checks.some(({ step }) => step === 'cache');
+  const ours = isCache ? `our cache, ${path}` : 'our own etcd';
+  const head = own ? `${cluster} (${ours})` : cluster;
   return [head, ...checks.flatMap(renderCheck)].map(plainText).join('\n');
 }
 

@@ -1,3 +1,14 @@
 /** In the order of a connection: each needs those before it. */
 export type Step =
-  'file' | 'certificates' | 'name' | 'tcp' | 'tls' | 'etcd' | 'users' | 'access' | 'config' | 'canaries' | 'heartbeat';
+  | 'file'
+  | 'certificates'
+  | 'name'
+  | 'tcp'
+  | 'tls'
+  | 'etcd'
+  | 'users'
+  | 'access'
+  | 'config'
+  | 'canaries'
+  | 'heartbeat'
+  | 'cache';

@@ -2,6 +2,8 @@ import { heartbeatIntervalMs } from '@clustermesh/kvstore';
 import { MeshError } from '@clustermesh/runtime';
 import type { MaxConnectedClusters } from '@clustermesh/wire';
 
+import { cacheReport } from './cache-report.ts';
+import type { CacheRequest } from './cache-report.ts';
 import { judge } from './judge.ts';
 import type { ClusterReport } from './judge.ts';
 import { observeCluster } from './observe-cluster.ts';
@@ -17,6 +19,8 @@ export interface TroubleshootRequest {
   /** Looked at in turn without `ownPath`. */
   readonly usualOwnPaths: readonly string[];
   readonly ownName: string | undefined;
+  /** Where copies of other clusters are, if not in the own etcd. */
+  readonly cache: Pick<CacheRequest, 'url' | 'credentials'> | undefined;
   readonly max: MaxConnectedClusters;
 }
 
@@ -30,7 +34,8 @@ export async function troubleshoot(
   const targets = [...(own === undefined ? [] : [own]), ...(await remoteTargets(request.remotePath))];
   const observations = await Promise.all(targets.map((target) => observeCluster(target, deps, signal)));
   const reports = judge(observations, { nowMs: deps.clock.now(), heartbeatIntervalMs, max: request.max });
-  return select(reports, request);
+  if (request.cache === undefined || request.clusters.length > 0) return select(reports, request);
+  return [await cacheReport({ ...request.cache, ownName: request.ownName }, deps, signal), ...reports];
 }
 
 function select(
