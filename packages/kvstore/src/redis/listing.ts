@@ -31,7 +31,7 @@ export async function readPoint(
     const { group, name } = placeOf(key);
     return ['HGET', names.keys(group), name];
   });
-  const [meta, ...found] = await session.atomically([readMeta, ...gets], attempted);
+  const [meta, ...found] = await session.atOneMoment(readMeta, gets, attempted);
   const prints = witnesses.map((key, index) => [key, fingerprint(found[index] as Buffer | null)] as const);
   return { ...decodeMeta(meta), witnesses: new Map(prints) };
 }

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { Redis } from 'ioredis';
-import type { MeshError } from '@clustermesh/runtime';
+import { MeshError } from '@clustermesh/runtime';
+
 import { classifyRedis, endsSession, isNoScript } from './redis-errors.ts';
 import type { RedisTarget } from './redis-options.ts';
 
@@ -16,6 +19,9 @@ export interface Dialling {
   /** Ends the attempt. */
   readonly signal: AbortSignal;
 }
+
+/** Each is one look; writers that outrun so many are none that a reader could follow. */
+const momentAttempts = 20;
 
 /** One connection, authenticated. It ends once: there is no silent reconnect that could hide another server. */
 export class RedisSession {
@@ -81,13 +87,19 @@ export class RedisSession {
     return this.call(['EVAL', script.text, 0, ...args], attempted);
   }
 
-  /** Several at one moment: nobody else's come between. */
-  async atomically(commands: readonly Command[], attempted: string): Promise<readonly unknown[]> {
-    const all: readonly Command[] = [['MULTI'], ...commands, ['EXEC']];
-    const replies = await Promise.all(all.map((command) => this.call(command, attempted)));
-    const results = replies.at(-1) as readonly unknown[];
-    for (const result of results) if (isReplyError(result)) throw classifyRedis(result, attempted);
-    return results;
+  /**
+   * What several reads answer at one moment, the first of them being `witness`, which every change changes: it is read
+   * before and after. Writes of others hardly ever come between what is sent at once. Not a transaction (MULTI): a server
+   * that is out of memory refuses those even for reading.
+   */
+  async atOneMoment(witness: Command, commands: readonly Command[], attempted: string): Promise<readonly unknown[]> {
+    for (let attempt = 1; attempt <= momentAttempts; attempt++) {
+      const all = [witness, ...commands, witness];
+      const replies = await Promise.all(all.map((command) => this.call(command, attempted)));
+      if (isDeepStrictEqual(replies.pop(), replies[0])) return replies;
+    }
+    const text = `${attempted}: it is written faster than it can be read`;
+    throw new MeshError('KV_UNAVAILABLE', text, { retryable: true });
   }
 
   close(): void {
@@ -118,8 +130,4 @@ export class RedisSession {
 
 function toBytes(argument: Argument): Buffer {
   return typeof argument === 'object' ? argument : Buffer.from(String(argument), 'latin1');
-}
-
-function isReplyError(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'name' in value && value.name === 'ReplyError';
 }

@@ -25,11 +25,12 @@ export async function* watchPrefix(
   signal: AbortSignal,
 ): AsyncGenerator<WatchBatch> {
   let session: RedisSession | undefined;
+  let tail: ChangeTail | undefined;
   try {
     if (signal.aborted) return;
     session = await deps.session();
     if (await areWritersSilent(session, `watch ${prefix}`)) throw silenceOfWriters(`watch ${prefix}`);
-    const tail = await deps.tail();
+    tail = await deps.tail();
     let point = await resumed(session, prefix, options);
     if (point !== undefined) yield { phase: 'live', events: [], point };
     while (!signal.aborted) {
@@ -40,8 +41,11 @@ export async function* watchPrefix(
     }
   } catch (error) {
     if (signal.aborted) return;
-    // It may be this connection whose server has another history: the next watch makes another one.
-    if (hasCode(error, 'KV_STORE_CHANGED')) session?.close();
+    // It may be either connection whose server has another history: the next watch makes both anew.
+    if (hasCode(error, 'KV_STORE_CHANGED')) {
+      session?.close();
+      tail?.close();
+    }
     throw error;
   }
 }
@@ -70,6 +74,7 @@ async function* follow(
   let told = from.revision;
   while (!signal.aborted) {
     const { revision } = point;
+    const { head } = tail;
     const commits = tail.after(point) ?? (await readCommits(session, point, prefix));
     if (commits === 'trimmed') return;
     if (commits === 'other') throw storeChanged(prefix);
@@ -80,6 +85,8 @@ async function* follow(
       told = point.revision;
       yield { phase: 'live', events, point };
     } else if (commits.length === 0) {
+      // The tail is with a server that has more, which this one never had.
+      if (head > revision) throw storeChanged(prefix);
       await tail.changed.until(() => tail.failed || tail.head > revision, signal);
     }
   }
@@ -92,7 +99,7 @@ async function readCommits(
   prefix: string,
 ): Promise<readonly Commit[] | 'trimmed' | 'other'> {
   const { revision, storeId } = point;
-  const [meta, entries] = await session.atomically([readMeta, readChangesAfter(revision)], `watch ${prefix}`);
+  const [meta, entries] = await session.atOneMoment(readMeta, [readChangesAfter(revision)], `watch ${prefix}`);
   const now = decodeMeta(meta);
   if (now.storeId !== storeId || now.revision < revision) return 'other';
   if (now.revision === revision) return now.mark === point.mark ? [] : 'other';
