@@ -20,7 +20,7 @@ export interface TroubleshootRequest {
   readonly usualOwnPaths: readonly string[];
   readonly ownName: string | undefined;
   /** Where copies of other clusters are, if not in the own etcd. */
-  readonly cache: Pick<CacheRequest, 'url' | 'credentials'> | undefined;
+  readonly cache?: Pick<CacheRequest, 'url' | 'credentials'> | undefined;
   readonly max: MaxConnectedClusters;
 }
 
