@@ -14,6 +14,8 @@ export type { HostileAnswers, HostileEntry } from './hostile-etcd.ts';
 export { TestNetns, connectNetns } from './netns.ts';
 export { TestRedis } from './redis.ts';
 export type { TestRedisOptions } from './redis.ts';
+export { TestSentinel } from './redis-sentinel.ts';
+export type { TestSentinelOptions } from './redis-sentinel.ts';
 export { tempDir } from './temp-dir.ts';
 export type { TempDir } from './temp-dir.ts';
 export { TestCa } from './test-certificates.ts';

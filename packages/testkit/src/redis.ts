@@ -15,6 +15,8 @@ const run = promisify(execFile);
 export interface TestRedisOptions {
   /** TLS only, with client certificates asked for; `redis.ca` then issues the clients'. Default plain TCP. */
   readonly tls?: boolean;
+  /** It copies the one at this port, until somebody makes it the primary. */
+  readonly replicaOf?: number;
   /** More lines of its configuration: `maxmemory 3mb`. */
   readonly config?: readonly string[];
 }
@@ -44,7 +46,9 @@ export class TestRedis implements AsyncDisposable {
     const dir = await tempDir('redis');
     const tls = options.tls === true ? await makeTls(dir.path) : undefined;
     for (let attempt = 1; ; attempt++) {
-      const redis = new TestRedis({ port: await freePort(), dir, tls, config: options.config ?? [] });
+      const { config = [], replicaOf } = options;
+      const copies = replicaOf === undefined ? [] : [`replicaof 127.0.0.1 ${replicaOf}`];
+      const redis = new TestRedis({ port: await freePort(), dir, tls, config: [...copies, ...config] });
       try {
         await redis.restart();
         return redis;
@@ -67,6 +71,11 @@ export class TestRedis implements AsyncDisposable {
   get ca(): TestCa {
     if (this.#layout.tls === undefined) throw new Error('this redis has no TLS');
     return this.#layout.tls.ca;
+  }
+
+  get server(): CertificateFiles {
+    if (this.#layout.tls === undefined) throw new Error('this redis has no TLS');
+    return this.#layout.tls.server;
   }
 
   /** Starts it, again after `kill`; by `wipe` without its data, by `kept` with what `keep` has put by. */
@@ -117,7 +126,7 @@ export class TestRedis implements AsyncDisposable {
       tls === undefined
         ? [`port ${port}`]
         : [
-            ...['port 0', `tls-port ${port}`, `tls-ca-cert-file ${tls.ca.certFile}`],
+            ...['port 0', `tls-port ${port}`, 'tls-replication yes', `tls-ca-cert-file ${tls.ca.certFile}`],
             ...[`tls-cert-file ${tls.server.certFile}`, `tls-key-file ${tls.server.keyFile}`],
           ];
     return [

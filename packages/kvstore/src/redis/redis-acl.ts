@@ -2,7 +2,6 @@ import { namespace } from './keyspace.ts';
 
 const keys = [`~${namespace}*`, 'resetchannels', '-@all'] as const;
 const read = ['+select', '+info', '+hget', '+hmget', '+hkeys', '+hscan', '+smembers', '+exists', '+xread', '+xrange'];
-const together = ['+multi', '+exec'];
 const write = ['+eval', '+evalsha', '+hset', '+hsetnx', '+hdel', '+hincrby', '+sadd', '+srem', '+set'];
 const writeChanges = ['+pexpire', '+xadd', '+xtrim', '+rpush', '+lpop', '+llen', '+time'];
 
@@ -11,6 +10,6 @@ const writeChanges = ['+pexpire', '+xadd', '+xtrim', '+rpush', '+lpop', '+llen',
  * Valkey. Neither may look at other keys, wipe, kill connections or change settings.
  */
 export const redisAcl = {
-  reader: [...keys, ...read, ...together],
-  writer: [...keys, ...read, ...together, ...write, ...writeChanges],
+  reader: [...keys, ...read],
+  writer: [...keys, ...read, ...write, ...writeChanges],
 } as const;
