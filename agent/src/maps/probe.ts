@@ -37,7 +37,7 @@ export class ProbeRecords {
   /** Makes the record one of this node: another node's is emptied. */
   assign(index: number, underlay: Uint8Array): void {
     const at = index * probeLayout.size;
-    if (this.#isAbout(index, underlay)) return;
+    if (this.isAbout(index, underlay)) return;
     this.#bytes.fill(0, at, at + probeLayout.reflectedNs);
     this.setVerdict(index, 'unknown');
     this.#bytes.set(underlay, at + probeLayout.underlay);
@@ -68,12 +68,18 @@ export class ProbeRecords {
 
   /** Is that the verdict on this very node, not on one that had the number before? */
   isUnreachable(index: number, underlay: Uint8Array): boolean {
-    return this.#isAbout(index, underlay) && this.verdict(index) === 'unreachable';
+    return this.isAbout(index, underlay) && this.verdict(index) === 'unreachable';
   }
 
-  #isAbout(index: number, underlay: Uint8Array): boolean {
+  /** Is the record one of this node? */
+  isAbout(index: number, underlay: Uint8Array): boolean {
+    return Buffer.compare(this.underlay(index), underlay) === 0;
+  }
+
+  /** Whose record it is. A view, for now. */
+  underlay(index: number): Uint8Array {
     const at = index * probeLayout.size + probeLayout.underlay;
-    return Buffer.compare(this.#bytes.subarray(at, at + addressSize), underlay) === 0;
+    return this.#bytes.subarray(at, at + addressSize);
   }
 
   #load(index: number, field: number): bigint {

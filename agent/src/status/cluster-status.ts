@@ -3,7 +3,7 @@ import { rfc3339 } from '@clustermesh/wire';
 
 import type { IngestedKind } from '../ingest/kind-ingest.ts';
 import type { RemoteCluster } from '../ingest/remote-cluster.ts';
-import type { NodeReport } from '../probe/node-probe.ts';
+import type { NodeReport } from '../probe/ways.ts';
 import type { Verdict } from '../maps/probe.ts';
 import type { ClusterStatus, FreshnessStatus, KindStatus, NodeProbesStatus } from './agent-status.ts';
 

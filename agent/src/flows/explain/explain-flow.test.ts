@@ -15,7 +15,7 @@ import {
   ipcacheValueLayout,
 } from '../../maps/ipcache.ts';
 import type { Published } from '../../ingest/cluster-feed.ts';
-import type { NodeReport } from '../../probe/node-probe.ts';
+import type { NodeReport } from '../../probe/ways.ts';
 import type { IpcacheEntry } from '../../status/agent-status.ts';
 import type { NodeRow } from '../../tables/node-table.ts';
 import { knownPolicy } from '../testing/known-policy.ts';
