@@ -58,7 +58,10 @@ async function main(signal: AbortSignal): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const notReady = (): string | undefined => leadership?.notReady(() => claim?.problem ?? mesh?.notReady());
   const isLeader = (): boolean => leadership?.isLeader === true;
-  const { registry, stores } = createMetrics({ mesh: () => mesh, isLeader, clock });
+  const { registry, stores } = createMetrics({
+    ...{ mesh: () => mesh, isLeader, clock },
+    cache: () => cacheStatus(cache, health),
+  });
   const answers = {
     health,
     metrics: registry,

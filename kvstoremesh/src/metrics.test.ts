@@ -38,9 +38,13 @@ describe('createMetrics', () => {
   });
 
   it('has no clusters before there is a mesh', async () => {
-    const { registry } = createMetrics({ mesh: () => undefined, isLeader: () => false, clock: new FakeClock() });
+    const { registry } = createMetrics({
+      ...{ mesh: () => undefined, isLeader: () => false, clock: new FakeClock() },
+      cache: () => ({ store: 'redis', address: 'redis://cache', problem: 'refused' }),
+    });
     const text = await registry.metrics();
     expect(text).toContain('cilium_kvstoremesh_remote_clusters 0');
+    expect(text).toContain('clustermesh_kvstoremesh_cache_up{store="redis"} 0');
     expect(text).toMatch(/^cilium_kvstoremesh_version\{version="\d+\.\d+\.\d+",revision="",arch="\w+"\} 1$/m);
     expect(text).toContain('cilium_kvstoremesh_leader_election_master_status{name="kvstoremesh"} 0');
   });

@@ -3,6 +3,7 @@ import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { registerVersion } from '@clustermesh/runtime';
 import type { Clock } from '@clustermesh/runtime';
 
+import type { CacheStatus } from './cache/cache.ts';
 import type { Kvstoremesh } from './kvstoremesh.ts';
 import type { KindStatus, RemoteClusterSnapshot } from './status/status.ts';
 import { StoreMetrics } from './store-metrics.ts';
@@ -123,6 +124,8 @@ export const metrics: readonly Metric[] = [
 
 export interface MetricsDeps {
   readonly mesh: () => Kvstoremesh | undefined;
+  /** Where what is mirrored goes. */
+  readonly cache?: () => CacheStatus;
   readonly isLeader: () => boolean;
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
@@ -133,7 +136,7 @@ export interface Metrics {
 }
 
 /** Clusters are read when Prometheus asks, so that a removed one leaves no series behind. */
-export function createMetrics({ mesh, isLeader, clock }: MetricsDeps): Metrics {
+export function createMetrics({ mesh, cache, isLeader, clock }: MetricsDeps): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const snapshots = (): readonly RemoteClusterSnapshot[] => mesh()?.snapshots() ?? [];
@@ -153,6 +156,16 @@ export function createMetrics({ mesh, isLeader, clock }: MetricsDeps): Metrics {
   const bootstrap: Gauge = new Gauge({
     ...{ name: `${prefix}bootstrap_seconds`, help: 'From the start to readiness; 0 before', registers },
     collect: () => bootstrap.set(seconds(mesh()?.readyAfterMs())),
+  });
+  const up: Gauge<'store'> = new Gauge({
+    name: `${own}cache_up`,
+    help: '1 while the store of the cache can be used, else 0; of an etcd only whether it was reached at all',
+    labelNames: ['store'],
+    registers,
+    collect: () => {
+      const found = cache?.();
+      if (found !== undefined) up.set({ store: found.store }, Number(found.problem === ''));
+    },
   });
   const full: Gauge = new Gauge({
     ...{ name: `${own}cache_full`, help: '1 while the local store takes deletions only, else 0', registers },

@@ -47,6 +47,7 @@ describe('cacheStatus', () => {
   it('says why the cache cannot be written to, while it cannot', () => {
     const { health } = deps();
     const cache = redis('redis://cache');
+    expect(cacheStatus(cache, health).problem).toBe('redis://cache has not answered yet');
     health.scope('cache').degraded('connect to redis://cache: refused');
     expect(cacheStatus(cache, health).problem).toBe('connect to redis://cache: refused');
     health.scope('cache').ok();

@@ -75,7 +75,10 @@ export interface CacheStatus extends Pick<Cache, 'store' | 'address'> {
 }
 
 export function cacheStatus({ store, address, scope }: Cache, health: Health): CacheStatus {
-  const scopes = health.report().filter(({ name }) => name === scope || name === cacheOwnerScope);
+  const report = health.report();
+  const opening = report.find(({ name }) => name === scope);
+  if (opening === undefined) return { store, address, problem: `${address} has not answered yet` };
+  const scopes = [opening, ...report.filter(({ name }) => name === cacheOwnerScope)];
   return { store, address, problem: scopes.find(({ state }) => state === 'degraded')?.reason ?? '' };
 }
 
