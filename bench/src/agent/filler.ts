@@ -1,7 +1,8 @@
 /** Fills a cache with remote clusters, as fast as etcd takes them. */
 import { readFileSync } from 'node:fs';
 
-import { Client, credentials } from '@grpc/grpc-js';
+import { Client, credentials, status } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 
 import type { Endpoint } from '../../floors/etcd.ts';
 import { serve } from '../../floors/serve.ts';
@@ -19,6 +20,8 @@ export interface FillOrder {
 }
 
 const transactionsInFlight = 6;
+/** A put may be done twice; an etcd that has to share its processors is late now and then. */
+const attempts = 5;
 
 const answers = {
   /** How many keys were written. */
@@ -68,7 +71,19 @@ class Writer {
     sent.catch(() => undefined);
   }
 
-  #commit(transaction: Buffer): Promise<void> {
+  async #commit(transaction: Buffer): Promise<void> {
+    for (let attempt = 1; attempt < attempts; attempt++) {
+      try {
+        await this.#send(transaction);
+        return;
+      } catch (error) {
+        if ((error as ServiceError).code !== status.UNAVAILABLE) throw error;
+      }
+    }
+    await this.#send(transaction);
+  }
+
+  #send(transaction: Buffer): Promise<void> {
     const asIs = (bytes: Buffer): Buffer => bytes;
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest('/etcdserverpb.KV/Txn', asIs, asIs, transaction, (error) =>
