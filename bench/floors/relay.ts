@@ -10,6 +10,8 @@ export interface RelayRoute {
   readonly targetPrefix: string;
 }
 
+let relayed = 0;
+
 const answers = {
   open: async ({ source, sourcePrefix, target, targetPrefix }: RelayRoute): Promise<void> => {
     const into = connect(target);
@@ -19,10 +21,13 @@ const answers = {
     await follow(
       connect(source),
       sourcePrefix,
-      ({ key, value }) => void into.kv.put({ key: copyOf(key), value }),
-      (key) => void into.kv.deleteRange({ key: copyOf(key) }),
+      ({ key, value }) => void into.kv.put({ key: copyOf(key), value }).then(() => relayed++),
+      (key) => void into.kv.deleteRange({ key: copyOf(key) }).then(() => relayed++),
     );
   },
+
+  /** How many changes, so far. */
+  relayed: (): number => relayed,
 };
 
 export type RelayAnswers = typeof answers;

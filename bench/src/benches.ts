@@ -6,6 +6,11 @@ export const benches: Readonly<Record<string, BenchRow>> = {
     summary: 'an agent begins in a mesh of 200 clusters with 3,000,000 addresses; then one backend of 5,000 changes',
     load: async () => (await import('./agent/agent.ts')).agent,
   },
+  churn: {
+    summary:
+      'ten clusters make 1,000 changes a second: how late the cache has them, what waits, and how many it may be',
+    load: async () => (await import('./churn/churn.ts')).churn,
+  },
   clusters: {
     summary:
       'a chained cache of 511 clusters is mirrored: what each of them costs, and whether one is as fast as one of ten',

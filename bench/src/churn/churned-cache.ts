@@ -1,4 +1,5 @@
 import type { ObserverAnswers } from '../../floors/observer.ts';
+import type { RelayAnswers } from '../../floors/relay.ts';
 import { connect } from '../../floors/etcd.ts';
 import type { Endpoint } from '../../floors/etcd.ts';
 import type { Child } from '../child.ts';
@@ -17,6 +18,8 @@ export interface ChurnWay {
   readonly cachePrefix: string;
   /** Follows that prefix. */
   readonly observer: Child<ObserverAnswers>;
+  /** Of a floor: its failure ends the bench. */
+  readonly relay?: Child<RelayAnswers> | undefined;
 }
 
 /** One stretch of changes. */
@@ -47,7 +50,7 @@ export class ChurnedCache {
   }
 
   async churn(perSecond: number, seconds: number, signal: AbortSignal): Promise<Churned> {
-    const { load, observer, places } = this.#way;
+    const { load, observer, places, relay } = this.#way;
     await observer.ask('take');
     const first = this.#changes;
     const count = Math.round(perSecond * seconds);
@@ -55,6 +58,7 @@ export class ChurnedCache {
     const sentMs = await load.ask('run', { places: [...places.values()], first, count, perSecond });
     const lastMs = sentMs.at(-1) ?? NaN;
     const lost = await this.#settled(signal);
+    await relay?.ask('relayed');
     const settledMs = lost.length === 0 ? Math.max(0, Number(process.hrtime.bigint()) / 1e6 - lastMs) : NaN;
     const seen = (await observer.ask('take')).map(({ address, identity, atMs }) => ({
       key: address,
