@@ -12,6 +12,7 @@ import { noClaimant } from '../tables/ipcache-claims.ts';
 import type { MeshState } from '../tables/mesh-state.ts';
 import { kubeApiserverIdentity } from '../tables/own-claims.ts';
 import { hostPrefix } from '../tables/prefix-index.ts';
+import { RowList } from '../tables/row-list.ts';
 import type { IpcacheMaps } from './addresses/ipcache-programmer.ts';
 import type { Pacer } from '../ingest/pacer.ts';
 import type { PolicyProgrammer } from './policy-rows/policy-programmer.ts';
@@ -42,8 +43,8 @@ export class Takeover {
   readonly #options: TakeoverOptions;
   readonly #synced = new Map<number, Set<KindName>>();
   /** By cluster id: rows of the address table, and node indexes. */
-  readonly #rows = new Map<number, number[]>();
-  readonly #nodes = new Map<number, number[]>();
+  readonly #rows = new Map<number, RowList>();
+  readonly #nodes = new Map<number, RowList>();
   readonly #gone = new Set<number>();
   #isOver = false;
   #isMember: (clusterId: number) => boolean = () => true;
@@ -124,8 +125,9 @@ export class Takeover {
 
   #giveUpAddresses(clusterId: number): void {
     const { state } = this.#options;
-    for (const row of this.#rows.get(clusterId) ?? []) state.ipcache.giveUp(row);
-    for (const index of this.#nodes.get(clusterId) ?? []) state.nodeIndexes.release(index);
+    const nodes = this.#nodes.get(clusterId);
+    state.ipcache.giveUp(this.#rows.get(clusterId) ?? new RowList());
+    for (const index of nodes?.take(nodes.length) ?? []) state.nodeIndexes.release(index);
     this.#rows.delete(clusterId);
     this.#nodes.delete(clusterId);
     state.changed();
@@ -155,8 +157,8 @@ function isHost(identity: number, nodeIndex: number): boolean {
 
 const hostIdentities: ReadonlySet<number> = new Set([hostIdentity, remoteNodeIdentity, kubeApiserverIdentity]);
 
-function append(lists: Map<number, number[]>, key: number, value: number): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
+function append(lists: Map<number, RowList>, key: number, value: number): void {
+  const list = lists.get(key) ?? new RowList();
+  list.push(value);
+  lists.set(key, list);
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { chooseClaim } from './ipcache-claims.ts';
 import { IpcacheTable } from './ipcache-table.ts';
 import { hostPrefix } from './prefix-index.ts';
+import { RowList } from './row-list.ts';
 
 const local = 1;
 
@@ -36,6 +37,12 @@ function program(table: IpcacheTable): Readonly<Record<string, number | 'gone'>>
     if (after !== before) written[text] = after ?? 'gone';
   }
   return written;
+}
+
+function rowList(...rows: readonly number[]): RowList {
+  const list = new RowList();
+  for (const row of rows) list.push(row);
+  return list;
 }
 
 describe('chooseClaim', () => {
@@ -115,7 +122,7 @@ describe('IpcacheTable', () => {
     const row = table.restore(address(1), hostPrefix, 70_000, 1);
     table.restore(address(2), hostPrefix, 90_000, 2);
     expect(program(table)).toEqual({});
-    table.giveUp(row);
+    table.giveUp(rowList(row));
     expect(program(table)).toEqual({ '10.0.0.1': 'gone' });
     expect([...table.rows()].map(({ state }) => state)).toEqual(['restored']);
   });
@@ -133,12 +140,23 @@ describe('IpcacheTable', () => {
     expect(table.hasChanges).toBe(false);
   });
 
+  it('gives up what a predecessor left in portions, but for what is claimed by then', () => {
+    const { table } = setUp();
+    const rows = Array.from({ length: 200 }, (_, at) => table.restore(address(at), hostPrefix, 70_000, 1));
+    table.giveUp(rowList(...rows));
+    table.upsert(address(0), hostPrefix, { clusterId: 2, identity: 70_000, nodeIndex: 1 });
+    let [portions, taken] = [0, 0];
+    for (; table.hasChanges; portions++) taken += table.takeChanges(64).length;
+    expect([portions, taken]).toEqual([4, 200]);
+    expect(table.isWanted(rows[0] ?? -1)).toBe(true);
+  });
+
   it('writes nothing for a restored address that is claimed as it was', () => {
     const { table } = setUp();
     const row = table.restore(address(1), hostPrefix, 70_000, 1);
     table.upsert(address(1), hostPrefix, { clusterId: 2, identity: 70_000, nodeIndex: 1 });
     expect(program(table)).toEqual({});
-    table.giveUp(row);
+    table.giveUp(rowList(row));
     expect(program(table)).toEqual({});
   });
 

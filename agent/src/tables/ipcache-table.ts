@@ -59,6 +59,7 @@ export class IpcacheTable {
   readonly #contested = new ContestedClaims();
   readonly #waiting = new WaitingRows();
   readonly #queue = new RowList();
+  readonly #givenUp: RowList[] = [];
   readonly #scratch = new Uint8Array(16);
   readonly #judge: ClaimJudge;
   readonly #toReconsider = new RowsToReconsider(this.#contested);
@@ -79,7 +80,7 @@ export class IpcacheTable {
   }
 
   get hasChanges(): boolean {
-    return this.#queue.length > 0 || this.#waiting.hasKnown;
+    return this.#queue.length > 0 || this.#waiting.hasKnown || this.#givenUp.length > 0;
   }
 
   /** The claim of `clusterId` that stood before, if any. */
@@ -144,9 +145,9 @@ export class IpcacheTable {
     return row;
   }
 
-  /** The restored row goes unless somebody claims it by now. */
-  giveUp(row: number): void {
-    if (!this.#isClaimed(row) && this.#rows.isHeld(row)) this.#enqueue(row);
+  /** Restored rows go unless somebody claims them by then: `takeChanges` looks, as a cluster may have left a million. */
+  giveUp(rows: RowList): void {
+    if (rows.length > 0) this.#givenUp.push(rows);
   }
 
   /** Up to `limit` rows whose map entry may differ from what is wanted. Report each back by `settled`, or later by `retry`. */
@@ -155,6 +156,7 @@ export class IpcacheTable {
       this.#rows.unmark(row, rowFlag.waiting);
       this.#enqueue(row);
     }
+    this.#enqueueGivenUp(limit);
     // What came last goes first: nothing depends on the order.
     const taken = this.#queue.take(limit);
     for (const row of taken) this.#rows.unmark(row, rowFlag.queued);
@@ -371,6 +373,13 @@ export class IpcacheTable {
     if (this.#rows.is(row, rowFlag.queued)) return;
     this.#rows.mark(row, rowFlag.queued);
     this.#queue.push(row);
+  }
+
+  #enqueueGivenUp(limit: number): void {
+    const rows = this.#givenUp.at(-1);
+    if (rows === undefined) return;
+    for (const row of rows.take(limit)) if (!this.#isClaimed(row) && this.#rows.isHeld(row)) this.#enqueue(row);
+    if (rows.length === 0) this.#givenUp.pop();
   }
 
   /** A row that is neither claimed nor in the map is given back. */
