@@ -1,5 +1,5 @@
 import { EtcdKvStore } from '@clustermesh/kvstore';
-import type { KvOp } from '@clustermesh/kvstore';
+import type { KvOp, KvStore } from '@clustermesh/kvstore';
 import { silentLogger as log, systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
 import { eventually } from '@clustermesh/testkit';
 import { canaryKey, clusterConfigKey, heartbeatKey, kindByName, kinds } from '@clustermesh/wire';
@@ -17,12 +17,13 @@ export interface Published {
 /** What the apiserver of a cluster writes to its etcd, as far as a mirror can tell: names, bytes, order. */
 export class SourceCluster implements AsyncDisposable {
   readonly name;
-  readonly #writer: EtcdKvStore;
+  readonly #writer: KvStore;
   /** Key in a cache -> value. */
   readonly #entries = new Map<string, string>();
   #beats = 0;
 
-  private constructor(cluster: string, writer: EtcdKvStore) {
+  /** Owns `writer`. */
+  constructor(cluster: string, writer: KvStore) {
     this.name = name(cluster);
     this.#writer = writer;
   }

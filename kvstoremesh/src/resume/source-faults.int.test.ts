@@ -64,6 +64,24 @@ describe.each(cacheKinds)('a source that fails, and a cache in $name', (kind) =>
     await expectWritten(want);
   });
 
+  it.each([
+    { what: 'while it is read', cut: false },
+    { what: 'while it is not', cut: true },
+  ])('may use an address again, and its late deletion in between, $what: the last word stands', async ({ cut }) => {
+    const { source } = stage;
+    if (cut) await stage.cutOff();
+    await source.write(source.put('ip', '10.0.0.5', 'of the next'));
+    await source.write(source.delete('ip', '10.0.0.5'));
+    await source.write(source.put('ip', '10.0.0.5', 'of the next'));
+    stage.sourceProxy.resume();
+    await stage.same();
+    await stage.seen();
+    const written = await stage.written();
+    expect(written.at(-1)).toBe(`+${ip}10.0.0.5=of the next`);
+    expect(keysOf(written).every((change) => change.endsWith(`${ip}10.0.0.5`))).toBe(true);
+    expect(written.length).toBeLessThanOrEqual(3);
+  });
+
   it('is listed again, but only the difference is written, when it was compacted meanwhile', async () => {
     await stage.cutOff();
     const changes = await stage.source.change();

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { ResumePoint } from '@clustermesh/kvstore';
+import type { KvStore, ResumePoint } from '@clustermesh/kvstore';
 import { systemClock } from '@clustermesh/runtime';
 import { FaultProxy, eventually } from '@clustermesh/testkit';
 import { canaryKey, clusterConfigKey, kinds } from '@clustermesh/wire';
@@ -23,8 +23,12 @@ export interface StageServers {
 }
 
 export interface StageOptions {
-  readonly cluster?: string;
+  /** Instead of one that is called `east` and needs no certificates. */
+  readonly source?: SourceCluster;
+  readonly connect?: (port: number, signal: AbortSignal) => Promise<KvStore>;
   readonly leaseTtlSeconds?: number;
+  /** Of the mirrors' clocks. Where this process is busy, their deadlines would be over before it comes to answers. */
+  readonly speed?: number;
   readonly settings?: Partial<KvstoremeshSettings>;
 }
 
@@ -32,7 +36,7 @@ export type StartOptions = Partial<KvstoremeshSettings> & { readonly clusters?: 
 
 /** A source, a kvstoremesh, the cache and one who reads it; and between each two a network that fails. */
 export class Stage implements AsyncDisposable {
-  readonly clock = new QuickClock();
+  readonly clock: QuickClock;
   /** Whom the cache has to follow. */
   source: SourceCluster;
   readonly cache: CacheServer;
@@ -52,13 +56,14 @@ export class Stage implements AsyncDisposable {
     this.cache = cache;
     this.sourceProxy = proxies.source;
     this.cacheProxy = proxies.cache;
+    this.clock = new QuickClock(options.speed ?? 10);
     this.reader = new CacheReader(cache, this.clock);
     this.#options = options;
   }
 
   /** Nothing is published, and nobody mirrors. */
   static async open({ cache, etcd }: StageServers, options: StageOptions = {}): Promise<Stage> {
-    const source = await SourceCluster.open(options.cluster ?? 'east', etcd);
+    const source = options.source ?? (await SourceCluster.open('east', etcd));
     const proxies = { source: await FaultProxy.listen(etcd.port), cache: await FaultProxy.listen(cache.port) };
     return new Stage({ source, cache }, proxies, options);
   }
@@ -81,12 +86,13 @@ export class Stage implements AsyncDisposable {
 
   /** The next one to mirror. */
   async start({ clusters, ...settings }: StartOptions = {}): Promise<MeshProcess> {
-    const { leaseTtlSeconds = 900 } = this.#options;
+    const { leaseTtlSeconds = 900, connect } = this.#options;
     const local = await this.cache.open({ session: true, leaseTtlSeconds, port: this.cacheProxy.port });
     const process = new MeshProcess({
       ...{ local, sourcePort: this.sourceProxy.port, clock: this.clock },
       settings: { ...this.#options.settings, ...settings },
       ...(clusters && { clusters }),
+      ...(connect && { connect: (signal) => connect(this.sourceProxy.port, signal) }),
     });
     this.#processes.push(process);
     process.follow(this.source.name);
