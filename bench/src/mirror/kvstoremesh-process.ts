@@ -3,6 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { imageFlags } from '@clustermesh/lab';
 import { TestProcess, freePort } from '@clustermesh/testkit';
 
 import { processMs } from '../foreign-load.ts';
@@ -72,6 +73,7 @@ export class KvstoremeshProcess implements AsyncDisposable {
     };
     const program = new TestProcess(process.execPath, [
       '--conditions=mesh-source',
+      ...imageFlags('kvstoremesh/src/main.ts'),
       ...(process.env['BENCH_NODE_OPTIONS']?.split(' ') ?? []),
       ...(preload === undefined ? [] : [`--import=${preload}`]),
       main,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { imageFlags } from '@clustermesh/lab';
 import { TestProcess, freePort } from '@clustermesh/testkit';
 
 import { processMs } from '../foreign-load.ts';
@@ -24,8 +25,6 @@ export interface ApiserverFigures {
 }
 
 const main = fileURLToPath(new URL('../../../clustermesh-apiserver/src/main.ts', import.meta.url));
-/** As in deploy/Dockerfile. */
-const imageFlags = ['--max-semi-space-size=8', '--heap-growing-percent=60'];
 const probe = new URL('../restart/event-loop-probe.ts', import.meta.url);
 let starts = 0;
 
@@ -54,7 +53,7 @@ export class ApiserverProcess implements AsyncDisposable {
     };
     const program = new TestProcess(process.execPath, [
       '--conditions=mesh-source',
-      ...imageFlags,
+      ...imageFlags('clustermesh-apiserver/src/main.ts'),
       `--import=${probe.href}?file=${stallFile}`,
       main,
       'clustermesh',

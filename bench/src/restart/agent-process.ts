@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { imageFlags } from '@clustermesh/lab';
 import { TestProcess } from '@clustermesh/testkit';
 
 import { until } from '../propagation/programs.ts';
@@ -36,8 +37,6 @@ export interface AgentFigures {
 const pollMs = 20;
 const deadlineMs = 120_000;
 const main = fileURLToPath(new URL('../../../agent/src/main.ts', import.meta.url));
-/** As in deploy/Dockerfile. */
-const imageFlags = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
 const probe = new URL('./event-loop-probe.ts', import.meta.url);
 
 /** The agent as the program that it is, with a probe preloaded that watches its event loop. */
@@ -67,7 +66,7 @@ export class AgentProcess {
     this.#process = new TestProcess(process.execPath, [
       '--conditions=mesh-source',
       '--disable-warning=ExperimentalWarning',
-      ...imageFlags,
+      ...imageFlags('agent/src/main.ts'),
       `--import=${probe.href}?file=${this.#stallFile}`,
       main,
       ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),

@@ -29,6 +29,12 @@ describe('planTransactions', () => {
     expect(plan.map((stage) => stage.map((batch) => batch.map(name)))).toEqual(want);
   });
 
+  it('leaves a batch of an earlier plan as it is', () => {
+    const [[batch] = []] = planTransactions([put('a'), put('b'), put('a', 2)]);
+    expect(batch?.map(name)).toEqual(['a', 'b']);
+    expect(planTransactions(batch ?? [])[0]?.[0]).toBe(batch);
+  });
+
   it('loses no last op of a key, and meets no key twice in a stage', () => {
     const op = fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd', 'e'), size: fc.nat(900) });
     fc.assert(

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** Root of the source tree: the lab runs the components from it. */
@@ -11,8 +12,20 @@ export const nodeEnv: Readonly<Record<string, string>> = {
   NODE_COMPILE_CACHE: resolve(workspaceDir, 'node_modules/.cache/clustermesh-compile'),
 };
 
-/** How to run a TypeScript program of the workspace. */
+/** How to run a TypeScript program of the workspace; a component with the flags for V8 that its image has. */
 export function nodeProgram(path: string): readonly string[] {
   const options = ['--conditions=mesh-source', '--disable-warning=ExperimentalWarning'];
-  return [process.execPath, ...options, resolve(workspaceDir, path)];
+  return [process.execPath, ...options, ...imageFlags(path), resolve(workspaceDir, path)];
+}
+
+/** V8's flags of the image whose program is built from `path`, as deploy/Dockerfile has them; none for other programs. */
+export function imageFlags(path: string): readonly string[] {
+  const built = path.replace('/src/', '/dist/').replace(/\.ts$/, '.js');
+  const dockerfile = readFileSync(resolve(workspaceDir, 'deploy/Dockerfile'), 'utf8');
+  const line = dockerfile
+    .split('\n')
+    .find((text) => text.startsWith('ENTRYPOINT ["node"') && text.includes(`"${built}"`));
+  if (line === undefined) return [];
+  const argv = JSON.parse(line.slice('ENTRYPOINT '.length)) as readonly string[];
+  return argv.slice(1, argv.indexOf(built));
 }

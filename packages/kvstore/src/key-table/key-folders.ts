@@ -10,6 +10,7 @@ export interface Folder {
   keys: number;
 }
 
+const slash = 0x2f;
 /** As many as fit into two bytes. */
 const maxFolders = 65_535;
 
@@ -29,7 +30,7 @@ export class KeyFolders {
   /** Of a key, kept or not. */
   of(key: string): Folder {
     const { text } = this.#last;
-    if (!(key.startsWith(text) && !key.includes('/', text.length))) {
+    if (!(key.startsWith(text) && isName(key, text.length))) {
       const wanted = key.slice(0, key.lastIndexOf('/') + 1);
       this.#last = this.#byText.get(wanted) ?? newFolder(wanted);
     }
@@ -63,6 +64,12 @@ export class KeyFolders {
     this.#byId[folder.id] = folder;
     this.#byText.set(folder.text, folder);
   }
+}
+
+/** No slash from `from` on. Names are short: asking the string costs more. */
+function isName(key: string, from: number): boolean {
+  for (let at = from; at < key.length; at++) if (key.charCodeAt(at) === slash) return false;
+  return true;
 }
 
 function newFolder(text: string): Folder {
