@@ -1,5 +1,3 @@
-import { setTimeout as timeout } from 'node:timers/promises';
-
 /** Time, injected everywhere (I8): nothing else in the product reads a clock or sets a timer. */
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. May jump; never use it for durations. */
@@ -13,11 +11,16 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleep: async (ms, signal) => {
-    try {
-      await timeout(ms, undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      if ((error as { name?: string }).name !== 'AbortError') throw error;
-    }
-  },
+  // Not `timers/promises`, which makes an error with its stack for each sleep that is cut short.
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      if (signal?.aborted === true) wake();
+      else signal?.addEventListener('abort', wake, { once: true });
+    }),
 };

@@ -1,3 +1,4 @@
+import { ScopedAbort } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { MeshError } from './errors.ts';
 
@@ -7,15 +8,10 @@ export async function withDeadline<T>(
   task: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  const over = new AbortController();
-  const ending = AbortSignal.any([signal, over.signal]);
+  using ending = new ScopedAbort(signal);
   const late = async (): Promise<never> => {
-    await options.clock.sleep(options.ms, ending);
+    await options.clock.sleep(options.ms, ending.signal);
     throw new MeshError('TIMEOUT', `${options.what}: not done within ${options.ms / 1000} s`, { retryable: true });
   };
-  try {
-    return await Promise.race([task(ending), late()]);
-  } finally {
-    over.abort();
-  }
+  return await Promise.race([task(ending.signal), late()]);
 }

@@ -1,4 +1,4 @@
-export { aborted, isAborted } from './abort.ts';
+export { ScopedAbort, aborted, isAborted } from './abort.ts';
 export { AdminServer } from './admin-server.ts';
 export type { AdminServerOptions } from './admin-server.ts';
 export { Backoff } from './backoff.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import type { Backoff } from './backoff.ts';
-import { isAborted } from './abort.ts';
+import { ScopedAbort, isAborted } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { describeError, isMeshError } from './errors.ts';
 import type { Health } from './health.ts';
@@ -83,16 +83,15 @@ export async function runAll(
   jobs: readonly ((signal: AbortSignal) => Promise<void>)[],
   signal: AbortSignal,
 ): Promise<void> {
-  const stop = new AbortController();
-  const both = AbortSignal.any([signal, stop.signal]);
+  using both = new ScopedAbort(signal);
   const failures: unknown[] = [];
   await Promise.all(
     jobs.map(async (job) => {
       try {
-        await job(both);
+        await job(both.signal);
       } catch (error) {
         failures.push(error);
-        stop.abort();
+        both.abort();
       }
     }),
   );

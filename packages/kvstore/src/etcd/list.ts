@@ -1,4 +1,4 @@
-import { hasCode } from '@clustermesh/runtime';
+import { ScopedAbort, hasCode } from '@clustermesh/runtime';
 
 import { hashText } from '../bytes-hash.ts';
 import { prefixEnd } from '../key-range.ts';
@@ -30,32 +30,28 @@ export async function* listPrefix(
   options: { readonly witnesses: readonly string[]; readonly pageSize: number },
   signal: AbortSignal,
 ): AsyncGenerator<WatchBatch, ResumePoint> {
-  const stop = new AbortController();
-  const both = AbortSignal.any([signal, stop.signal]);
+  using listing = new ScopedAbort(signal);
+  const both = listing.signal;
   const rangeEnd = prefixEnd(prefix);
-  try {
-    let { page, nextSize } = await fetchPage(connection, { key: prefix, rangeEnd }, options.pageSize, both);
-    const { clusterId: storeId, revision } = page.header;
-    const witnesses = await fingerprints(connection, options.witnesses, revision, both);
-    const point = { storeId, revision, witnesses };
-    for (let last = page.lastKey; page.more && last !== undefined; last = page.lastKey) {
-      const next = fetchPage(connection, { key: `${last}\0`, rangeEnd, revision }, nextSize, both);
-      // The caller may stop here; then nobody waits for the page that was fetched ahead.
-      next.catch(() => undefined);
-      for (let from = 0; from < page.count; from += partKeys) {
-        yield { phase: 'list', events: page.puts(from, from + partKeys), point };
-      }
-      ({ page, nextSize } = await next);
-    }
-    let from = 0;
-    for (; from + partKeys < page.count; from += partKeys) {
+  let { page, nextSize } = await fetchPage(connection, { key: prefix, rangeEnd }, options.pageSize, both);
+  const { clusterId: storeId, revision } = page.header;
+  const witnesses = await fingerprints(connection, options.witnesses, revision, both);
+  const point = { storeId, revision, witnesses };
+  for (let last = page.lastKey; page.more && last !== undefined; last = page.lastKey) {
+    const next = fetchPage(connection, { key: `${last}\0`, rangeEnd, revision }, nextSize, both);
+    // The caller may stop here; then nobody waits for the page that was fetched ahead.
+    next.catch(() => undefined);
+    for (let from = 0; from < page.count; from += partKeys) {
       yield { phase: 'list', events: page.puts(from, from + partKeys), point };
     }
-    yield { phase: 'list-done', events: page.puts(from, page.count), point };
-    return point;
-  } finally {
-    stop.abort();
+    ({ page, nextSize } = await next);
   }
+  let from = 0;
+  for (; from + partKeys < page.count; from += partKeys) {
+    yield { phase: 'list', events: page.puts(from, from + partKeys), point };
+  }
+  yield { phase: 'list-done', events: page.puts(from, page.count), point };
+  return point;
 }
 
 /** Fewer keys a page when the message gets too large, more when it is small. */
