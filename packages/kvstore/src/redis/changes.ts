@@ -1,7 +1,7 @@
 import { hashBytes } from '../bytes-hash.ts';
-import type { KvEvent, ResumePoint } from '../kv-store.ts';
+import type { ResumePoint } from '../kv-store.ts';
 import { names } from './keyspace.ts';
-import { unpackEvents } from './packed-ops.ts';
+import { PackedCommit } from './packed-ops.ts';
 import type { Command } from './redis-session.ts';
 
 /**
@@ -17,7 +17,7 @@ export interface Position {
 export interface Commit extends Position {
   /** The mark of the one before it. */
   readonly previous: string;
-  readonly events: readonly KvEvent[];
+  readonly packed: PackedCommit;
   readonly bytes: number;
 }
 
@@ -41,9 +41,13 @@ export function decodeCommits(entries: unknown): Commit[] {
   return (entries as readonly (readonly [Buffer, readonly [Buffer, Buffer]])[]).map(([id, [previous, packed]]) => {
     const dash = id.indexOf(0x2d);
     const revision = BigInt(id.toString('latin1', 0, dash));
-    const events = unpackEvents(packed, revision);
-    const bytes = packed.length + 64 * (1 + events.length);
-    return { revision, mark: id.toString('latin1', dash + 1), previous: previous.toString('latin1'), events, bytes };
+    return {
+      revision,
+      mark: id.toString('latin1', dash + 1),
+      previous: previous.toString('latin1'),
+      packed: new PackedCommit(packed),
+      bytes: packed.length + 64,
+    };
   });
 }
 

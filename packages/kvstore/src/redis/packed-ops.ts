@@ -1,5 +1,5 @@
 import type { KvEvent } from '../kv-store.ts';
-import { placeOf } from './keyspace.ts';
+import { mayHold, placeOf } from './keyspace.ts';
 
 /**
  * - `delete-of`: only if `writer` wrote the key last.
@@ -26,21 +26,73 @@ export function packOps(ops: readonly TransactionOp[]): Buffer {
   return packer.packed;
 }
 
-/** What a packed commit of `modRevision` has changed. Values are parts of `packed`. */
-export function unpackEvents(packed: Buffer, modRevision: bigint): KvEvent[] {
-  const events: KvEvent[] = [];
-  let group = '';
-  for (let at = 0; at < packed.length;) {
-    const nameEnd = at + lengthBytes + packed.readUInt32BE(at);
-    const name = packed.toString('latin1', at + lengthBytes, nameEnd);
-    const changeAt = nameEnd + lengthBytes;
-    at = changeAt + packed.readUInt32BE(nameEnd);
-    const kind = packed[changeAt];
-    if (kind === kinds.group) group = name;
-    else if (kind !== kinds.put) events.push({ kind: 'delete', key: group + name, modRevision });
-    else events.push({ kind: 'put', key: group + name, value: packed.subarray(changeAt + 1, at), modRevision });
+/** The operations on one group, side by side in a packed commit. */
+interface PackedGroup {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * A packed commit as readers have it: taken apart group by group, and of a group only what somebody asks for. Values are
+ * parts of `bytes`.
+ */
+export class PackedCommit {
+  readonly bytes: Buffer;
+  #groups: readonly PackedGroup[] | undefined;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
   }
-  return events;
+
+  eventsUnder(prefix: string, modRevision: bigint): KvEvent[] {
+    this.#groups ??= findGroups(this.bytes);
+    const events: KvEvent[] = [];
+    for (const group of this.#groups) if (mayHold(group.name, prefix)) this.#unpack(group, prefix, modRevision, events);
+    return events;
+  }
+
+  #unpack({ name: group, from, to }: PackedGroup, prefix: string, modRevision: bigint, events: KvEvent[]): void {
+    for (let at = from; at < to;) {
+      const { name, changeAt, end } = readOp(this.bytes, at);
+      at = end;
+      const key = group + name;
+      if (!key.startsWith(prefix)) continue;
+      if (this.bytes[changeAt] !== kinds.put) events.push({ kind: 'delete', key, modRevision });
+      else events.push({ kind: 'put', key, value: this.bytes.subarray(changeAt + 1, end), modRevision });
+    }
+  }
+}
+
+function findGroups(packed: Buffer): readonly PackedGroup[] {
+  const groups: PackedGroup[] = [];
+  for (let at = 0; at < packed.length;) {
+    const { name, end: from } = readOp(packed, at);
+    let to = from;
+    while (to < packed.length && !isGroup(packed, to)) to = endOfOp(packed, to);
+    groups.push({ name, from, to });
+    at = to;
+  }
+  return groups;
+}
+
+function isGroup(packed: Buffer, at: number): boolean {
+  return packed[at + 2 * lengthBytes + packed.readUInt32BE(at)] === kinds.group;
+}
+
+function endOfOp(packed: Buffer, at: number): number {
+  const nameEnd = at + lengthBytes + packed.readUInt32BE(at);
+  return nameEnd + lengthBytes + packed.readUInt32BE(nameEnd);
+}
+
+function readOp(
+  packed: Buffer,
+  at: number,
+): { readonly name: string; readonly changeAt: number; readonly end: number } {
+  const nameEnd = at + lengthBytes + packed.readUInt32BE(at);
+  const changeAt = nameEnd + lengthBytes;
+  const name = packed.toString('latin1', at + lengthBytes, nameEnd);
+  return { name, changeAt, end: changeAt + packed.readUInt32BE(nameEnd) };
 }
 
 class Packer {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { describeError, isMeshError, silentLogger, systemClock } from '@clustermesh/runtime';
 import { TestRedis, TestSentinel, eventually } from '@clustermesh/testkit';
 
-import type { KvOp } from '../kv-store.ts';
+import type { KvOp, ResumePoint, WatchBatch } from '../kv-store.ts';
 import { RedisKvStore } from './redis-kv-store.ts';
 import type { RedisOptions } from './redis-options.ts';
 
@@ -88,12 +88,11 @@ describe('a Redis whose primary fails', () => {
   function followed(reader: RedisKvStore): string[] {
     const lines: string[] = [];
     const run = async (): Promise<void> => {
-      for (let resume; !stop.signal.aborted;) {
+      for (let resume: ResumePoint | undefined; !stop.signal.aborted;) {
         try {
-          for await (const { events, phase, point } of reader.watch('p/', { resume }, stop.signal)) {
-            const told = events.map((event) => (event.kind === 'put' ? `+${event.key}=1` : `-${event.key}`));
-            lines.push(...(phase === 'list-done' ? [...told, '#'] : told));
-            if (phase !== 'list') resume = point;
+          for await (const batch of reader.watch('p/', { resume }, stop.signal)) {
+            lines.push(...describeBatch(batch));
+            resume = batch.phase === 'list' ? resume : batch.point;
           }
         } catch (error) {
           if (!isMeshError(error) || !error.retryable) lines.push(describeError(error));
@@ -113,6 +112,11 @@ describe('a Redis whose primary fails', () => {
     });
   }
 });
+
+function describeBatch({ events, phase }: WatchBatch): string[] {
+  const told = events.map((event) => (event.kind === 'put' ? `+${event.key}=1` : `-${event.key}`));
+  return phase === 'list-done' ? [...told, '#'] : told;
+}
 
 /** What a reader has in the end: a listing is everything, and begins with its first put. */
 function stateOf(lines: readonly string[]): string[] {

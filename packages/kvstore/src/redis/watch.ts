@@ -80,7 +80,7 @@ async function* follow(
     if (commits === 'other') throw storeChanged(prefix);
     const last = commits.at(-1);
     if (last !== undefined) point = { ...point, revision: last.revision, mark: last.mark };
-    const events = commits.flatMap((commit) => commit.events.filter(({ key }) => key.startsWith(prefix)));
+    const events = commits.flatMap(({ packed, revision: at }) => packed.eventsUnder(prefix, at));
     if (events.length > 0 || point.revision - told >= silentRevisions) {
       told = point.revision;
       yield { phase: 'live', events, point };
