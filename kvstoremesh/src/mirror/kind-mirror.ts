@@ -1,4 +1,4 @@
-import { Reflector } from '@clustermesh/kvstore';
+import { Reflector, maxPending } from '@clustermesh/kvstore';
 import type { KvReader, KvStore, PendingLimits, SyncStoreDeps, WritePace } from '@clustermesh/kvstore';
 import type { Clock, HealthScope, Logger, Random } from '@clustermesh/runtime';
 import { canaryKey, rfc3339 } from '@clustermesh/wire';
@@ -52,7 +52,7 @@ export class KindMirror {
       { targetPrefix, canary: { key, value } },
       {
         ...{ ...deps, writer, admission, batch: batches(kind, deps) },
-        pendingLimits: () => (deps.quota.isFull && this.#isAnnounced ? noLimits : deps.pendingLimits()),
+        pendingLimits: () => this.#pendingLimits(deps),
       },
     );
   }
@@ -110,6 +110,13 @@ export class KindMirror {
     const source = { store: emptySource, prefix: '', witnesses: [] };
     await this.run(source, () => done.abort(), AbortSignal.any([signal, done.signal]));
     await this.settled(signal);
+  }
+
+  /** A first copy has no deletions that might pass: it is read on when little waits. */
+  #pendingLimits({ quota, pendingLimits }: MirrorDeps): PendingLimits {
+    const share = pendingLimits();
+    if (this.#isAnnounced) return quota.isFull ? noLimits : share;
+    return { keys: Math.min(share.keys, maxPending.keys), bytes: Math.min(share.bytes, maxPending.bytes) };
   }
 
   #listed(nowMs: number): Uint8Array {
