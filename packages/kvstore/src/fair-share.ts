@@ -24,7 +24,7 @@ export class FairShare {
   readonly #turns = new Set<Tenant>();
   #inFlight = 0;
 
-  constructor(writer: Pick<KvWriter, 'commit'>, options: FairShareOptions = { inFlight: 8, perTenant: 6 }) {
+  constructor(writer: Pick<KvWriter, 'commit'>, options: FairShareOptions = { inFlight: 16, perTenant: 12 }) {
     this.#writer = writer;
     this.#options = options;
   }

@@ -53,7 +53,7 @@ const defaults = {
   pageSize: 256,
   leaseTtlSeconds: 900,
   keysPerLease: 1_000,
-  maxInFlight: 8,
+  maxInFlight: 16,
 };
 
 /** KvStore on a real etcd (3.4 and later), over one connection. */
