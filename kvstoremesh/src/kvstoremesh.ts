@@ -75,7 +75,7 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
     const quota = new RemoteQuota(limitsOf(limits, name), budgets);
     const writes = new LocalWrites();
     const local = tenantStore(deps.local, writing, writes);
-    const pendingLimits = (): PendingLimits => pendingShare(remotes.all.length);
+    const pendingLimits = (): PendingLimits => pendingShare(remotes.size);
     const own = { local, pace, explain, ids, quota, writes, pendingLimits, settings: config };
     return new RemoteCluster(name, file, { ...deps, ...own });
   };

@@ -1,5 +1,5 @@
 import { Client, Metadata, connectivityState } from '@grpc/grpc-js';
-import type { ChannelOptions } from '@grpc/grpc-js';
+import type { ChannelOptions, ServiceError } from '@grpc/grpc-js';
 import { MeshError, isAborted } from '@clustermesh/runtime';
 import type { Clock, Random } from '@clustermesh/runtime';
 
@@ -101,7 +101,7 @@ export class EtcdConnection {
   ): AsyncGenerator<Response> {
     const client = this.#connect();
     const { path, encode, decode } = method;
-    const call = client.makeBidiStreamRequest(path, encode, decode, withLeader());
+    const call = withoutStack(() => client.makeBidiStreamRequest(path, encode, decode, withLeader()));
     // It may fail before anybody iterates; iteration then still throws the error.
     call.on('error', () => undefined);
     const release = this.#track(call, signal);
@@ -136,19 +136,14 @@ export class EtcdConnection {
   ): Promise<Response> {
     const deadline = this.#clock.now() + this.#options.requestTimeoutMs;
     return new Promise<Response>((resolve, reject) => {
-      const call = client.makeUnaryRequest(
-        path,
-        encode,
-        decode,
-        request,
-        new Metadata(),
-        { deadline },
-        (error, value) => {
-          release();
-          if (error !== null) reject(error);
-          else if (value === undefined) reject(new Error('a reply without a message'));
-          else resolve(value);
-        },
+      const answered = (error: ServiceError | null, value?: Response): void => {
+        release();
+        if (error !== null) reject(error);
+        else if (value === undefined) reject(new Error('a reply without a message'));
+        else resolve(value);
+      };
+      const call = withoutStack(() =>
+        client.makeUnaryRequest(path, encode, decode, request, new Metadata(), { deadline }, answered),
       );
       const release = this.#track(call, signal);
     });
@@ -229,6 +224,20 @@ export class EtcdConnection {
     this.#client = undefined;
     client?.close();
     for (const call of this.#calls) call.cancel();
+  }
+}
+
+/**
+ * grpc-js keeps an error of the caller's stack for each call that is open. What we attempted stands in our own errors; the
+ * stack of thousands of watches costs memory, and that of each request time.
+ */
+function withoutStack<T>(call: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return call();
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }
 

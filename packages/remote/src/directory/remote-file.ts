@@ -27,13 +27,20 @@ export interface RemoteFile {
 /** Anything else beside the cluster files (certificates, most of all) lacks this (protocol.md §5.8). */
 const marker = 'endpoints:';
 
+/** By path, the hashes of certificates that were read already: hundreds of files may name the same ones. */
+export type KnownCertificates = Map<string, Promise<string>>;
+
 /** Undefined when the file is not a cluster's. */
-export async function readRemoteFile(name: string, path: string): Promise<RemoteFile | undefined> {
+export async function readRemoteFile(
+  name: string,
+  path: string,
+  known: KnownCertificates = new Map(),
+): Promise<RemoteFile | undefined> {
   const content = await readFile(path);
   if (!content.includes(marker)) return undefined;
   const config = parseRemoteFile(name, path, content.toString());
   const hash = createHash('sha256').update(content).digest('hex');
-  return { name, hash, certificates: config.ok ? await hashOfCertificates(config.value) : '', config };
+  return { name, hash, certificates: config.ok ? await hashOfCertificates(config.value, known) : '', config };
 }
 
 function parseRemoteFile(name: string, path: string, text: string): Result<RemoteConfig> {
@@ -43,13 +50,19 @@ function parseRemoteFile(name: string, path: string, text: string): Result<Remot
   return client.ok ? { ok: true, value: { ...client.value, cluster: cluster.value } } : client;
 }
 
-async function hashOfCertificates({ tls }: RemoteConfig): Promise<string> {
+async function hashOfCertificates({ tls }: RemoteConfig, known: KnownCertificates): Promise<string> {
   const hash = createHash('sha256');
   for (const path of [tls?.ca, tls?.cert, tls?.key]) {
     if (path === undefined) continue;
-    // A missing certificate is the connection's to report; that it appears later is a change.
-    const content = await readFile(path).catch(() => Buffer.from('unreadable'));
-    hash.update(`\0${content.length}\0`).update(content);
+    const one = known.get(path) ?? hashOfFile(path);
+    known.set(path, one);
+    hash.update(`\0${await one}`);
   }
   return hash.digest('hex');
+}
+
+/** A missing certificate is the connection's to report; that it appears later is a change. */
+async function hashOfFile(path: string): Promise<string> {
+  const content = await readFile(path).catch(() => undefined);
+  return content === undefined ? 'unreadable' : createHash('sha256').update(content).digest('hex');
 }

@@ -34,6 +34,11 @@ export class RemoteClusters<T extends NamedCluster> {
     this.#deps = deps;
   }
 
+  /** How many there are now. */
+  get size(): number {
+    return this.#clusters.size;
+  }
+
   /** By name. */
   get all(): readonly T[] {
     return [...this.#clusters.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
