@@ -35,11 +35,18 @@ export class IpScanner {
   scan(keyName: string, bytes: Uint8Array): boolean {
     this.#bytes = bytes;
     this.#at = 0;
-    if (!this.#skip(beginning) || !this.#readKeyedIp(keyName) || bytes[this.#at++] !== comma) return false;
+    const isScanned = this.#scanValue(keyName);
+    // It is a part of a page: each cluster's last one would be kept.
+    this.#bytes = beginning;
+    return isScanned;
+  }
+
+  #scanValue(keyName: string): boolean {
+    if (!this.#skip(beginning) || !this.#readKeyedIp(keyName) || this.#bytes[this.#at++] !== comma) return false;
     this.#skip(noMask);
     if (!this.#skip(hostIp) || !this.#readHost() || !this.#readNumbers()) return false;
     for (const text of texts) if (this.#skip(text) && !this.#skipText()) return false;
-    return bytes[this.#at] === closeBrace && this.#at === bytes.length - 1;
+    return this.#bytes[this.#at] === closeBrace && this.#at === this.#bytes.length - 1;
   }
 
   /** Steps over it, if it is next. */
