@@ -13,6 +13,8 @@ export function namedPortsOf(ports: Iterable<NamedPort>): NamedPorts {
     const key = `${known[1]}/${name}`;
     numbers.set(key, (numbers.get(key) ?? new Set()).add(port));
   }
+  // Most identities have none: one and the same for all of them.
+  if (numbers.size === 0) return noPorts;
   return new Map([...numbers].sort().map(([key, values]) => [key, [...values].sort((left, right) => left - right)]));
 }
 
