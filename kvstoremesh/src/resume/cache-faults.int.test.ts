@@ -3,9 +3,9 @@ import { systemClock } from '@clustermesh/runtime';
 import { TestEtcd, eventually } from '@clustermesh/testkit';
 import { kinds } from '@clustermesh/wire';
 
-import { cacheKinds } from './cache-server.ts';
-import type { CacheServer } from './cache-server.ts';
-import { Stage, deletes, keysOf } from './stage.ts';
+import { cacheKinds } from './testing/cache-server.ts';
+import type { CacheServer } from './testing/cache-server.ts';
+import { Stage, deletes, keysOf } from './testing/stage.ts';
 
 jest.setTimeout(30_000);
 

@@ -10,9 +10,9 @@ import type { CertificateFiles } from '@clustermesh/testkit';
 
 import { allowRemote, openAsRoot } from '../testing/etcd-fixture.ts';
 import { name } from '../testing/mesh-fixture.ts';
-import { cacheKinds } from './cache-server.ts';
-import { SourceCluster } from './source-cluster.ts';
-import { Stage } from './stage.ts';
+import { cacheKinds } from './testing/cache-server.ts';
+import { SourceCluster } from './testing/source-cluster.ts';
+import { Stage } from './testing/stage.ts';
 
 jest.setTimeout(60_000);
 

@@ -6,10 +6,10 @@ import { ClustersDir } from '@clustermesh/remote';
 import { Health, silentLogger as log, systemClock } from '@clustermesh/runtime';
 import { TestEtcd, eventually, tempDir } from '@clustermesh/testkit';
 
-import { cacheKinds } from './cache-server.ts';
-import type { CacheServer } from './cache-server.ts';
-import { SourceCluster } from './source-cluster.ts';
-import { Stage, keysOf } from './stage.ts';
+import { cacheKinds } from './testing/cache-server.ts';
+import type { CacheServer } from './testing/cache-server.ts';
+import { SourceCluster } from './testing/source-cluster.ts';
+import { Stage, keysOf } from './testing/stage.ts';
 
 jest.setTimeout(30_000);
 

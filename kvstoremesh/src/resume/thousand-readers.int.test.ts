@@ -5,9 +5,9 @@ import { Backoff, Health, ok, retryLoop } from '@clustermesh/runtime';
 import { silentLogger as log, systemClock as clock, systemRandom as random } from '@clustermesh/runtime';
 import { TestEtcd, eventually } from '@clustermesh/testkit';
 
-import { cacheKinds } from './cache-server.ts';
-import type { CacheServer } from './cache-server.ts';
-import { Stage } from './stage.ts';
+import { cacheKinds } from './testing/cache-server.ts';
+import type { CacheServer } from './testing/cache-server.ts';
+import { Stage } from './testing/stage.ts';
 
 jest.setTimeout(180_000);
 

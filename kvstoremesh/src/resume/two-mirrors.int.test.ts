@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { TestEtcd } from '@clustermesh/testkit';
 
-import { cacheKinds } from './cache-server.ts';
-import type { CacheServer } from './cache-server.ts';
-import { Stage, deletes, keysOf } from './stage.ts';
+import { cacheKinds } from './testing/cache-server.ts';
+import type { CacheServer } from './testing/cache-server.ts';
+import { Stage, deletes, keysOf } from './testing/stage.ts';
 
 jest.setTimeout(30_000);
 

@@ -4,10 +4,10 @@ import { Health, silentLogger as log, systemClock, systemRandom as random } from
 import type { Clock } from '@clustermesh/runtime';
 import type { ClustersSource, RemoteFile } from '@clustermesh/remote';
 
-import { createKvstoremesh } from '../kvstoremesh.ts';
-import type { Kvstoremesh, KvstoremeshSettings } from '../kvstoremesh.ts';
-import { FakeClusters, remoteFile, settings } from '../testing/mesh-fixture.ts';
-import type { RemoteClusterStatus } from '../status/status.ts';
+import { createKvstoremesh } from '../../kvstoremesh.ts';
+import type { Kvstoremesh, KvstoremeshSettings } from '../../kvstoremesh.ts';
+import { FakeClusters, remoteFile, settings } from '../../testing/mesh-fixture.ts';
+import type { RemoteClusterStatus } from '../../status/status.ts';
 
 /** Where a process reads and writes. */
 export interface MeshPlace {

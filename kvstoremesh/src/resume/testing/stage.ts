@@ -6,7 +6,7 @@ import { canaryKey, clusterConfigKey, kinds } from '@clustermesh/wire';
 
 import type { ClustersSource } from '@clustermesh/remote';
 
-import type { KvstoremeshSettings } from '../kvstoremesh.ts';
+import type { KvstoremeshSettings } from '../../kvstoremesh.ts';
 import { CacheReader } from './cache-reader.ts';
 import type { CacheServer } from './cache-server.ts';
 import { changesSince, pointOf } from './history.ts';

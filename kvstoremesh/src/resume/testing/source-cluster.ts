@@ -5,7 +5,7 @@ import { eventually } from '@clustermesh/testkit';
 import { canaryKey, clusterConfigKey, heartbeatKey, kindByName, kinds } from '@clustermesh/wire';
 import type { KindName } from '@clustermesh/wire';
 
-import { name } from '../testing/mesh-fixture.ts';
+import { name } from '../../testing/mesh-fixture.ts';
 
 const never = new AbortController().signal;
 
