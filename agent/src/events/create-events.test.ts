@@ -42,7 +42,7 @@ function start(): void {
   const service = { namespace: 'demo', name: 'echo', includeExternal: true, ports: [{ port: 80 }], slices: [] };
   const state = {
     services: { localNames: () => ['demo/echo'], local: () => ({ service }), remote: { of: () => [] } },
-    nodes: { rows: () => [] },
+    nodes: { localNames: () => [] },
   } as unknown as MeshState;
   const health = new Health(clock);
   const deps = {

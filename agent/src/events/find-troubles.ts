@@ -18,7 +18,7 @@ export async function findTroubles(
   status: AgentStatus,
   pacer: Pick<Pacer, 'pause'>,
 ): Promise<readonly Trouble[]> {
-  const isOurs = tellerOf(status.node, nodeNames(state, status.clusterId));
+  const isOurs = tellerOf(status.node, [...state.nodes.localNames()].sort());
   const ofServices: Trouble[] = [];
   let count = 0;
   for (const name of state.services.localNames()) {
@@ -75,11 +75,4 @@ function* policyTroubles(row: PolicyRow): Generator<Trouble> {
 
 function nodeTrouble(reason: string, message: string): Trouble {
   return { about: { kind: 'Node' }, reason, message, type: 'Warning' };
-}
-
-function nodeNames(state: MeshState, localClusterId: number): readonly string[] {
-  return [...state.nodes.rows()]
-    .filter(({ clusterId }) => clusterId === localClusterId)
-    .map(({ name }) => name)
-    .sort();
 }

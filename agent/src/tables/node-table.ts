@@ -4,7 +4,7 @@ import type { MeshNode, Prefix } from '@clustermesh/wire';
 
 import { keyText } from '../maps/address.ts';
 import { ownText } from './label-pool.ts';
-import { packNode, underlayOfPacked, unpackNode } from './packed-node.ts';
+import { clusterOfPacked, packNode, underlayOfPacked, unpackNode } from './packed-node.ts';
 import type { HostClaim, NodeFacts } from './packed-node.ts';
 import { PodCidrs } from './pod-cidrs.ts';
 import type { CidrConflict, OnHolder } from './pod-cidrs.ts';
@@ -84,6 +84,17 @@ export class NodeTable {
         if (row !== undefined) yield row;
       }
     }
+  }
+
+  /** Of the nodes of our own cluster. */
+  localNames(): readonly string[] {
+    const local: string[] = [];
+    for (const names of this.#numbers.values()) {
+      for (const [name, number] of names) {
+        if (clusterOfPacked(this.#packed[number] ?? '') === this.#localClusterId) local.push(name);
+      }
+    }
+    return local;
   }
 
   /** Of the node with this number. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseIp } from '@clustermesh/wire';
 import type { Prefix } from '@clustermesh/wire';
 
-import { packNode, underlayOfPacked, unpackNode } from './packed-node.ts';
+import { clusterOfPacked, packNode, underlayOfPacked, unpackNode } from './packed-node.ts';
 import type { NodeFacts } from './packed-node.ts';
 
 function prefix(ip: string, bits: number): Prefix {
@@ -42,5 +42,6 @@ describe('packNode', () => {
     const packed = packNode(facts);
     expect(unpackNode(packed)).toEqual(facts);
     expect(underlayOfPacked(packed)).toEqual(facts.underlay);
+    expect(clusterOfPacked(packed)).toBe(facts.clusterId);
   });
 });

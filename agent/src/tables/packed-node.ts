@@ -50,7 +50,12 @@ export function unpackNode(packed: string): NodeFacts {
   return { clusterId, underlay, podCidrs, addresses, inside };
 }
 
-/** Where it is alone what is asked for. */
+/** Where it is alone what is asked for, of thousands. */
+export function clusterOfPacked(packed: string): number {
+  return new PackedReader(packed).number(2);
+}
+
+/** The same. */
 export function underlayOfPacked(packed: string): Uint8Array | undefined {
   const reader = new PackedReader(packed);
   reader.number(2);
