@@ -189,6 +189,26 @@ describe('endpoint slices', () => {
     await clock.advance(1_000);
     expect(etcd.keys('cilium/state/endpointslices/')).toEqual([]);
   });
+
+  it('come to be in parts without a gap, also where an earlier change of the first still waits to be written', async () => {
+    const { clock, etcd, kube, server, start } = oneCluster({ exported: both });
+    const ips = Array.from({ length: 40 }, (_, at) => `10.1.0.${at}`);
+    await create(kube, aService('web'), aSlice('web-a', 'web', ips.slice(0, 30)));
+    await start();
+    const { revision } = server;
+    const patch = async (count: number): Promise<void> => {
+      const { endpoints } = aSlice('web-a', 'web', ips.slice(0, count));
+      await kube.patch(endpointSlices, sliceRef, { endpoints }, { kind: 'merge' });
+      await clock.advance(1_000);
+    };
+    server.stop();
+    await patch(32);
+    await patch(40);
+    server.start();
+    await clock.advance(10_000);
+    const writes = etcd.writesAfter(revision).filter((write) => write.includes('endpointslices'));
+    expect(writes).toEqual([`put ${sliceKey}_1`, `put ${sliceKey}`]);
+  });
 });
 
 describe('writes to etcd', () => {

@@ -29,6 +29,12 @@ export interface KindSink<T> {
   synced(): void;
 }
 
+/** Of entries that take something over from each other. */
+export interface OrderedSink<T> extends KindSink<T> {
+  /** What was put or deleted last under this name is written behind all that waits, whatever waited of it before. */
+  writeLast(name: string): void;
+}
+
 export interface KindListener {
   /** The store has the entry as it is now. May be called again. */
   written?(name: string): void;
@@ -37,7 +43,7 @@ export interface KindListener {
 }
 
 /** Publishes one kind under this cluster's prefix, and its canary once everything is there. */
-export class KindPublisher<T> implements KindSink<T> {
+export class KindPublisher<T> implements OrderedSink<T> {
   readonly #kind: Kind<T>;
   readonly #deps: PublishDeps;
   readonly #store: SyncStore;
@@ -109,6 +115,10 @@ export class KindPublisher<T> implements KindSink<T> {
   delete(name: string): void {
     this.#rejected.delete(name);
     this.#store.delete(this.#prefix + name);
+  }
+
+  writeLast(name: string): void {
+    this.#store.writeLast(this.#prefix + name);
   }
 
   synced(): void {

@@ -13,7 +13,7 @@ import type { KindState } from '../metrics.ts';
 import { IpGate } from './ip-gate.ts';
 import type { IpSink } from './ip-gate.ts';
 import { KindPublisher } from './kind-publisher.ts';
-import type { KindSink, PublishDeps } from './kind-publisher.ts';
+import type { KindSink, OrderedSink, PublishDeps } from './kind-publisher.ts';
 
 /** What sources fill: one sink a kind. */
 export interface Sinks {
@@ -21,7 +21,7 @@ export interface Sinks {
   readonly identities: KindSink<LabelArray>;
   readonly ip: IpSink;
   readonly services: KindSink<ClusterService>;
-  readonly endpointSlices: KindSink<ClusterEndpointSlice>;
+  readonly endpointSlices: OrderedSink<ClusterEndpointSlice>;
   readonly serviceExports: KindSink<ServiceExport>;
 }
 

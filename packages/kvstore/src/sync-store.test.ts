@@ -411,6 +411,24 @@ describe('SyncStore', () => {
       expect(stored()).toEqual(['p/a=new', 'p/b=new']);
     });
 
+    it('deletes what nobody asked for behind what takes its place, which came later', async () => {
+      const writer = new FakeWriter();
+      const clock = new FakeClock();
+      const server = new MemoryKvServer({ clock });
+      const kv = new MemoryKvStore(server, { clock });
+      await kv.commit([{ kind: 'put', key: 'p/gone', value: bytes('old') }]);
+      const batch = () => ({ ops: 1, deletesFirst: false });
+      const store = new SyncStore({ writer, clock, random: seededRandom(1), log: silentLogger, batch });
+      await store.adopt(kv, 'p/', undefined, signal);
+      store.upsert('p/new', bytes('new'));
+      store.prune();
+      const controller = new AbortController();
+      stop.add(controller);
+      void store.run(controller.signal);
+      await clock.advance(0);
+      expect(writer.commits).toEqual([['+p/new=new'], ['-p/gone']]);
+    });
+
     it('drains what it wrote and adopted, the canary first', async () => {
       const { store, clock, server, stored } = await startWith(['p/adopted', 'q/other']);
       store.upsert('p/a', bytes('1'));

@@ -141,9 +141,17 @@ export class SyncStore {
     this.#changed.wake();
   }
 
-  /** All keys of the start have been upserted: what was adopted and not asked for is deleted. */
+  /** What waits to be written of the key goes behind all else that waits; otherwise it keeps the place it had first. */
+  writeLast(key: string): void {
+    this.#queue.moveToEnd(key);
+  }
+
+  /** All keys of the start have been upserted: what was adopted and not asked for is deleted, when those are written. */
   prune(): void {
-    for (const key of this.#adopted.keys()) this.delete(key);
+    for (const key of this.#adopted.keys()) {
+      this.delete(key);
+      this.#queue.moveToEnd(key);
+    }
   }
 
   /**

@@ -145,6 +145,16 @@ describe('WriteQueue', () => {
     expect(keys(queue.take(limits))).toEqual(['a', 'canary']);
   });
 
+  it('moves what waits of a key behind all others', () => {
+    const queue = new WriteQueue();
+    queue.push(put('a', 'old'));
+    queue.push(put('b'));
+    queue.push(put('a', 'new'));
+    queue.moveToEnd('a');
+    queue.moveToEnd('unknown');
+    expect(queue.take(limits)).toEqual([put('b'), put('a', 'new')]);
+  });
+
   it('takes a waiting op back', () => {
     const queue = new WriteQueue();
     queue.pushBarrier(put('canary'));

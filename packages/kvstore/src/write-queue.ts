@@ -65,6 +65,14 @@ export class WriteQueue {
     this.#barriers.add(op.key);
   }
 
+  /** Behind all that waits: it gives away what they take over. Not of a barrier. */
+  moveToEnd(key: string): void {
+    const op = this.#waiting.get(key);
+    if (op === undefined) return;
+    this.#waiting.delete(key);
+    this.#waiting.set(key, op);
+  }
+
   /** Takes a waiting op back. */
   withdraw(key: string): void {
     this.#remove(key);
