@@ -13,6 +13,9 @@ export type TransactionOp =
 const lengthBytes = 4;
 /** Two lengths and a kind. */
 const headBytes = 9;
+/** After the kind of a group, for the script: how many operations are in it, and how many of them are no puts. */
+const countBytes = 8;
+const noCounts = new Uint8Array(countBytes);
 /** First byte of a change; the script knows them as well. `@` begins a group: what follows are names in it. */
 const kinds = { put: 0x2b, delete: 0x2d, 'delete-of': 0x7e, take: 0x3d, group: 0x40 } as const;
 
@@ -99,11 +102,15 @@ class Packer {
   readonly #bytes: Buffer;
   #at = 0;
   #group: string | undefined;
+  /** Where the counts of the group stand: operations, and those that are no puts. */
+  #countsAt = 0;
+  #count = 0;
+  #others = 0;
 
   constructor(ops: readonly TransactionOp[]) {
     let most = 0;
     // Each might be in a group of its own.
-    for (const op of ops) most += 2 * (op.key.length + headBytes) + payloadOf(op).length;
+    for (const op of ops) most += op.key.length + 2 * headBytes + countBytes + payloadOf(op).length;
     this.#bytes = Buffer.allocUnsafe(most);
   }
 
@@ -113,9 +120,18 @@ class Packer {
 
   add(op: TransactionOp): void {
     const { group, name } = placeOf(op.key);
-    if (group !== this.#group) this.#write(group, kinds.group, '');
-    this.#group = group;
+    if (group !== this.#group) this.#begin(group);
     this.#write(name, kinds[op.kind], payloadOf(op));
+    this.#bytes.writeUInt32BE(++this.#count, this.#countsAt);
+    if (op.kind !== 'put') this.#bytes.writeUInt32BE(++this.#others, this.#countsAt + 4);
+  }
+
+  #begin(group: string): void {
+    this.#group = group;
+    this.#write(group, kinds.group, noCounts);
+    this.#countsAt = this.#at - countBytes;
+    this.#count = 0;
+    this.#others = 0;
   }
 
   #write(name: string, kind: number, payload: Uint8Array | string): void {

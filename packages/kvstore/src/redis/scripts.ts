@@ -30,57 +30,74 @@ local revision = string.format('%.0f', tonumber(state[2]) + 1)
 local changed = ' ' .. revision .. ' ' .. writer
 local made = revision .. changed
 
-local groups, group = {}, nil
+local told, untold, puts = 0, 0, 0
+local groups = {}
 local at = 1
 while at <= #packed do
-  local name, change, after = struct.unpack('>I4c0I4c0', packed, at)
-  if string.byte(change) == 64 then
-    group = {name = name, from = at, to = after, names = {}, changes = {}, ends = {}}
-    groups[#groups + 1] = group
+  local from = at
+  local hash, _, count, others
+  hash, _, count, others, at = struct.unpack('>I4c0I4xI4I4', packed, at)
+  local group = {name = hash}
+  groups[#groups + 1] = group
+  -- Names and changes in turn, and after them where they end.
+  local ops = {struct.unpack('>' .. string.rep('I4c0I4c0', count), packed, at)}
+  at = table.remove(ops)
+  local names = {}
+  for i = 1, count do names[i] = ops[2 * i - 1] end
+  local olds = redis.call('HMGET', ns .. 'keys:' .. hash, unpack(names))
+  local fresh = others == 0
+  for i = 1, count do
+    if olds[i] then
+      fresh = false
+      break
+    end
+  end
+  if fresh then
+    for i = 2, 2 * count, 2 do ops[i] = made .. ops[i] end
+    group.set, group.gone = ops, {}
+    puts, told = puts + count, told + count
   else
-    local n = #group.names + 1
-    group.names[n], group.changes[n], group.ends[n] = name, change, after
-  end
-  at = after
-end
-
-local told, untold, puts = 0, 0, 0
-for _, group in ipairs(groups) do
-  local olds = redis.call('HMGET', ns .. 'keys:' .. group.name, unpack(group.names))
-  local set, gone, news = {}, {}, {}
-  for i, name in ipairs(group.names) do
-    local change, old = group.changes[i], olds[i]
-    local kind = string.byte(change)
-    local created, modified, owner, value
-    if old then created, modified, owner, value = string.match(old, '^(%d+) (%d+) (%x*)()') end
-    local entry, isNews = nil, true
-    if kind == 43 and not created then
-      entry = made .. change
-    elseif kind == 43 and string.sub(old, value) ~= change then
-      entry = created .. changed .. change
-    elseif created and (kind == 45 or kind == 126 and owner == string.sub(change, 2)) then
-      gone[#gone + 1] = name
-    else
-      isNews = false
-      if kind == 43 and owner ~= writer or created and kind == 61 and owner == string.sub(change, 2) then
-        entry = created .. ' ' .. modified .. ' ' .. writer .. string.sub(old, value)
+    local set, gone, news = {}, {}, {}
+    for i, name in ipairs(names) do
+      local change, old = ops[2 * i], olds[i]
+      local kind = string.byte(change)
+      local created, modified, owner, value
+      if old then created, modified, owner, value = string.match(old, '^(%d+) (%d+) (%x*)()') end
+      local entry, isNews = nil, true
+      if kind == 43 and not created then
+        entry = made .. change
+      elseif kind == 43 and string.sub(old, value) ~= change then
+        entry = created .. changed .. change
+      elseif created and (kind == 45 or kind == 126 and owner == string.sub(change, 2)) then
+        gone[#gone + 1] = name
+      else
+        isNews = false
+        if kind == 43 and owner ~= writer or created and kind == 61 and owner == string.sub(change, 2) then
+          entry = created .. ' ' .. modified .. ' ' .. writer .. string.sub(old, value)
+        end
       end
+      if entry then
+        set[#set + 1] = name
+        set[#set + 1] = entry
+      end
+      if isNews then news[#news + 1] = i end
     end
-    if entry then
-      set[#set + 1] = name
-      set[#set + 1] = entry
-    end
-    if isNews then news[#news + 1] = i end
+    group.set, group.gone, group.news, group.ops = set, gone, news, ops
+    puts, told, untold = puts + #set, told + #news, untold + count - #news
   end
-  group.set, group.gone, group.news = set, gone, news
-  puts, told, untold = puts + #set, told + #news, untold + #group.names - #news
+  group.from, group.to, group.others = from, at, others
 end
 if untold > 0 then
   local parts = {}
   for _, group in ipairs(groups) do
-    if #group.news > 0 then parts[#parts + 1] = string.sub(packed, group.from, group.to - 1) end
-    for _, i in ipairs(group.news) do
-      parts[#parts + 1] = string.sub(packed, group.ends[i - 1] or group.to, group.ends[i] - 1)
+    if group.news == nil then
+      parts[#parts + 1] = string.sub(packed, group.from, group.to - 1)
+    elseif #group.news > 0 then
+      parts[#parts + 1] = struct.pack('>I4c0I4c1I4I4', #group.name, group.name, 9, '@', #group.news, group.others)
+      for _, i in ipairs(group.news) do
+        local name, change = group.ops[2 * i - 1], group.ops[2 * i]
+        parts[#parts + 1] = struct.pack('>I4c0I4c0', #name, name, #change, change)
+      end
     end
   end
   packed = table.concat(parts)
