@@ -11,9 +11,15 @@ export class ContestedClaims {
   readonly #rows = new Map<number, Contested>();
   readonly #lost = new LostClaims();
   #cursor: Iterator<number> | undefined;
+  #added = 0;
 
   get size(): number {
     return this.#rows.size;
+  }
+
+  /** So many rows have come so far, in the circle behind those that were there. */
+  get added(): number {
+    return this.#added;
   }
 
   /** How many claims lost, by loser and by who holds the address. */
@@ -27,6 +33,7 @@ export class ContestedClaims {
 
   set(row: number, claims: readonly IpcacheClaim[], holderId: number): void {
     this.#forgetLost(row);
+    if (!this.#rows.has(row)) this.#added++;
     this.#rows.set(row, { claims, holderId });
     this.#lost.note(claims, holderId);
   }

@@ -160,6 +160,28 @@ describe('IpcacheTable', () => {
     expect(program(table)).toEqual({});
   });
 
+  it('decides every contested address again when ranges change, also where more are contested meanwhile', () => {
+    let owner: number | undefined;
+    const table = new IpcacheTable({
+      ...{ random: seededRandom(1), localClusterId: local, isIdentityKnown: () => true },
+      ranges: { owner: () => owner, touchesLocal: () => false },
+    });
+    const contest = (number: number): void => {
+      for (const clusterId of [2, 3])
+        table.upsert(address(number), hostPrefix, { clusterId, identity: 70_000, nodeIndex: 0 });
+    };
+    contest(1);
+    contest(2);
+    table.rangesChanged(false);
+    table.reconsider(100);
+    owner = 3;
+    table.rangesChanged(false);
+    contest(3);
+    while (table.isReconsidering) table.reconsider(1);
+    const holders = [1, 2, 3].map((number) => table.find(address(number), hostPrefix)?.clusterId);
+    expect(holders).toEqual([3, 3, 3]);
+  });
+
   it('ends as the claims say, whatever the order of events', () => {
     const step = fc.record({
       address: fc.integer({ min: 1, max: 4 }),

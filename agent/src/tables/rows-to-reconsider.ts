@@ -5,13 +5,15 @@ import type { ContestedClaims } from './contested-claims.ts';
  * several claims only; ours keep every other cluster out. Both go in circles: a change in the middle adds a circle.
  */
 export class RowsToReconsider {
-  readonly #contested: Pick<ContestedClaims, 'size' | 'next'>;
+  readonly #contested: Pick<ContestedClaims, 'size' | 'added' | 'next'>;
   #capacity = 0;
   #row = 0;
   #left = 0;
   #contestedLeft = 0;
+  /** When they were counted last. */
+  #contestedAdded = 0;
 
-  constructor(contested: Pick<ContestedClaims, 'size' | 'next'>) {
+  constructor(contested: Pick<ContestedClaims, 'size' | 'added' | 'next'>) {
     this.#contested = contested;
   }
 
@@ -27,6 +29,7 @@ export class RowsToReconsider {
 
   addContested(): void {
     this.#contestedLeft = this.#contested.size;
+    this.#contestedAdded = this.#contested.added;
   }
 
   /** `undefined`: no more. */
@@ -37,7 +40,11 @@ export class RowsToReconsider {
       return this.#row;
     }
     if (this.#contestedLeft === 0) return undefined;
-    this.#contestedLeft--;
-    return this.#contested.next();
+    // New ones may stand between here and those that are still to come.
+    this.#contestedLeft += this.#contested.added - this.#contestedAdded - 1;
+    this.#contestedAdded = this.#contested.added;
+    const row = this.#contested.next();
+    if (row === undefined) this.#contestedLeft = 0;
+    return row;
   }
 }
