@@ -9,20 +9,24 @@ const high = 1;
 const low = 2;
 const size = 3;
 
+/** Of the value that is looked at. */
+const scratch: Lanes = { high: 0, low: 0 };
+/** Of sets without a key, which most of a mirror's are: with hundreds of clusters there are tens of thousands. */
+const unused = new KeyTable();
+
 /**
  * What a mirror knows of a prefix: keys, hashes and sizes of their values, in columns (16 bytes a key beside the key itself,
  * which sets may share by their table), because millions of keys are a design case. A key also carries the listing that last
  * named it, so that a new listing finds what is gone without a second set of keys.
  */
 export class KnownKeys {
-  readonly #table: KeyTable;
-  readonly #hash: Lanes = { high: 0, low: 0 };
+  #table: KeyTable;
   /** Of a slot of the table; listing 0: not a key of this set. */
   readonly #rows = new WordRows(4);
   #size = 0;
   #listing = 1;
 
-  constructor(table = new KeyTable()) {
+  constructor(table = unused) {
     this.#table = table;
   }
 
@@ -47,13 +51,13 @@ export class KnownKeys {
 
   /** Remembers the value's hash; false when it is the one known already. Counts as named by the listing. */
   put(key: string, value: Uint8Array): boolean {
-    hashBytes(value, this.#hash);
+    hashBytes(value, scratch);
     const known = this.#slotOf(key);
     const slot = known ?? this.#hold(key);
     this.#rows.set(slot, listing, this.#listing);
     if (known !== undefined && this.#isHash(slot)) return false;
-    this.#rows.set(slot, high, this.#hash.high);
-    this.#rows.set(slot, low, this.#hash.low);
+    this.#rows.set(slot, high, scratch.high);
+    this.#rows.set(slot, low, scratch.low);
     this.#rows.set(slot, size, value.length);
     return true;
   }
@@ -72,7 +76,7 @@ export class KnownKeys {
   matches(key: string, value: Uint8Array): boolean {
     const slot = this.#slotOf(key);
     if (slot === undefined) return false;
-    hashBytes(value, this.#hash);
+    hashBytes(value, scratch);
     return this.#isHash(slot);
   }
 
@@ -121,10 +125,11 @@ export class KnownKeys {
 
   #hold(key: string): number {
     this.#size++;
+    if (this.#table === unused) this.#table = new KeyTable();
     return this.#table.hold(key);
   }
 
   #isHash(slot: number): boolean {
-    return this.#rows.get(slot, high) === this.#hash.high && this.#rows.get(slot, low) === this.#hash.low;
+    return this.#rows.get(slot, high) === scratch.high && this.#rows.get(slot, low) === scratch.low;
   }
 }

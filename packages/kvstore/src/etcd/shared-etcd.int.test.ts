@@ -30,7 +30,7 @@ describe('SharedEtcd (I1)', () => {
   };
 
   beforeAll(async () => {
-    etcd = await TestEtcd.start({ tls: true });
+    etcd = await TestEtcd.start({ tls: true, flags: ['--max-concurrent-streams=250'] });
     dir = await tempDir('shared');
     const { certFile, keyFile } = await etcd.ca.issue({ commonName: 'reader' });
     const tls = { ca: join(dir.path, 'ca.crt'), cert: join(dir.path, 'tls.crt'), key: join(dir.path, 'tls.key') };
@@ -57,13 +57,24 @@ describe('SharedEtcd (I1)', () => {
     await proxy[Symbol.asyncDispose]();
   });
 
-  it('has one connection for 32 readers with the same file, and closes it with the last', async () => {
-    const readers = await Promise.all(Array.from({ length: 33 }, () => connect()));
+  it('has one connection for 24 readers with the same file, and closes it with the last', async () => {
+    const readers = await Promise.all(Array.from({ length: 25 }, () => connect()));
     expect(proxy.accepted).toBe(2);
     for (const reader of readers.slice(1)) await reader[Symbol.asyncDispose]();
     await expect(readers[0]?.get('a', stop.signal)).resolves.toBeUndefined();
     await readers[0]?.[Symbol.asyncDispose]();
     await expect(readers[0]?.get('a', stop.signal)).rejects.toMatchObject({ code: 'KV_UNAVAILABLE' });
+  });
+
+  it('leaves each reader its streams: a server may take no more than 250 of a connection', async () => {
+    const readers = await Promise.all(Array.from({ length: 33 }, () => connect()));
+    const inPlace = async (reader: KvStore, prefix: string): Promise<void> => {
+      const watch = reader.watch(prefix, {}, stop.signal)[Symbol.asyncIterator]();
+      while ((await watch.next()).value?.phase !== 'live');
+    };
+    const kinds = Array.from({ length: 8 }, (_, index) => `kind${index}/`);
+    await Promise.all(readers.flatMap((reader) => kinds.map((kind) => inPlace(reader, kind))));
+    for (const reader of readers) await expect(reader.get('a', stop.signal)).resolves.toBeUndefined();
   });
 
   it('shares with nobody who has other endpoints, other addresses for them, or another certificate', async () => {

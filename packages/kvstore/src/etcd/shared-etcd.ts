@@ -9,8 +9,11 @@ import { connectEtcd } from './connect.ts';
 import type { ReaderUse } from './connect.ts';
 import type { EtcdDeps, EtcdKvStore } from './etcd-kv-store.ts';
 
-/** So few that a lost packet delays few, and so many that the cost of a connection is divided. */
-const readersPerConnection = 32;
+/**
+ * So few that a lost packet delays few, and so many that the cost of a connection is divided. Each has up to eight watches,
+ * and an etcd before 3.4.22 or 3.5.5 takes 250 streams of a connection with TLS: requests above that would wait for ever.
+ */
+const readersPerConnection = 24;
 
 interface Shared {
   readonly key: string;
