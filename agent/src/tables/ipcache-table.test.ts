@@ -161,10 +161,10 @@ describe('IpcacheTable', () => {
   });
 
   it('decides every contested address again when ranges change, also where more are contested meanwhile', () => {
-    let owner: number | undefined;
+    const owners: number[] = [];
     const table = new IpcacheTable({
       ...{ random: seededRandom(1), localClusterId: local, isIdentityKnown: () => true },
-      ranges: { owner: () => owner, touchesLocal: () => false },
+      ranges: { owner: () => owners.at(-1), touchesLocal: () => false },
     });
     const contest = (number: number): void => {
       for (const clusterId of [2, 3])
@@ -174,7 +174,7 @@ describe('IpcacheTable', () => {
     contest(2);
     table.rangesChanged(false);
     table.reconsider(100);
-    owner = 3;
+    owners.push(3);
     table.rangesChanged(false);
     contest(3);
     while (table.isReconsidering) table.reconsider(1);
