@@ -38,8 +38,9 @@ export class CacheReader {
     return this.#process.status(cluster)?.state;
   }
 
-  end(): Promise<void> {
-    return this.#process.end();
+  async end(): Promise<void> {
+    await this.#process.end();
+    this.#server[Symbol.dispose]();
   }
 
   #recording(store: MemoryKvStore): KvStore {
