@@ -21,6 +21,7 @@ export default class Troubleshoot extends BaseCommand {
     'kubectl -n kube-system exec deploy/clustermesh-apiserver -c kvstoremesh -- <%= config.bin %> troubleshoot',
     '<%= config.bin %> troubleshoot west north',
     '<%= config.bin %> troubleshoot --config-dir ./west -o json',
+    '<%= config.bin %> troubleshoot --cache rediss://redis.example.org:6379/0 --cache-credentials ./cache-writer',
   ];
   static override args = { cluster: Args.string({ description: 'only these clusters (default: all)' }) };
   static override flags = {
