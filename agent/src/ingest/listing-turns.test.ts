@@ -86,4 +86,34 @@ describe('ListingTurns', () => {
     await finish('a');
     expect(begun).toEqual(['a', 'b', 'c', 'd']);
   });
+
+  it('gives no more turns to those that took too long, however often they come again (I1)', async () => {
+    const { clock, begun, start } = setUp(5_000);
+    const [first, second] = [new AbortController(), new AbortController()];
+    const slow = ['a!', 'b!', 'c!', 'd!'];
+    for (const prefix of slow) start(prefix, first.signal);
+    start('e');
+    await turn();
+    await clock.advance(5_000);
+    await turn();
+    expect(begun).toEqual(slow);
+    for (const prefix of slow.slice(0, 2)) start(prefix, second.signal);
+    await clock.advance(5_000);
+    await turn();
+    expect(begun).toContain('e');
+    expect(begun.filter((prefix) => prefix === 'a!')).toHaveLength(2);
+  });
+
+  it('gives turns again to those that have become quick', async () => {
+    const { clock, begun, start, finish } = setUp(5_000);
+    start('a');
+    await turn();
+    await clock.advance(5_000);
+    start('a');
+    await turn();
+    await finish('a');
+    for (const prefix of ['b', 'c', 'a']) start(prefix);
+    await turn();
+    expect(begun).toEqual(['a', 'a', 'b', 'c']);
+  });
 });

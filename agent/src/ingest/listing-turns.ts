@@ -16,6 +16,9 @@ export interface ListingTurnsOptions {
 
 const defaultAtOnce = 4;
 
+/** Counts the first time. */
+type EndTurn = (how: 'listed' | 'too-long' | 'given-up') => void;
+
 /**
  * Few listings at a time: each has up to two pages in memory and as much again of what is made of them, and a mesh of
  * hundreds of clusters, started or reconnected, wants a thousand.
@@ -25,6 +28,8 @@ export class ListingTurns {
   /** Urgent ones first: addresses wait for identities anyway (I2). */
   readonly #urgent: (() => void)[] = [];
   readonly #waiting: (() => void)[] = [];
+  /** Prefixes whose last listing took too long: they list beside the turns, as often as they come, until they are quick again. */
+  readonly #slow = new Set<string>();
   #free: number;
 
   constructor(options: ListingTurnsOptions) {
@@ -34,39 +39,47 @@ export class ListingTurns {
 
   /** The same watches; each begins when it is its turn, which ends with its listing. */
   inTurn(kv: Watcher, isUrgent: boolean): Watcher {
-    const begin = (signal: AbortSignal): Promise<() => void> => this.#begin(isUrgent, signal);
+    const begin = (prefix: string, signal: AbortSignal): Promise<EndTurn> => this.#begin(prefix, isUrgent, signal);
     return {
       async *watch(prefix, options, signal): AsyncGenerator<WatchBatch> {
-        const end = await begin(signal);
+        const end = await begin(prefix, signal);
         try {
           if (signal.aborted) return;
           for await (const batch of kv.watch(prefix, options, signal)) {
             yield batch;
-            if (batch.phase !== 'list') end();
+            if (batch.phase !== 'list') end('listed');
           }
         } finally {
-          end();
+          end('given-up');
         }
       },
     };
   }
 
   /** What ends the turn. */
-  async #begin(isUrgent: boolean, signal: AbortSignal): Promise<() => void> {
-    if (this.#free > 0) this.#free--;
-    else if (!(await this.#wait(isUrgent ? this.#urgent : this.#waiting, signal))) return () => undefined;
+  async #begin(prefix: string, isUrgent: boolean, signal: AbortSignal): Promise<EndTurn> {
+    const isBeside = this.#slow.has(prefix);
+    if (!isBeside && !(await this.#takeTurn(isUrgent, signal))) return () => undefined;
     const over = new AbortController();
-    const end = (): void => {
+    const end: EndTurn = (how) => {
       if (over.signal.aborted) return;
       over.abort();
-      this.#next();
+      if (how === 'too-long') this.#slow.add(prefix);
+      if (how === 'listed') this.#slow.delete(prefix);
+      if (!isBeside) this.#next();
     };
     const { clock, longestMs } = this.#options;
-    if (longestMs !== undefined) void clock.sleep(longestMs, over.signal).then(end);
+    if (longestMs !== undefined) void clock.sleep(longestMs, over.signal).then(() => end('too-long'));
     return end;
   }
 
   /** False: aborted, and no turn is taken. */
+  async #takeTurn(isUrgent: boolean, signal: AbortSignal): Promise<boolean> {
+    if (this.#free === 0) return this.#wait(isUrgent ? this.#urgent : this.#waiting, signal);
+    this.#free--;
+    return true;
+  }
+
   async #wait(queue: (() => void)[], signal: AbortSignal): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const start = (): void => resolve(true);
