@@ -81,7 +81,8 @@ export class RemoteClusters<T extends NamedCluster> {
     const backoff = new Backoff({ baseMs: 1000, capMs: 30_000, random });
     const job = `remote/${name}`;
     const live = async (both: AbortSignal): Promise<void> => {
-      if (leftover !== undefined) await this.#one(leftover(name), both);
+      // One that came back is none, also when this is done again: nothing of it may be deleted (I4).
+      if (leftover !== undefined && !this.#files.has(name)) await this.#one(leftover(name), both);
       await this.#whileNamed(name, both);
     };
     await retryLoop(live, { ...deps, health, name: job, backoff }, signal);
