@@ -31,15 +31,17 @@ export async function settleEstate(session: RedisSession, options: EstateOptions
   const taken: string[] = [];
   let deleted = 0;
   for await (const page of scanPrefix(session, '')) {
-    const ops = page.filter(({ writer }) => writer === from).flatMap(({ key }) => decide(key, options));
-    for (let at = 0; at < ops.length; at += opsPerCommit) {
-      const outcome = await transact(session, ops.slice(at, at + opsPerCommit), heir, { ...limits, attempted });
+    const keys = page.filter(({ writer }) => writer === from).map(({ key }) => key);
+    for (let at = 0; at < keys.length; at += opsPerCommit) {
+      // Only now: a key that was put while the last ones were settled is held again, and an heir's own may be deleted.
+      const ops = keys.slice(at, at + opsPerCommit).flatMap((key) => decide(key, options));
+      if (ops.length === 0) continue;
+      const outcome = await transact(session, ops, heir, { ...limits, attempted });
       // The next renewal finds out which of the losses it is.
       if (typeof outcome !== 'bigint') throw new MeshError('KV_LEASE_LOST', attempted, { retryable: true });
-    }
-    for (const { kind, key } of ops) {
-      if (kind === 'take') taken.push(key);
-      else deleted++;
+      const settled = ops.filter(({ kind }) => kind === 'take').map(({ key }) => key);
+      taken.push(...settled);
+      deleted += ops.length - settled.length;
     }
   }
   return { taken, deleted };
