@@ -108,6 +108,7 @@ export class StoreMetrics {
 function wrapped(store: KvStore): Omit<KvStore, 'watch' | 'commit'> {
   return {
     description: store.description,
+    transactionLimits: store.transactionLimits,
     get: (key, signal) => store.get(key, signal),
     onLeaseLost: (listener) => store.onLeaseLost(listener),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -57,6 +57,15 @@ describe('FairShare', () => {
     expect(writer.begun).toEqual(['a/0', 'a/128', 'b/0', 'c', 'a/256', 'b/128']);
   });
 
+  it('lets through as much at once as its writer takes', async () => {
+    const writer = new SlowWriter();
+    const transactionLimits = { ops: 200, bytes: 1_048_576 };
+    const commit = (ops: readonly KvOp[]): Promise<CommitResult> => writer.commit(ops);
+    void new FairShare({ transactionLimits, commit }).tenant()(puts('a/', 256), signal);
+    await settle();
+    expect(writer.begun).toEqual(['a/0', 'a/200']);
+  });
+
   it('keeps the order of one key, and of a prefix that is deleted', async () => {
     const writer = new SlowWriter();
     const commit = new FairShare(writer).tenant();

@@ -1,5 +1,5 @@
 import type { CommitResult, KvOp, KvWriter } from './kv-store.ts';
-import { planTransactions } from './transactions.ts';
+import { planTransactions, transactionLimits } from './transactions.ts';
 
 export interface FairShareOptions {
   /** Transactions at a time, of all tenants together. */
@@ -18,13 +18,13 @@ interface Tenant {
  * one of each tenant that has any, and no tenant has all places.
  */
 export class FairShare {
-  readonly #writer: Pick<KvWriter, 'commit'>;
+  readonly #writer: Pick<KvWriter, 'commit' | 'transactionLimits'>;
   readonly #options: FairShareOptions;
   /** Those that wait, next one first. */
   readonly #turns = new Set<Tenant>();
   #inFlight = 0;
 
-  constructor(writer: Pick<KvWriter, 'commit'>, options: FairShareOptions = { inFlight: 16, perTenant: 12 }) {
+  constructor(writer: Pick<KvWriter, 'commit' | 'transactionLimits'>, options: FairShareOptions = { inFlight: 16, perTenant: 12 }) {
     this.#writer = writer;
     this.#options = options;
   }
@@ -37,7 +37,7 @@ export class FairShare {
 
   async #commit(tenant: Tenant, ops: readonly KvOp[], signal: AbortSignal): Promise<CommitResult> {
     const results: CommitResult[] = [];
-    for (const stage of planTransactions(ops)) {
+    for (const stage of planTransactions(ops, this.#writer.transactionLimits ?? transactionLimits)) {
       const writes = stage.map((batch) => this.#inTurn(tenant, () => this.#writer.commit(batch, signal)));
       // All are waited for, also when one fails: nothing may still be written after the caller was told.
       for (const settled of await Promise.allSettled(writes)) {

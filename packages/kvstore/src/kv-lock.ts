@@ -54,6 +54,7 @@ export class KvLock {
   guard(kv: KvStore): KvStore {
     return {
       description: kv.description,
+      transactionLimits: kv.transactionLimits,
       get: (key, signal) => kv.get(key, signal),
       watch: (prefix, options, signal) => kv.watch(prefix, options, signal),
       commit: async (ops: readonly KvOp[], signal: AbortSignal): Promise<CommitResult> => {

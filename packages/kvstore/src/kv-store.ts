@@ -2,6 +2,7 @@
  * The key-value store as the mesh sees it: keys and bytes, no domain words.
  * Implementations: etcd/ (real) and memory.ts; both pass kv-store.conformance.ts.
  */
+import type { TransactionLimits } from './transactions.ts';
 
 /** Keys are strings of latin1 code points: lossless for any bytes, comparable, cheap to slice. */
 export interface KvEntry {
@@ -78,6 +79,8 @@ export interface CommitResult {
 }
 
 export interface KvWriter {
+  /** What one transaction takes, where that is not what etcd takes by default. */
+  readonly transactionLimits?: TransactionLimits | undefined;
   /**
    * Writes in order of the list per key, in transactions of the store's limits, several in flight; of several
    * ops on one key the last one wins. Puts hang on this writer's leases. Throws (retryable) when contact is

@@ -11,15 +11,15 @@ export interface TransactionLimits {
 /** Transactions that may be in flight together: no key is in two of them. */
 export type Stage = readonly (readonly KvOp[])[];
 
-/** Batches that came out of a plan: whoever plans one again, on its way to the store, gets it as it is. */
-const planned = new WeakSet<readonly KvOp[]>();
+/** Batches that came out of a plan, and its limits: whoever plans one again, on its way to the store, gets it as it is. */
+const planned = new WeakMap<readonly KvOp[], TransactionLimits>();
 
 /**
  * Splits ops into stages to be done one after the other. Inside a stage each key occurs once, by its last op; a
  * prefix is deleted in a stage of its own, because it would meet keys of its neighbours.
  */
 export function planTransactions(ops: readonly KvOp[], limits = transactionLimits): readonly Stage[] {
-  if (limits === transactionLimits && planned.has(ops)) return [[ops]];
+  if (planned.get(ops) === limits) return [[ops]];
   const stages: Stage[] = [];
   let opByKey = new Map<string, KvOp>();
   const finish = (): void => {
@@ -34,7 +34,7 @@ export function planTransactions(ops: readonly KvOp[], limits = transactionLimit
     }
   }
   finish();
-  if (limits === transactionLimits) for (const stage of stages) for (const batch of stage) planned.add(batch);
+  for (const stage of stages) for (const batch of stage) planned.set(batch, limits);
   return stages;
 }
 

@@ -10,7 +10,7 @@ import { transact } from './transact.ts';
 import type { WriterLease } from './writer-lease.ts';
 
 /** Bytes are fewer than etcd takes: a reader holds 32 commits of one read. */
-export const redisLimits = { ops: 256, bytes: 262_144 };
+export const redisLimits = { ops: 512, bytes: 262_144 };
 
 /** A registration may be lost again between its making and its use; more often than this it is no accident. */
 const attempts = 3;
@@ -37,10 +37,7 @@ export class RedisCommitter {
 
   async commit(ops: readonly KvOp[], signal: AbortSignal): Promise<CommitResult> {
     const refused = ops.filter((op) => this.#isTooLarge(op)).map(refuse);
-    const plan = planTransactions(
-      ops.filter((op) => !this.#isTooLarge(op)),
-      redisLimits,
-    );
+    const plan = planTransactions(refused.length === 0 ? ops : ops.filter((op) => !this.#isTooLarge(op)), redisLimits);
     let revision = 0n;
     for (const stage of plan) {
       // All are waited for, also when one fails: nothing may still be written after the caller was told.

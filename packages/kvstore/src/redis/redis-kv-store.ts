@@ -3,7 +3,7 @@ import type { Clock, Logger } from '@clustermesh/runtime';
 import type { CommitResult, KvEntry, KvOp, KvStore, WatchBatch, WatchOptions } from '../kv-store.ts';
 import { ChangeTail } from './change-tail.ts';
 import { getEntry } from './listing.ts';
-import { RedisCommitter } from './redis-committer.ts';
+import { RedisCommitter, redisLimits } from './redis-committer.ts';
 import { parseRedisUrl } from './redis-address.ts';
 import { RedisLink } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
@@ -47,6 +47,7 @@ const defaults = {
 /** KvStore on one Redis primary (6.2 and later, Valkey): a hash per cluster and kind and a stream of changes (ADR 195). */
 export class RedisKvStore implements KvStore {
   readonly description: string;
+  readonly transactionLimits = redisLimits;
   readonly #settings: RedisTuning & typeof defaults;
   readonly #link: RedisLink;
   readonly #lease: WriterLease;

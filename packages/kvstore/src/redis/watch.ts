@@ -30,12 +30,13 @@ export async function* watchPrefix(
     if (signal.aborted) return;
     session = await deps.session();
     if (await areWritersSilent(session, `watch ${prefix}`)) throw silenceOfWriters(`watch ${prefix}`);
-    tail = await deps.tail();
     let point = await resumed(session, prefix, options);
     if (point !== undefined) yield { phase: 'live', events: [], point };
     while (!signal.aborted) {
       const { witnesses = [] } = options;
       point ??= yield* listPrefix(session, prefix, { witnesses, pageSize: deps.pageSize }, signal);
+      // Not before: who only lists, as a writer does at its start, need not hear of all that is written.
+      tail ??= await deps.tail();
       yield* follow({ session, tail }, prefix, point, signal);
       point = undefined;
     }

@@ -92,7 +92,7 @@ describe('writers of a Redis', () => {
 
   it('delete, and begin to, while memory is full: what frees memory needs none', async () => {
     const store = await open();
-    const keys = Array.from({ length: 500 }, (_, index) => `p/${index}`);
+    const keys = Array.from({ length: 600 }, (_, index) => `p/${index}`);
     await store.commit(keys.map((key) => put(key, 'x'.repeat(200))), signal); // prettier-ignore
     await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
     await store.commit(keys.slice(0, 250).map(del), signal);
