@@ -29,7 +29,8 @@ export const redisTarget: TargetKind = {
       watcher: {
         follow: (prefixes) => watcher.ask('follow', { url, credentials, prefixes }),
         take: () => watcher.ask('take'),
-        count: (prefix) => watcher.ask('count', { url, credentials, prefix }),
+        count: async (prefix) => (await watcher.ask('keys', { url, credentials, prefix })).length,
+        keys: (prefix) => watcher.ask('keys', { url, credentials, prefix }),
       },
       copyBarely: async (routes) => {
         await using floor = new Child<RedisMirrorFloor>(

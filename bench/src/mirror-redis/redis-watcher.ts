@@ -40,14 +40,14 @@ const answers = {
     return taken;
   },
 
-  count: async ({ prefix, ...place }: RedisPlaceOrder & { readonly prefix: string }): Promise<number> => {
+  keys: async ({ prefix, ...place }: RedisPlaceOrder & { readonly prefix: string }): Promise<readonly string[]> => {
     const redis = await connect(place);
     const keys = new Set<string>();
     for await (const { phase, events } of redis.watch(prefix, {}, signal)) {
       for (const { key } of events) keys.add(key);
       if (phase === 'list-done') break;
     }
-    return keys.size;
+    return [...keys];
   },
 };
 

@@ -8,7 +8,25 @@ export interface WatchOrder {
   readonly prefixes: readonly string[];
 }
 
+interface PrefixOrder {
+  readonly etcd: Endpoint;
+  readonly prefix: string;
+}
+
 let changed: string[] = [];
+let connection: ReturnType<typeof connect> | undefined;
+
+function connectOnce(etcd: Endpoint): ReturnType<typeof connect> {
+  connection ??= connect(etcd);
+  return connection;
+}
+
+function below(prefix: string): { readonly key: Buffer; readonly range_end: Buffer } {
+  const key = Buffer.from(prefix, 'latin1');
+  const end = Buffer.from(key);
+  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
+  return { key, range_end: end };
+}
 
 const answers = {
   /** Of changes from now on. */
@@ -26,12 +44,11 @@ const answers = {
     return taken;
   },
 
-  count: async ({ etcd, prefix }: { readonly etcd: Endpoint; readonly prefix: string }): Promise<number> => {
-    const key = Buffer.from(prefix, 'latin1');
-    const end = Buffer.from(key);
-    end[end.length - 1] = (end.at(-1) ?? 0) + 1;
-    return Number((await connect(etcd).kv.range({ key, range_end: end, count_only: true })).count);
-  },
+  count: async ({ etcd, prefix }: PrefixOrder): Promise<number> =>
+    Number((await connectOnce(etcd).kv.range({ ...below(prefix), count_only: true })).count),
+
+  keys: async ({ etcd, prefix }: PrefixOrder): Promise<readonly string[]> =>
+    (await connectOnce(etcd).kv.range(below(prefix))).kvs.map(({ key }) => key.toString('latin1')),
 };
 
 export type CacheWatcher = typeof answers;

@@ -16,6 +16,7 @@ export const etcdTarget: TargetKind = {
         follow: (prefixes) => watcher.ask('follow', { etcd: endpoint, prefixes }),
         take: () => watcher.ask('take'),
         count: (prefix) => watcher.ask('count', { etcd: endpoint, prefix }),
+        keys: (prefix) => watcher.ask('keys', { etcd: endpoint, prefix }),
       },
       copyBarely: async (routes) => {
         await using floor = new Child<MirrorFloor>(new URL('../../floors/mirror.ts', import.meta.url), signal);

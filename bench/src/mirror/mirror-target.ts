@@ -7,6 +7,8 @@ export interface TargetWatcher {
   /** Keys that were put or deleted since the last time, each as often as it was. */
   take(): Promise<readonly string[]>;
   count(prefix: string): Promise<number>;
+  /** Those that are there now: asking for a few costs a store less than a follower does, who may hear of all that is written. */
+  keys(prefix: string): Promise<readonly string[]>;
 }
 
 /** An empty store, into which everything is copied. */

@@ -22,6 +22,7 @@ const size = { addresses: 50_000, identities: 1_000, services: 200, nodes: 50 };
 /** After everything is there: what a process writes late would be written by then. */
 const calmMs = 2_000;
 const firstSyncMs = 300_000;
+const syncedPrefix = 'cilium/synced/';
 
 interface Source extends BenchEtcd {
   readonly cluster: PublishedCluster;
@@ -83,7 +84,6 @@ async function mirrorOnce(kind: TargetKind, sources: readonly Source[], signal: 
   const dir = stack.use(await tempDir('bench-mirror'));
   const { watcher, clientFile, flags } = await kind.start(stack, signal);
   const process = stack.use(await KvstoremeshProcess.start(dir.path, clientFile, signal, { flags }));
-  await watcher.follow(['cilium/synced/']);
 
   const before = process.use();
   const startMs = performance.now();
@@ -106,10 +106,10 @@ async function untilAnnounced(sources: readonly Source[], watcher: TargetWatcher
     sources.flatMap(({ cluster }) => cluster.kinds.map(({ cacheCanary }) => canaryKey(cluster.name, cacheCanary))),
   );
   const missing = async (): Promise<string | undefined> => {
-    for (const key of await watcher.take()) wanted.delete(key);
+    for (const key of await watcher.keys(syncedPrefix)) wanted.delete(key);
     return wanted.values().next().value;
   };
-  await until('mirrored', signal, missing, { pollMs: 20, deadlineMs: firstSyncMs });
+  await until('mirrored', signal, missing, { pollMs: 50, deadlineMs: firstSyncMs });
 }
 
 /** Every source is started again with what it had. */
@@ -118,9 +118,8 @@ async function loseConnections(
   { process, watcher }: MirrorUnderTest,
   signal: AbortSignal,
 ): Promise<Pick<Mirrored, 'reconnectWrites' | 'reconnectReadBytes'>> {
-  // Canaries are watched already. Not freshness, which is written because time goes by.
-  await watcher.follow(['cilium/cache/', 'cilium/cluster-config/']);
-  await watcher.take();
+  // Not freshness, which is written because time goes by.
+  await watcher.follow(['cilium/cache/', 'cilium/cluster-config/', syncedPrefix]);
   const failures = await process.failures();
   const before = process.use().readBytes;
   for (const { etcd } of sources) await etcd.restart();
