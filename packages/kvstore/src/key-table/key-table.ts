@@ -26,6 +26,7 @@ export class KeyTable {
   #lastSlot = none;
   #wanted = '';
   #wantedFolder: Folder;
+  #wantedHash = 0;
   #wantedAddress = none;
   readonly #isWanted = (slot: number): boolean => this.#hasWanted(this.#addresses.get(slot, 0));
   readonly #isAtWanted = (slot: number): boolean => this.#addresses.get(slot, 0) === this.#wantedAddress;
@@ -45,7 +46,8 @@ export class KeyTable {
     if (key === this.#lastKey) return this.#lastSlot;
     this.#wanted = key;
     this.#wantedFolder = this.#folders.of(key);
-    return this.#remember(key, this.#index.find(hashOf(key, this.#wantedFolder), this.#isWanted));
+    this.#wantedHash = hashOf(key, this.#wantedFolder);
+    return this.#remember(key, this.#index.find(this.#wantedHash, this.#isWanted));
   }
 
   /** One more holder of the key, in its slot. At most 255 may hold a key. */
@@ -55,11 +57,12 @@ export class KeyTable {
       this.#arena.hold(this.#addresses.get(found, 0));
       return found;
     }
-    const folder = this.#folders.of(key);
+    // As it was looked up: a release, which may end the folder, forgets the key.
+    const folder = this.#wantedFolder;
     const id = this.#folders.join(folder);
     const slot = this.#takeSlot();
     this.#addresses.set(slot, 0, this.#arena.add(id, key, id === 0 ? 0 : folder.text.length));
-    this.#index.add(hashOf(key, folder), slot);
+    this.#index.add(this.#wantedHash, slot);
     this.#held++;
     return this.#remember(key, slot);
   }
