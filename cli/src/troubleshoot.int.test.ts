@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { connectRedis, redisPlace } from '@clustermesh/kvstore';
 import { silentLogger, systemClock } from '@clustermesh/runtime';
-import { TestEtcd, TestRedis, tempDir } from '@clustermesh/testkit';
+import { TestEtcd, TestRedis, freePort, tempDir } from '@clustermesh/testkit';
 import type { TempDir } from '@clustermesh/testkit';
 import {
   cacheOwnerKey,
@@ -158,6 +158,12 @@ describe('troubleshoot', () => {
     }
     const flags = ['--config-dir', await folder(), '--cluster-name=west', `--cache=${redis.url}`];
     expect(await reports(...flags)).toMatchObject([{ own: true, checks: [{ step: 'cache', verdict, message }] }]);
+  });
+
+  it('says of a Redis that is not there what it is, and not what an etcd would be', async () => {
+    const said = await run('--config-dir', await folder(), `--cache=redis://127.0.0.1:${await freePort()}`);
+    expect(said).toMatch(/failed +cache .*ECONNREFUSED[^]*does a Redis run at this address/);
+    expect(process.exitCode).toBe(1);
   });
 
   it('says what to do about a Redis that does not know us', async () => {

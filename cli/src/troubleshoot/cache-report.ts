@@ -18,13 +18,24 @@ export interface CacheRequest {
   readonly ownName: string | undefined;
 }
 
+/** Everything that can go wrong with a Redis: elsewhere advice is about an etcd. */
 const advice: Partial<Record<ErrorCode, string>> = {
   CONFIG_INVALID: 'correct the key cache in the ConfigMap clustermesh-config',
+  FILE_UNREADABLE: 'correct the Secret clustermesh-cache-writer',
+  HOST_UNREACHABLE: 'does a Redis run at this address and port, and does a firewall let us through?',
+  HOST_UNRESOLVED: 'correct the address in --cache, or make the name known to the DNS of this place',
   KV_UNAUTHENTICATED: 'correct username and password in the Secret clustermesh-cache-writer, or the user there',
   KV_PERMISSION_DENIED: 'give the user the rights in deploy/redis-cache/users.acl',
-  KV_REFUSED: 'set what the message says in the Redis',
+  KV_REFUSED: 'set what the message says in the Redis, or name another server or database in --cache',
   KV_UNAVAILABLE: 'does it run, and does a firewall let us through? See its log',
+  TIMEOUT: 'is it overloaded, or silent because only one side speaks TLS (rediss://, or redis:// without)?',
   TLS_UNTRUSTED: 'put the CA of its certificate as ca.crt into the Secret clustermesh-cache-writer',
+  TLS_CERT_EXPIRED:
+    'renew the certificate that the message names, of the Redis or in the Secret clustermesh-cache-writer',
+  TLS_NAME_MISMATCH: 'name the server in --cache as its certificate does',
+  TLS_CLIENT_REJECTED:
+    'put a client certificate that it trusts as tls.crt and tls.key into the Secret clustermesh-cache-writer',
+  TLS_INVALID: 'does the server speak TLS? Without it the address begins with redis://',
 };
 
 /** Whether the Redis of the cache can be used from here, and whose cache it holds. Nothing is written. */
