@@ -32,8 +32,6 @@ export interface MemberSize {
 /** A key and its value, both ASCII. */
 export type Entry = readonly [key: string, value: string];
 
-/** Address, Cilium's own, and of its health endpoint. */
-export const addressesPerNode = 3;
 const backendsPerService = 10;
 /** So many clusters later the names of services begin again: a global service is in several clusters. */
 const nameGroups = 20;
