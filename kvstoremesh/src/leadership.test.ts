@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { KvLock, MemoryKvServer, MemoryKvStore } from '@clustermesh/kvstore';
 import { FakeClock, Health, seededRandom, silentLogger } from '@clustermesh/runtime';
 
-import { Leadership } from './leadership.ts';
+import { Leadership, openLock } from './leadership.ts';
 
 function setUp() {
   const clock = new FakeClock();
@@ -54,5 +54,37 @@ describe('Leadership', () => {
     const leadership = new Leadership(undefined, new FakeClock());
     expect(leadership.isLeader).toBe(true);
     await leadership.held(new AbortController().signal);
+  });
+
+  it.each([
+    {
+      store: 'redis',
+      names: 'one a cluster: a database given to two by mistake stops neither',
+      leaders: ['east', 'west'],
+    },
+    { store: 'etcd', names: 'one for all, as Cilium has it', leaders: ['east'] },
+  ] as const)('of a cache in $store is $names', async ({ store, leaders }) => {
+    const clock = new FakeClock();
+    const server = new MemoryKvServer({ clock });
+    const health = new Health(clock);
+    const open = async () => new MemoryKvStore(server, { clock, leaseTtlSeconds: 25 });
+    await using stack = new AsyncDisposableStack();
+    const stop = new AbortController();
+    const held: string[] = [];
+    const running: Promise<void>[] = [];
+    for (const [cluster, seed] of [
+      ['east', 1],
+      ['east', 2],
+      ['west', 3],
+    ] as const) {
+      const deps = { cluster, clock, health, random: seededRandom(seed), log: silentLogger };
+      const lock = await openLock({ store, open }, deps, stack, stop.signal);
+      if (lock !== undefined) running.push(lock.run(stop.signal));
+      void lock?.held(stop.signal).then(() => held.push(cluster));
+      await clock.advance(1_000);
+    }
+    expect(held).toEqual(leaders);
+    stop.abort();
+    await Promise.all(running);
   });
 });

@@ -51,13 +51,17 @@ export class Leadership {
   }
 }
 
-/** A lock on a session of its own, added to `stack`; undefined when stopped before the cache has answered. */
+/**
+ * A lock on a session of its own, added to `stack`; undefined when stopped before the cache has answered. In a Redis it is one
+ * a cluster: who was given another cluster's database by mistake may not keep that cluster's replicas waiting.
+ */
 export async function openLock(
-  cache: Pick<Cache, 'open'>,
-  deps: CacheDeps,
+  cache: Pick<Cache, 'open' | 'store'>,
+  { cluster, ...deps }: CacheDeps & { readonly cluster: string },
   stack: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<KvLock | undefined> {
   const store = await cache.open(lockLeaseSeconds, signal);
-  return store && new KvLock(lockPath, { ...deps, store: stack.use(store) });
+  const path = cache.store === 'redis' ? `${lockPath}/${cluster}` : lockPath;
+  return store && new KvLock(path, { ...deps, store: stack.use(store) });
 }

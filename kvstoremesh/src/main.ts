@@ -75,7 +75,8 @@ async function main(signal: AbortSignal): Promise<void> {
   if (store === undefined) return;
   stack.use(store);
   const isElected = config.leaderElection === 'auto' ? await cache.isShared() : config.leaderElection === 'true';
-  leadership = new Leadership(isElected ? await openLock(cache, deps, stack, signal) : undefined, clock);
+  const electing = { ...deps, cluster: config.clusterName };
+  leadership = new Leadership(isElected ? await openLock(cache, electing, stack, signal) : undefined, clock);
   const local = stores.writing(leadership.guard(store));
   if (cache.store === 'redis') {
     claim = new CacheClaim({ ...deps, kv: local, address: cache.address, cluster: config.clusterName });
