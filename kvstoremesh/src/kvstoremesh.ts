@@ -19,6 +19,7 @@ import { awaitedClusters } from './status/readiness.ts';
 import type { ReadinessTimeouts } from './status/readiness.ts';
 import { RemoteCluster } from './remote/remote-cluster.ts';
 import type { RemoteClusterDeps, RemoteClusterSettings } from './remote/remote-cluster.ts';
+import { StartTurns } from './remote/start-turns.ts';
 import { refusedFileStatus, remoteClusterStatus } from './status/status.ts';
 import type { RemoteClusterSnapshot, RemoteClusterStatus } from './status/status.ts';
 
@@ -65,6 +66,7 @@ export interface Kvstoremesh {
 export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
   const { clock, clusters, config, explain = keepError, log } = deps;
   const ids = new ClusterIds(config.clusterId);
+  const starts = new StartTurns(clock);
   const space = new LocalWrites();
   const { transactionLimits } = deps.local;
   const writing = new FairShare({
@@ -80,7 +82,7 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
     const writes = new LocalWrites();
     const local = tenantStore(deps.local, writing, writes);
     const pendingLimits = (): PendingLimits => pendingShare(remotes.size);
-    const own = { local, pace, explain, ids, quota, writes, pendingLimits, settings: config };
+    const own = { local, pace, explain, ids, starts, quota, writes, pendingLimits, settings: config };
     return new RemoteCluster(name, file, { ...deps, ...own });
   };
   const remotes: RemoteClusters<RemoteCluster> = new RemoteClusters({
