@@ -1,4 +1,4 @@
-import { Backoff, MeshError, every, retryLoop, runAll } from '@clustermesh/runtime';
+import { Backoff, MeshError, ScopedAbort, every, retryLoop, runAll } from '@clustermesh/runtime';
 import type { Health, HealthScope } from '@clustermesh/runtime';
 import type { KvReader } from '@clustermesh/kvstore';
 import { RemoteLink, pacedReader } from '@clustermesh/remote';
@@ -10,6 +10,7 @@ import { CacheTtl } from '../mirror/cache-ttl.ts';
 import { copyClusterConfig } from '../mirror/cluster-config-copy.ts';
 import type { ClusterIds } from './cluster-ids.ts';
 import { ClusterMirror } from '../mirror/cluster-mirror.ts';
+import type { StartTurns } from './start-turns.ts';
 import { drainCluster } from '../mirror/drain-cluster.ts';
 import type { LocalWrites } from '../limits/local-writes.ts';
 import type { RemoteLimits } from '../limits/remote-limits.ts';
@@ -28,6 +29,7 @@ export interface RemoteClusterSettings extends LinkSettings {
 
 export interface RemoteClusterDeps extends MirrorDeps, Pick<LinkDeps, 'connect' | 'explain'> {
   readonly ids: ClusterIds;
+  readonly starts: StartTurns;
   readonly health: Health;
   readonly settings: RemoteClusterSettings;
   /** How writing its entries and what is said of it goes. */
@@ -52,6 +54,7 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
   readonly #limitsHealth: HealthScope;
   readonly #ttl: CacheTtl;
   #revocations = 0;
+  #endStart = (): void => undefined;
 
   /** Without a file: one whose removal an earlier process has begun. */
   constructor(name: ClusterName, file: RemoteFile | undefined, deps: RemoteClusterDeps) {
@@ -82,12 +85,15 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
 
   /** Until the cluster is removed and drained, or until abort, which keeps what was mirrored (I7). */
   async run(signal: AbortSignal): Promise<void> {
-    const writing = new AbortController();
-    const write = (both: AbortSignal): Promise<void> => this.#write(AbortSignal.any([both, writing.signal]));
+    let writing: ScopedAbort | undefined;
+    const write = async (both: AbortSignal): Promise<void> => {
+      using until = (writing = new ScopedAbort(both));
+      await this.#write(until.signal);
+    };
     const mirror = async (both: AbortSignal): Promise<void> => {
       await this.#mirrorWhileNamed(both);
       await this.#lastWords(both);
-      writing.abort();
+      writing?.abort();
     };
     await runAll([write, mirror], signal);
     if (!signal.aborted) await this.#drain(signal);
@@ -124,8 +130,12 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
 
   async follow(source: KvReader, config: ClusterConfig, onSynced: () => void, signal: AbortSignal): Promise<void> {
     const entries = pacedReader(source, this.#deps.quota.paceEntries);
+    const synced = (): void => {
+      this.#endStart();
+      onSynced();
+    };
     const jobs = [
-      (both: AbortSignal) => this.#mirror.run(entries, config, onSynced, both),
+      (both: AbortSignal) => this.#mirror.run(entries, config, synced, both),
       (both: AbortSignal) => this.#enforce(both),
     ];
     await runAll(jobs, signal);
@@ -151,6 +161,7 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
   }
 
   async failed(signal: AbortSignal): Promise<void> {
+    this.#endStart();
     if (!this.#ttl.isDue) return;
     await this.#mirror.revoke(signal);
     if (signal.aborted) return;
@@ -164,10 +175,12 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
   }
 
   async #mirrorWhileNamed(signal: AbortSignal): Promise<void> {
+    this.#endStart = await this.#deps.starts.take(signal);
     await this.#adopt(signal);
-    const over = new AbortController();
-    const freshness = this.#keepFreshness(AbortSignal.any([signal, over.signal]));
+    using over = new ScopedAbort(signal);
+    const freshness = this.#keepFreshness(over.signal);
     await this.#link.run(signal);
+    this.#endStart();
     over.abort();
     await freshness;
   }
@@ -204,10 +217,9 @@ export class RemoteCluster implements NamedCluster, LinkOwner {
   }
 
   async #lastWords(signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    const both = AbortSignal.any([signal, over.signal]);
+    using over = new ScopedAbort(signal);
+    const both = over.signal;
     await Promise.race([this.#announcement.settled(both), this.#deps.clock.sleep(lastWordsMs, both)]);
-    over.abort();
   }
 
   #enforce(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { ok, refuse } from '@clustermesh/runtime';
+import { ScopedAbort, ok, refuse } from '@clustermesh/runtime';
 import type { Clock, HealthScope, Logger, Random, Result } from '@clustermesh/runtime';
 
 import { openAdmission } from './admission.ts';
@@ -36,6 +36,8 @@ const maxRejected = 8_192;
 const maxKeyBytes = 1_024;
 /** Stands for the value of a change that is refused. */
 const keepOld = Symbol('keep old');
+/** Of those that do not run. */
+const stopped = new ScopedAbort(AbortSignal.abort());
 
 /** Mirrors a prefix of one store under a prefix of another, bytes untouched and undecoded. */
 export class Reflector {
@@ -45,8 +47,8 @@ export class Reflector {
   readonly #admission: Admission;
   /** Keys whose newest value is refused, and whose old one is kept. */
   readonly #outdated = new Set<string>();
-  #restart = new AbortController();
-  #signal = AbortSignal.abort();
+  /** Aborted to begin with the source anew. */
+  #round = stopped;
 
   constructor(options: ReflectorOptions, deps: ReflectorDeps) {
     this.#options = options;
@@ -64,7 +66,7 @@ export class Reflector {
       deleted: (key: string) => this.#deleted(key),
       rejected: () => undefined,
       synced: () => this.#synced(),
-      batchDone: () => this.#sync.settled(this.#signal, deps.pendingLimits ?? (() => maxPending)),
+      batchDone: () => this.#sync.settled(this.#round.signal, deps.pendingLimits ?? (() => maxPending)),
     };
     this.#watch = new WatchStore((key, bytes) => this.#admit(key, bytes), observer, { maxRejected, keys });
   }
@@ -111,9 +113,9 @@ export class Reflector {
   ): Promise<void> {
     const rename = (key: string): string | undefined => this.#renamed(key, sourcePrefix);
     while (!signal.aborted) {
-      this.#restart = new AbortController();
-      this.#signal = AbortSignal.any([signal, this.#restart.signal]);
-      await this.#watch.run(source, sourcePrefix, { ...options, rename }, this.#signal);
+      using round = new ScopedAbort(signal);
+      this.#round = round;
+      await this.#watch.run(source, sourcePrefix, { ...options, rename }, round.signal);
     }
   }
 
@@ -127,7 +129,7 @@ export class Reflector {
     if (this.notAdmitted === 0) return;
     this.#watch.forget(this.#outdated);
     this.#watch.reconsider();
-    this.#restart.abort();
+    this.#round.abort();
   }
 
   /** Deletes all copies and the canary. Not while in `run`; `settled` tells when it is done. */
@@ -188,6 +190,6 @@ export class Reflector {
       keys.reduce((sum, key) => sum + key.length + (this.#sync.sizeOf(key) ?? 0), 0),
     );
     this.#watch.forget(keys);
-    this.#restart.abort();
+    this.#round.abort();
   }
 }

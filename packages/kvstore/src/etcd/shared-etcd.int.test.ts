@@ -70,7 +70,8 @@ describe('SharedEtcd (I1)', () => {
     const readers = await Promise.all(Array.from({ length: 33 }, () => connect()));
     const inPlace = async (reader: KvStore, prefix: string): Promise<void> => {
       const watch = reader.watch(prefix, {}, stop.signal)[Symbol.asyncIterator]();
-      while ((await watch.next()).value?.phase !== 'live');
+      for (let batch = await watch.next(); batch.done !== true && batch.value.phase !== 'live';)
+        batch = await watch.next();
     };
     const kinds = Array.from({ length: 8 }, (_, index) => `kind${index}/`);
     await Promise.all(readers.flatMap((reader) => kinds.map((kind) => inPlace(reader, kind))));

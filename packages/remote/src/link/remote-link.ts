@@ -1,4 +1,4 @@
-import { MeshError, aborted, isAborted } from '@clustermesh/runtime';
+import { MeshError, ScopedAbort, aborted, isAborted } from '@clustermesh/runtime';
 import type { Health, Logger, Random } from '@clustermesh/runtime';
 import type { ClusterConfig, ClusterName } from '@clustermesh/wire';
 
@@ -45,7 +45,7 @@ export class RemoteLink {
   readonly #record: RemoteClusterRecord;
   #file: RemoteFile | undefined;
   /** Aborted when the file changes: the next attempt begins with the new one. */
-  #attempt = new AbortController();
+  #attempt: ScopedAbort | undefined;
   /** Of the file that is gone. */
   #returned = new AbortController();
   #mayReturn: boolean;
@@ -100,7 +100,7 @@ export class RemoteLink {
     const mayHelp = file?.certificates !== before?.certificates && this.state === 'waiting';
     if (file?.hash === before?.hash && !mayHelp) return;
     this.#record.happened(file === undefined ? 'file-removed' : 'file-changed');
-    this.#attempt.abort();
+    this.#attempt?.abort();
     if (before === undefined) this.#returned.abort();
   }
 
@@ -108,8 +108,9 @@ export class RemoteLink {
   async run(signal: AbortSignal): Promise<void> {
     do {
       while (this.#file !== undefined && !signal.aborted) {
-        this.#attempt = new AbortController();
-        await this.#try(this.#file, AbortSignal.any([signal, this.#attempt.signal]));
+        using attempt = new ScopedAbort(signal);
+        this.#attempt = attempt;
+        await this.#try(this.#file, attempt.signal);
         this.#setConnected(false);
       }
     } while (await this.#returns(signal));

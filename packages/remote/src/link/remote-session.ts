@@ -1,6 +1,6 @@
 import { HeartbeatWatch } from '@clustermesh/kvstore';
 import type { KvEntry, KvReader, KvStore } from '@clustermesh/kvstore';
-import { isAborted, runAll, withDeadline } from '@clustermesh/runtime';
+import { ScopedAbort, isAborted, runAll, withDeadline } from '@clustermesh/runtime';
 import { clusterConfigKey, heartbeatKey } from '@clustermesh/wire';
 import type { ClusterConfig } from '@clustermesh/wire';
 
@@ -96,12 +96,12 @@ export class RemoteSession {
       const received = await receiveClusterConfig(source, this.#remote.cluster, this.#deps, signal);
       await this.#owner.accept(received, signal);
       this.#observer.configured(received.config);
-      const changed = new AbortController();
+      using changed = new ScopedAbort(signal);
       const jobs = [
         (both: AbortSignal) => this.#owner.follow(source, received.config, () => this.#synced(), both),
         (both: AbortSignal) => this.#untilOtherConfig(source, received.bytes, both).then(() => changed.abort()),
       ];
-      await runAll(jobs, AbortSignal.any([signal, changed.signal]));
+      await runAll(jobs, changed.signal);
       this.#isSyncedInSilence = false;
       if (!isAborted(signal)) this.#observer.configChanged();
     }
