@@ -155,6 +155,16 @@ describe('WriteQueue', () => {
     expect(queue.take(limits)).toEqual([put('b'), put('a', 'new')]);
   });
 
+  it('keeps a canary behind what is moved to the end: it announces that as well (I4)', () => {
+    const queue = new WriteQueue();
+    for (const key of ['a', 'b']) queue.push(put(key));
+    queue.pushBarrier(put('canary'));
+    queue.moveToEnd('a');
+    expect(keys(queue.take(limits))).toEqual(['b', 'a']);
+    queue.acknowledge();
+    expect(keys(queue.take(limits))).toEqual(['canary']);
+  });
+
   it('takes a waiting op back', () => {
     const queue = new WriteQueue();
     queue.pushBarrier(put('canary'));

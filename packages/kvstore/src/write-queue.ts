@@ -65,12 +65,14 @@ export class WriteQueue {
     this.#barriers.add(op.key);
   }
 
-  /** Behind all that waits: it gives away what they take over. Not of a barrier. */
+  /**
+   * Behind all that waits: it gives away what they take over. Not of a barrier. One that is put goes behind it again: it
+   * announces this as well.
+   */
   moveToEnd(key: string): void {
-    const op = this.#waiting.get(key);
-    if (op === undefined) return;
-    this.#waiting.delete(key);
-    this.#waiting.set(key, op);
+    if (!this.#waiting.has(key)) return;
+    this.#putLast(key);
+    for (const barrier of this.#barriers) if (this.#waiting.get(barrier)?.kind === 'put') this.#putLast(barrier);
   }
 
   /** Takes a waiting op back. */
@@ -135,6 +137,13 @@ export class WriteQueue {
   #isDeletionBarred(): boolean {
     for (const key of this.#barriers) if (this.#waiting.get(key)?.kind === 'delete') return true;
     return false;
+  }
+
+  #putLast(key: string): void {
+    const op = this.#waiting.get(key);
+    if (op === undefined) return;
+    this.#waiting.delete(key);
+    this.#waiting.set(key, op);
   }
 
   #remove(key: string): void {
