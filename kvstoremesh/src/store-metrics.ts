@@ -94,7 +94,7 @@ export class StoreMetrics {
   #written(ops: readonly KvOp[], outcome: 'success' | 'fail', startMs: number): void {
     const seconds = (this.#clock.monotonicMs() - startMs) / 1_000;
     for (const [name, { kind, action }] of Object.entries(words)) {
-      const first = ops.find((op) => op.kind.startsWith(name));
+      const first = ops.find((op) => (op.kind === 'put') === (name === 'put'));
       if (first !== undefined) this.#operations.observe({ scope: scopeOf(first), kind, action, outcome }, seconds);
     }
     const [any] = ops;
