@@ -103,6 +103,6 @@ const profiles: ReadonlyMap<string, Profile> = new Map<string, Profile>([
 ]);
 
 function send(response: ServerResponse, status: number, body: string, type = 'text/plain'): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), connection: 'close' });
   response.end(body);
 }
