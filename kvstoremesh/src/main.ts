@@ -30,6 +30,9 @@ import { createMetrics } from './metrics.ts';
 
 const limitsPollMs = 10_000;
 const readinessPollMs = 1_000;
+// A small buffer that lives on (the request of a watch, a canary) keeps all of the pool that it was cut from: of Node's 64 KiB,
+// that is tens of MiB with hundreds of clusters.
+Buffer.poolSize = 8 * 1_024;
 // Cilium's program of two has a word before the settings.
 const argv = process.argv.slice(process.argv[2] === 'kvstoremesh' ? 3 : 2);
 if (argv.includes('--help')) {
