@@ -4,6 +4,8 @@ import type { KvOp } from '../kv-store.ts';
 import type { EtcdConnection } from './connection.ts';
 import { range } from './methods.ts';
 
+const never = new AbortController().signal;
+
 /**
  * Whether a store still has what it acknowledged to this writer. An etcd that comes back with older data (a snapshot
  * that was restored, a disk that lied) has its old id and its old leases: nothing else tells that what was put and deleted
@@ -33,17 +35,18 @@ export class WriteHistory {
   /** Resolves when that is known of the present connection, or on abort. */
   async checked(signal: AbortSignal): Promise<void> {
     while (this.#checkedEpoch !== this.#connection.epoch && !signal.aborted) {
-      this.#checking ??= this.#check(signal).finally(() => (this.#checking = undefined));
+      this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
       await Promise.race([this.#checking, aborted(signal)]);
     }
   }
 
-  async #check(signal: AbortSignal): Promise<void> {
+  /** For all who wait: no caller's abort ends it. */
+  async #check(): Promise<void> {
     const { epoch } = this.#connection;
     const newest = this.#newest;
     if (newest !== undefined) {
       const attempted = `look whether ${newest.key} is as it was written`;
-      const { kvs } = await this.#connection.unary(range, { key: newest.key, keysOnly: true }, attempted, signal);
+      const { kvs } = await this.#connection.unary(range, { key: newest.key, keysOnly: true }, attempted, never);
       if ((kvs[0]?.modRevision ?? 0n) < newest.revision) {
         this.#newest = undefined;
         this.#onLost();
