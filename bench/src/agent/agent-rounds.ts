@@ -33,7 +33,7 @@ export function agentFigures(rounds: readonly AgentRound[]): Figures {
     max_stall_cpu_ms: { value: over(({ ours }) => ours.maxStallCpuMs), unit: 'ms' },
     calm_stall_ms: { value: over(({ ours }) => ours.calmStallMs), unit: 'ms' },
     one_of_5000_ratio: {
-      value: over(({ oneOfMany: { changeMs, buildMs } }) => changeMs / buildMs),
+      value: over(({ oneOfMany }) => oneOfManyRatio(oneOfMany)),
       unit: 'x',
       target: { atMost: 0.05 },
     },
@@ -62,4 +62,9 @@ export function renderAgentRounds(rounds: readonly AgentRound[]): string {
 /** Of speeds: 1 is as fast as the floor. */
 function floorRatio({ floor, ours }: AgentRound): number {
   return perSecond(ours) / perSecond(floor);
+}
+
+/** NaN, which meets no target: what an agent does anyway hid what they cost. */
+function oneOfManyRatio({ changeMs, buildMs }: OneOfManyCosts): number {
+  return changeMs > 0 && buildMs > 0 ? changeMs / buildMs : Number.NaN;
 }
