@@ -23,12 +23,32 @@ export function connect({ url, tls }: Endpoint): Etcd3 {
   return new Etcd3({ hosts: url, credentials });
 }
 
-/** Follows a prefix from now on, on a bare stream: no list, no resume. Resolves when the watch is there. */
-export async function follow(
+/** Deleted without a value. */
+export interface Change {
+  readonly key: Buffer;
+  readonly value: Buffer | undefined;
+}
+
+/** As `followMessages`, change by change. */
+export function follow(
   etcd: Etcd3,
   prefix: string,
   onPut: (put: Put) => void,
   onDelete?: (key: Buffer) => void,
+): Promise<void> {
+  return followMessages(etcd, prefix, (changes) => {
+    for (const { key, value } of changes) {
+      if (value === undefined) onDelete?.(key);
+      else onPut({ key, value });
+    }
+  });
+}
+
+/** Follows a prefix from now on, on a bare stream: no list, no resume. Resolves when the watch is there. */
+export async function followMessages(
+  etcd: Etcd3,
+  prefix: string,
+  onMessage: (changes: readonly Change[]) => void,
 ): Promise<void> {
   const stream = await etcd.watchClient.watch();
   const created = Promise.withResolvers();
@@ -37,10 +57,7 @@ export async function follow(
   });
   stream.on('data', (response) => {
     if (response.created) created.resolve(undefined);
-    for (const { type, kv } of response.events) {
-      if (type === 'Put') onPut(kv);
-      else onDelete?.(kv.key);
-    }
+    onMessage(response.events.map(({ type, kv }) => ({ key: kv.key, value: type === 'Put' ? kv.value : undefined })));
   });
   const key = Buffer.from(prefix, 'latin1');
   const end = Buffer.from(key);

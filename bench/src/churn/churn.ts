@@ -8,7 +8,7 @@ import { highestRate } from './highest-rate.ts';
 /** Of ten remote clusters together. */
 const perSecond = 1_000;
 /** Gets the code of all processes compiled, and each address written once. */
-const warmUpSeconds = 10;
+const warmUpSeconds = 5;
 const search = {
   from: perSecond,
   /** Above, one cluster is more than the default limit of changes of one remote. */
