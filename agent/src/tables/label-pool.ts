@@ -32,9 +32,9 @@ export class LabelPool {
     return String.fromCharCode(...codes);
   }
 
-  /** The same, in the same order. */
+  /** The same, in the same order. Mapped: an array that grew would keep room for more, and policies keep it. */
   labels(packed: PackedLabels): LabelArray {
-    return numbersOf(packed).flatMap((number) => this.#pooled[number]?.label ?? []);
+    return numbersOf(packed).map((number) => (this.#pooled[number] as Pooled).label);
   }
 
   release(packed: PackedLabels): void {
