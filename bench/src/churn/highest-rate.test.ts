@@ -9,6 +9,7 @@ describe('highestRate', () => {
     { name: 'comes close to the edge from below', edge: 5_300, want: [4_600, 5_300] },
     { name: 'tries no more than the highest', edge: 1e9, want: [10_000, 10_000] },
     { name: 'is what is known to hold, where nothing more does', edge: 1_000, want: [1_000, 1_000] },
+    { name: 'is none, where the lowest does not hold for long', edge: 900, want: [0, 0] },
   ])('$name', async ({ edge, want: [low = 0, high = 0] }) => {
     const found = await highestRate(search, (rate) => Promise.resolve(rate <= edge));
     expect(found).toBeGreaterThanOrEqual(low);

@@ -2,7 +2,7 @@
 export type Trial = (perSecond: number, seconds: number) => Promise<boolean>;
 
 export interface RateSearch {
-  /** Known to hold. */
+  /** The lowest that is tried, and supposed to hold. */
   readonly from: number;
   /** The highest that is tried. */
   readonly upTo: number;
@@ -13,7 +13,7 @@ export interface RateSearch {
 /** As close as it is looked for; more would be noise. */
 const closeEnough = 1.15;
 
-/** Doubles until a rate does not hold, halves what is between, and confirms what is left by a long trial. */
+/** Doubles until a rate does not hold, halves what is between, and confirms what is left by a long trial; 0 when none holds. */
 export async function highestRate(
   { from, upTo, trialSeconds, confirmSeconds }: RateSearch,
   holds: Trial,
@@ -31,6 +31,9 @@ export async function highestRate(
     else failed = next;
   }
   // A long time may show what a short one hides.
-  while (held > from && !(await holds(held, confirmSeconds))) held = Math.max(from, Math.round(held * 0.8));
+  while (!(await holds(held, confirmSeconds))) {
+    if (held === from) return 0;
+    held = Math.max(from, Math.round(held * 0.8));
+  }
   return held;
 }
