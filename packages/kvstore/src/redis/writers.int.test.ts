@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { silentLogger, systemClock } from '@clustermesh/runtime';
 import { TestRedis, eventually } from '@clustermesh/testkit';
 
-import type { KvOp } from '../kv-store.ts';
+import type { KvOp, KvStore, ResumePoint } from '../kv-store.ts';
 import { RedisKvStore } from './redis-kv-store.ts';
 import type { RedisTuning } from './redis-kv-store.ts';
 
@@ -90,6 +90,20 @@ describe('writers of a Redis', () => {
     expect(await revision()).toBe(before);
   });
 
+  it('tell of a commit only what it has changed, group by group', async () => {
+    const store = await open();
+    const resume = await pointOf(store);
+    await store.commit([put('p/a'), put('p/b')], signal);
+    await store.commit([put('p/a'), put('p/b', '2'), del('p/none'), put('q/a'), put('r/a')], signal);
+    await store.commit([del('p/a'), put('q/a'), put('r/a', '2')], signal);
+    const told: string[] = [];
+    for await (const { events } of store.watch('', { resume }, signal)) {
+      told.push(...events.map(({ kind, key }) => `${kind} ${key}`));
+      if (told.length >= 7) break;
+    }
+    expect(told).toEqual(['put p/a', 'put p/b', 'put p/b', 'put q/a', 'put r/a', 'delete p/a', 'put r/a']);
+  });
+
   it('delete, and begin to, while memory is full: what frees memory needs none', async () => {
     const store = await open();
     const keys = Array.from({ length: 600 }, (_, index) => `p/${index}`);
@@ -127,6 +141,11 @@ describe('writers of a Redis', () => {
     return (await redis.cli('HKEYS', 'clustermesh:writers')).split('\n').sort().join();
   }
 });
+
+async function pointOf(store: KvStore): Promise<ResumePoint> {
+  for await (const { phase, point } of store.watch('', {}, signal)) if (phase === 'list-done') return point;
+  throw new Error('the watch has ended');
+}
 
 function put(key: string, value = '1'): KvOp {
   return { kind: 'put', key, value: Buffer.from(value) };
