@@ -24,7 +24,10 @@ export class FairShare {
   readonly #turns = new Set<Tenant>();
   #inFlight = 0;
 
-  constructor(writer: Pick<KvWriter, 'commit' | 'transactionLimits'>, options: FairShareOptions = { inFlight: 16, perTenant: 12 }) {
+  constructor(
+    writer: Pick<KvWriter, 'commit' | 'transactionLimits'>,
+    options: FairShareOptions = { inFlight: 16, perTenant: 12 },
+  ) {
     this.#writer = writer;
     this.#options = options;
   }

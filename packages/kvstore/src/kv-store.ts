@@ -1,8 +1,7 @@
 /**
  * The key-value store as the mesh sees it: keys and bytes, no domain words.
- * Implementations: etcd/ (real) and memory.ts; both pass kv-store.conformance.ts.
+ * Implementations: etcd/, redis/ and memory/; all pass kv-store.conformance.ts.
  */
-import type { TransactionLimits } from './transactions.ts';
 
 /** Keys are strings of latin1 code points: lossless for any bytes, comparable, cheap to slice. */
 export interface KvEntry {
@@ -76,6 +75,11 @@ export interface RefusedOp {
 export interface CommitResult {
   readonly revision: bigint;
   readonly refused: readonly RefusedOp[];
+}
+
+export interface TransactionLimits {
+  readonly ops: number;
+  readonly bytes: number;
 }
 
 export interface KvWriter {

@@ -1,12 +1,7 @@
-import type { KvOp } from './kv-store.ts';
+import type { KvOp, TransactionLimits } from './kv-store.ts';
 
 /** What etcd takes by default in one transaction (`--max-txn-ops`), and a size well below `--max-request-bytes`. */
 export const transactionLimits: TransactionLimits = { ops: 128, bytes: 1_048_576 };
-
-export interface TransactionLimits {
-  readonly ops: number;
-  readonly bytes: number;
-}
 
 /** Transactions that may be in flight together: no key is in two of them. */
 export type Stage = readonly (readonly KvOp[])[];
