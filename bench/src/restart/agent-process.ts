@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { imageFlags } from '@clustermesh/lab';
+import { imageEnv, imageFlags } from '@clustermesh/lab';
 import { TestProcess } from '@clustermesh/testkit';
 
 import { until } from '../propagation/programs.ts';
@@ -63,7 +63,10 @@ export class AgentProcess {
       'health-port': place.healthPort,
       ...place.flags,
     };
-    this.#process = new TestProcess(process.execPath, [
+    // `env` becomes the program: the process id is the agent's.
+    this.#process = new TestProcess('env', [
+      ...imageEnv('agent/src/main.ts'),
+      process.execPath,
       '--conditions=mesh-source',
       '--disable-warning=ExperimentalWarning',
       ...imageFlags('agent/src/main.ts'),

@@ -12,7 +12,7 @@ export { parseTopology } from './topology.ts';
 export { installationObjects } from './install/install.ts';
 export type { Installation } from './install/install.ts';
 export type { ClusterTopology, IpFamily, SampleTopology, Topology, TopologyInput } from './topology.ts';
-export { imageFlags } from './workspace.ts';
+export { imageEnv, imageFlags } from './workspace.ts';
 export { KubeApiStore } from './kube-api/kube-api-store.ts';
 export type { KubeApiStoreOptions } from './kube-api/kube-api-store.ts';
 export type { Access, PolicyRule } from './kube-api/access/authorizer.ts';

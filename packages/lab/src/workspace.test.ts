@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { imageFlags, nodeProgram } from './workspace.ts';
+import { imageEnv, imageFlags, nodeProgram } from './workspace.ts';
 
 describe('imageFlags', () => {
   it.each(['kvstoremesh/src/main.ts', 'agent/src/main.ts', 'clustermesh-apiserver/src/main.ts'])(
@@ -17,5 +17,13 @@ describe('imageFlags', () => {
 
   it('has none for a program of the lab itself', () => {
     expect(imageFlags('packages/lab/src/gateway/main.ts')).toEqual([]);
+  });
+});
+
+describe('imageEnv', () => {
+  it('finds what the image of the agent sets, and nothing where there is nothing', () => {
+    expect(imageEnv('agent/src/main.ts')).toEqual(['MALLOC_ARENA_MAX=1', 'MALLOC_TRIM_THRESHOLD_=131072']);
+    expect(imageEnv('kvstoremesh/src/main.ts')).toEqual([]);
+    expect(imageEnv('packages/lab/src/gateway/main.ts')).toEqual([]);
   });
 });

@@ -20,12 +20,27 @@ export function nodeProgram(path: string): readonly string[] {
 
 /** V8's flags of the image whose program is built from `path`, as deploy/Dockerfile has them; none for other programs. */
 export function imageFlags(path: string): readonly string[] {
-  const built = path.replace('/src/', '/dist/').replace(/\.ts$/, '.js');
-  const dockerfile = readFileSync(resolve(workspaceDir, 'deploy/Dockerfile'), 'utf8');
-  const line = dockerfile
-    .split('\n')
-    .find((text) => text.startsWith('ENTRYPOINT ["node"') && text.includes(`"${built}"`));
+  const built = builtFrom(path);
+  const line = imageOf(built).find((text) => text.startsWith('ENTRYPOINT ["node"'));
   if (line === undefined) return [];
   const argv = JSON.parse(line.slice('ENTRYPOINT '.length)) as readonly string[];
   return argv.slice(1, argv.indexOf(built));
+}
+
+/** `NAME=VALUE` of the same image, for its memory allocator and the like. */
+export function imageEnv(path: string): readonly string[] {
+  const lines = imageOf(builtFrom(path)).filter((text) => text.startsWith('ENV '));
+  return lines.flatMap((line) => line.slice('ENV '.length).split(' '));
+}
+
+function builtFrom(path: string): string {
+  return path.replace('/src/', '/dist/').replace(/\.ts$/, '.js');
+}
+
+/** Lines of the stage that starts this program; none: there is no image of it. */
+function imageOf(built: string): readonly string[] {
+  const dockerfile = readFileSync(resolve(workspaceDir, 'deploy/Dockerfile'), 'utf8');
+  const stages = dockerfile.split(/^(?=FROM )/m).map((stage) => stage.split('\n'));
+  const starts = (line: string): boolean => line.startsWith('ENTRYPOINT ["node"') && line.includes(`"${built}"`);
+  return stages.find((lines) => lines.some(starts)) ?? [];
 }
