@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { customResourceDefinitions } from '@clustermesh/kube';
 import { eventually } from '@clustermesh/testkit';
 
+import { meshIdentities, unusedSince } from './identity/mesh-identity.ts';
 import { ClusterUnderFaults } from './testing/cluster-under-faults.ts';
 import { failure } from './testing/kube-front.ts';
 import type { Fault, KubeCall } from './testing/kube-front.ts';
@@ -224,6 +225,7 @@ describe('clustermesh-apiserver of 10,000 pods, when the Kubernetes API', () => 
 
   it('loses the definition of identities, and gets it back: numbers stay', async () => {
     const name = 'meshidentities.clustermesh.io';
+    const identities = cluster.writes.keys('cilium/state/identities/').length;
     const definition = (await cluster.kube.list(customResourceDefinitions)).items.find(
       ({ spec }) => spec.names.plural === 'meshidentities',
     );
@@ -236,6 +238,11 @@ describe('clustermesh-apiserver of 10,000 pods, when the Kubernetes API', () => 
       await cluster.kube.create(customResourceDefinitions, { ...definition, metadata: { name: same } });
     }
     await cluster.watching();
+    // One that nobody has made again would go with its last pod.
+    await eventually(async () => {
+      const { items } = await cluster.kube.list(meshIdentities);
+      expect(items.filter((item) => unusedSince(item) === undefined)).toHaveLength(identities);
+    }, patience);
     expect(await cluster.settled()).toEqual([]);
   });
 
