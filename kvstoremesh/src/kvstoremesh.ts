@@ -110,7 +110,7 @@ export function createKvstoremesh(deps: KvstoremeshDeps): Kvstoremesh {
       let finishing: Promise<void> | undefined;
       for await (const files of clusters.watch(signal)) {
         log.info({ files: files.map(({ name }) => name) }, 'clusters directory read');
-        remotes.apply(files, signal);
+        await remotes.apply(files, signal);
         isDirectoryRead = true;
         // Behind the first files, or those that have one would be taken for removed.
         finishing ??= finishRemovals(remotes, create, deps, signal);

@@ -58,7 +58,7 @@ export class LinkedClusters implements RemoteClusters {
     const { clusters, health, log } = this.#deps;
     for await (const files of clusters.watch(signal)) {
       log.info({ files: files.map(({ name }) => name) }, 'clusters directory read');
-      this.#clusters.apply(files, signal);
+      await this.#clusters.apply(files, signal);
       const misnamed = this.#clusters.misnamed.map(({ name }) => name);
       const scope = health.scope('clusters/names');
       if (misnamed.length === 0) scope.ok();

@@ -121,7 +121,8 @@ export class KindMirror {
 
   #listed(nowMs: number): Uint8Array {
     if (this.#isAnnounced) this.#onComplete();
-    this.#canary = Buffer.from(rfc3339(nowMs));
+    // Kept for as long as the cluster is: not from a pool of Node's, all of which it would keep.
+    this.#canary = new TextEncoder().encode(rfc3339(nowMs));
     return this.#canary;
   }
 

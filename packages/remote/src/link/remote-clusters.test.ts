@@ -29,11 +29,35 @@ describe('RemoteClusters', () => {
     });
     const west = clusterName('west');
     if (!west.ok) throw new Error(west.reason);
-    remotes.apply([], stop.signal);
+    await remotes.apply([], stop.signal);
     remotes.finish([west.value], (name) => cluster(name, 'removed'), stop.signal);
-    remotes.apply([file], stop.signal);
+    await remotes.apply([file], stop.signal);
     await clock.advance(60_000);
     expect(begun).toEqual(['removed', 'named']);
+    stop.abort();
+    await remotes.ended();
+  });
+
+  it('begins hundreds of clusters over several turns, so that other work goes on between them (I1)', async () => {
+    const clock = new FakeClock();
+    const stop = new AbortController();
+    const begun: string[] = [];
+    const remotes = new RemoteClusters<NamedCluster>({
+      ...{ localName: 'east', clock, random: seededRandom(1), log: silentLogger, health: new Health(clock) },
+      create: (name) => ({
+        name,
+        update: () => undefined,
+        run: async (signal) => {
+          begun.push(name);
+          await aborted(signal);
+        },
+      }),
+    });
+    const files = Array.from({ length: 100 }, (_, index) => ({ ...file, name: `c${index}` }));
+    const applied = remotes.apply(files, stop.signal);
+    expect(begun.length).toBeLessThan(50);
+    await applied;
+    expect(begun).toEqual(files.map(({ name }) => name));
     stop.abort();
     await remotes.ended();
   });
