@@ -11,7 +11,8 @@ import type { EtcdDeps, EtcdKvStore } from './etcd-kv-store.ts';
 
 /**
  * So few that a lost packet delays few, and so many that the cost of a connection is divided. Each has up to eight watches,
- * and an etcd before 3.4.22 or 3.5.5 takes 250 streams of a connection with TLS: requests above that would wait for ever.
+ * and an etcd without `--max-concurrent-streams` takes 250 streams of a connection with TLS: requests above that would wait
+ * for ever.
  */
 const readersPerConnection = 24;
 
