@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { imageFlags } from '@clustermesh/lab';
+import { imageEnv, imageFlags } from '@clustermesh/lab';
 import { TestProcess, freePort } from '@clustermesh/testkit';
 
 import { processMs } from '../foreign-load.ts';
@@ -71,7 +71,10 @@ export class KvstoremeshProcess implements AsyncDisposable {
       'api-serve-addr': '',
       ...more,
     };
-    const program = new TestProcess(process.execPath, [
+    // `env` becomes the program: the process id is kvstoremesh's.
+    const program = new TestProcess('env', [
+      ...imageEnv('kvstoremesh/src/main.ts'),
+      process.execPath,
       '--conditions=mesh-source',
       ...imageFlags('kvstoremesh/src/main.ts'),
       ...(process.env['BENCH_NODE_OPTIONS']?.split(' ') ?? []),

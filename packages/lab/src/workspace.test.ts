@@ -21,9 +21,10 @@ describe('imageFlags', () => {
 });
 
 describe('imageEnv', () => {
-  it('finds what the image of the agent sets, and nothing where there is nothing', () => {
-    expect(imageEnv('agent/src/main.ts')).toEqual(['MALLOC_ARENA_MAX=1', 'MALLOC_TRIM_THRESHOLD_=131072']);
-    expect(imageEnv('kvstoremesh/src/main.ts')).toEqual([]);
+  it('finds what the image of a program sets, and nothing where there is nothing', () => {
+    const allocator = ['MALLOC_ARENA_MAX=1', 'MALLOC_TRIM_THRESHOLD_=131072'];
+    expect(imageEnv('agent/src/main.ts')).toEqual(allocator);
+    expect(imageEnv('kvstoremesh/src/main.ts')).toEqual(allocator);
     expect(imageEnv('packages/lab/src/gateway/main.ts')).toEqual([]);
   });
 });
