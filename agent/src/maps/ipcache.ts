@@ -53,10 +53,13 @@ export function decodeCidrKey(key: Uint8Array): { readonly address: Uint8Array; 
   return { address, prefixLength: bits - cidrFixedBits };
 }
 
-export function encodeIpcacheValue(record: IpcacheRecord, target: Uint8Array, offset = 0): void {
-  const view = new DataView(target.buffer, target.byteOffset + offset, ipcacheValueLayout.size);
-  view.setUint32(ipcacheValueLayout.identity, record.identity, true);
-  view.setUint32(ipcacheValueLayout.nodeAndFlags, nodeAndFlags(record.nodeIndex, record.flags), true);
+export function encodeIpcacheValue(
+  { identity, nodeIndex, flags }: IpcacheRecord,
+  target: Uint8Array,
+  offset = 0,
+): void {
+  writeUint32(target, offset + ipcacheValueLayout.identity, identity);
+  writeUint32(target, offset + ipcacheValueLayout.nodeAndFlags, nodeAndFlags(nodeIndex, flags));
 }
 
 export function decodeIpcacheValue(value: Uint8Array): IpcacheRecord {
@@ -78,4 +81,12 @@ export function nodeAndFlags(nodeIndex: number, flags: number): number {
 export function familyOf(bytes: Uint8Array, offset = 0): number {
   for (let at = offset; at < offset + 10; at++) if (bytes[at] !== 0) return addressFamily.ipv6;
   return bytes[offset + 10] === 0xff && bytes[offset + 11] === 0xff ? addressFamily.ipv4 : addressFamily.ipv6;
+}
+
+/** Little-endian, and without a view: of three million values each would be garbage. */
+function writeUint32(target: Uint8Array, offset: number, value: number): void {
+  target[offset] = value & 0xff;
+  target[offset + 1] = (value >>> 8) & 0xff;
+  target[offset + 2] = (value >>> 16) & 0xff;
+  target[offset + 3] = value >>> 24;
 }

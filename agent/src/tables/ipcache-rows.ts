@@ -101,7 +101,10 @@ export class IpcacheRows {
   }
 
   setWinner(row: number, clusterId: number, identity: number, nodeIndex: number): void {
-    const [isHeld, heldIdentity, heldNode] = [this.isHeld(row), this.heldIdentity(row), this.heldNode(row)];
+    // Of three million rows each array would be garbage.
+    const isHeld = this.isHeld(row);
+    const heldIdentity = this.heldIdentity(row);
+    const heldNode = this.heldNode(row);
     this.mark(row, rowFlag.claimed);
     this.#clusters.set(row, clusterId);
     this.#identities.set(row, identity);

@@ -1,3 +1,4 @@
+import { isIpv4 } from '@clustermesh/wire';
 import type { Prefix } from '@clustermesh/wire';
 
 /** What a node says of an address: who is there. */
@@ -67,8 +68,9 @@ const mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
 
 /** Of IPv4 four bytes are enough. */
 function writePrefix(bytes: number[], { address, bits }: Prefix): void {
-  const isV4 = mapped.every((byte, at) => address[at] === byte);
-  bytes.push(isV4 ? 1 : 0, bits, ...address.subarray(isV4 ? mapped.length : 0));
+  const isV4 = isIpv4(address);
+  bytes.push(isV4 ? 1 : 0, bits);
+  for (let at = isV4 ? mapped.length : 0; at < address.length; at++) bytes.push(address[at] ?? 0);
 }
 
 function writeNumber(bytes: number[], value: number, size: number): void {

@@ -98,7 +98,8 @@ export class IpcacheProgrammer {
 
   #programHosts(rows: readonly number[]): void {
     if (rows.length === 0) return;
-    for (const [index, row] of rows.entries()) this.#encodeHost(row, index);
+    let index = 0;
+    for (const row of rows) this.#encodeHost(row, index++);
     try {
       this.#maps.hosts.updateBatch(
         this.#keys.subarray(0, rows.length * hostKeyLayout.size),
@@ -165,7 +166,8 @@ export class IpcacheProgrammer {
   }
 
   #encodeValue(row: number, target: Uint8Array, offset: number): void {
-    const [identity, nodeIndex] = [this.#table.wantedIdentity(row), this.#table.wantedNode(row)];
+    const identity = this.#table.wantedIdentity(row);
+    const nodeIndex = this.#table.wantedNode(row);
     encodeIpcacheValue({ identity, nodeIndex, flags: 0 }, target, offset);
   }
 
