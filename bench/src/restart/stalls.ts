@@ -13,13 +13,16 @@ export function parseStalls(text: string): readonly Stall[] {
   return lines.map((line) => JSON.parse(line) as Stall);
 }
 
-/** The parts of stalls that lie behind a moment. */
+/**
+ * The parts of stalls that lie behind a moment. When a stall was on a processor is not known: of one that began before, as
+ * when modules were loaded, as large a part of it as of its time.
+ */
 export function stallsSince(stalls: readonly Stall[], sinceMs: number): readonly Stall[] {
   return stalls
     .filter(({ endMs }) => endMs > sinceMs)
     .map((stall) => {
       const ms = Math.min(stall.ms, stall.endMs - sinceMs);
-      return { ...stall, ms, cpuMs: Math.min(stall.cpuMs, ms) };
+      return { ...stall, ms, cpuMs: stall.cpuMs * (ms / stall.ms) };
     });
 }
 
