@@ -277,6 +277,17 @@ describe('RedisKvStore and a server that fails', () => {
     again.stop();
   });
 
+  it('tells a watch of contact lost after its listing, though what follows the changes connects anew', async () => {
+    await using proxy = await FaultProxy.listen(redis.port);
+    const store = await open({}, `redis://127.0.0.1:${proxy.port}`);
+    await store.commit([put('p/a', '1')], signal);
+    const batches = store.watch('p/', {}, signal);
+    const listed = await batches.next();
+    expect(listed.value).toMatchObject({ phase: 'list-done' });
+    proxy.cut();
+    await expect(batches.next()).rejects.toMatchObject({ code: 'KV_UNAVAILABLE', retryable: true });
+  });
+
   it('says where a connection was refused', async () => {
     await redis.kill();
     await expect(open()).rejects.toMatchObject({

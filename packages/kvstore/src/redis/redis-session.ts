@@ -64,6 +64,11 @@ export class RedisSession {
     return this.#closed || this.#client.status !== 'ready';
   }
 
+  /** For those who wait elsewhere for what they do with this connection: @throws why it has ended. */
+  assertOpen(attempted: string): void {
+    if (this.ended) throw classifyRedis(this.#broken ?? new Error('the connection is closed'), attempted);
+  }
+
   /** One command; binary reply. */
   async call(command: Command, attempted: string): Promise<unknown> {
     try {

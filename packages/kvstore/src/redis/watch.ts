@@ -37,6 +37,8 @@ export async function* watchPrefix(
       point ??= yield* listPrefix(session, prefix, { witnesses, pageSize: deps.pageSize }, signal);
       // Not before: who only lists, as a writer does at its start, need not hear of all that is written.
       tail ??= await deps.tail();
+      // One that was made after a cut does not fail by it, and may even be with another server.
+      session.assertOpen(`watch ${prefix}`);
       yield* follow({ session, tail }, prefix, point, signal);
       point = undefined;
     }
