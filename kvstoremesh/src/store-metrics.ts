@@ -81,14 +81,29 @@ export class StoreMetrics {
     };
   }
 
-  /** A batch is taken when the next one is asked for. */
-  async *#follow(scope: string, batches: AsyncIterable<WatchBatch>): AsyncGenerator<WatchBatch> {
-    for await (const batch of batches) {
-      const startMs = this.#clock.monotonicMs();
-      yield batch;
-      const seconds = (this.#clock.monotonicMs() - startMs) / 1_000;
-      for (const [action, times] of countActions(batch)) this.#events.add({ scope, action }, seconds, times);
-    }
+  /** A batch is taken when the next one is asked for. No generator: thousands of watches wait at a time, each with its frame. */
+  #follow(scope: string, batches: AsyncIterable<WatchBatch>): AsyncIterable<WatchBatch> {
+    return {
+      [Symbol.asyncIterator]: () => {
+        const iterator: AsyncIterator<WatchBatch, unknown> = batches[Symbol.asyncIterator]();
+        let given: { readonly batch: WatchBatch; readonly atMs: number } | undefined;
+        const give = (result: IteratorResult<WatchBatch, unknown>): IteratorResult<WatchBatch, unknown> => {
+          if (result.done !== true) given = { batch: result.value, atMs: this.#clock.monotonicMs() };
+          return result;
+        };
+        const next = (): Promise<IteratorResult<WatchBatch, unknown>> => {
+          if (given !== undefined) this.#taken(scope, given.batch, given.atMs);
+          given = undefined;
+          return iterator.next().then(give);
+        };
+        return { next, return: async () => (await iterator.return?.()) ?? { done: true, value: undefined } };
+      },
+    };
+  }
+
+  #taken(scope: string, batch: WatchBatch, atMs: number): void {
+    const seconds = (this.#clock.monotonicMs() - atMs) / 1_000;
+    for (const [action, times] of countActions(batch)) this.#events.add({ scope, action }, seconds, times);
   }
 
   #written(ops: readonly KvOp[], outcome: 'success' | 'fail', startMs: number): void {

@@ -1,5 +1,5 @@
 import type { Clock } from '@clustermesh/runtime';
-import type { KvReader, ResumePoint } from '@clustermesh/kvstore';
+import type { KvReader, ResumePoint, WatchBatch } from '@clustermesh/kvstore';
 import { parseRfc3339, rfc3339 } from '@clustermesh/wire';
 import type { Freshness } from '@clustermesh/wire';
 
@@ -95,11 +95,23 @@ export function noteAnswers(store: KvReader, contact: Contact): KvReader {
       contact.answered();
       return entry;
     },
-    watch: async function* (prefix, options, signal) {
-      for await (const batch of store.watch(prefix, options, signal)) {
-        contact.answered(batch.point);
-        yield batch;
-      }
+    watch: (prefix, options, signal) => noted(store.watch(prefix, options, signal), contact),
+  };
+}
+
+/** No generator: thousands of watches wait at a time, and each suspended one would keep a frame more. */
+function noted(batches: AsyncIterable<WatchBatch>, contact: Contact): AsyncIterable<WatchBatch> {
+  const note = (result: IteratorResult<WatchBatch, unknown>): IteratorResult<WatchBatch, unknown> => {
+    if (result.done !== true) contact.answered(result.value.point);
+    return result;
+  };
+  return {
+    [Symbol.asyncIterator]: () => {
+      const iterator: AsyncIterator<WatchBatch, unknown> = batches[Symbol.asyncIterator]();
+      return {
+        next: () => iterator.next().then(note),
+        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+      };
     },
   };
 }
